@@ -1,0 +1,61 @@
+# What people do with Taxiway; every target sets up what it needs. `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+CONFIG ?= local
+SET ?=
+RUN := .venv/bin/taxiway
+OPTIONS = $(foreach file,$(CONFIG),--config $(file)) $(foreach value,$(SET),--set $(value))
+UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+WORKERS ?= 2
+
+.PHONY: help install data run-local compile check test test-fast coverage lock clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  CONFIG="local mine.yaml" and SET="key.path=value ..." go to data, run-local and compile.'
+
+install: .venv/installed ## Set up .venv from requirements.lock.
+
+data: .venv/installed ## Export the example's spans below var/data.
+	@$(RUN) data $(OPTIONS)
+
+run-local: data ## Run the whole training pipeline on this machine and push the model.
+	@$(RUN) run training $(OPTIONS)
+
+compile: .venv/installed ## Compile the training pipeline to TFX's IR (pipeline.json).
+	@$(RUN) compile training --target ir --output pipeline.json $(OPTIONS)
+
+check: .venv/installed ## Format, lint, types and layers.
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: .venv/installed ## Run all tests, with branch coverage.
+	.venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
+
+test-fast: .venv/installed ## Run the tests that need no TensorFlow, in under a minute.
+	.venv/bin/pytest -m "not pipeline" -n $(WORKERS)
+
+coverage: test ## Write htmlcov/index.html from a full test run.
+	.venv/bin/coverage html
+
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml.
+	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --group dev --no-header \
+	  --no-annotate --quiet pyproject.toml -o requirements.lock
+
+clean: ## Remove .venv and caches; keeps var/, which holds your runs.
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
+
+.PHONY: .uv-ready
+.uv-ready:
+	@$(UV) --version >/dev/null 2>&1 || { echo "setting up uv" && python3 -m venv .uv && .uv/bin/pip install --quiet uv; }
+
+.venv/installed: requirements.lock pyproject.toml | .uv-ready
+	@python=$${PYTHON:-$$(sh tools/find-python.sh $(UV))} && [ -n "$$python" ] && \
+	  echo "setting up .venv with $$($$python --version): about 3 GB of packages, some minutes the first time" && \
+	  $(UV) venv --quiet --clear --python "$$python" .venv && \
+	  $(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock && \
+	  $(UV) pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable . && \
+	  touch $@

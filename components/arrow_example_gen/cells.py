@@ -1,0 +1,166 @@
+"""Casts raw cells to the schema's types, a column at a time, and finds those that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Kind = Literal["INT", "FLOAT", "BYTES"]
+# The three types of a tf.Example.
+ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_string()}
+WORDS = {"INT": "an integer", "FLOAT": "a finite number", "BYTES": "UTF-8 text"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the curated schema says of one column.
+
+    `low` and `high` bound the label only: other domains are ExampleValidator's to judge.
+    """
+
+    name: str
+    kind: Kind
+    required: bool
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """What is wrong with a row; `row` counts from 0 in its batch."""
+
+    row: int
+    column: str
+    value: str
+    expected: str
+
+
+def has_usable_type(found: Any, kind: Kind) -> bool:
+    """Whether an Arrow column can hold values of a schema type; text is never read as a number."""
+    types = pa.types
+    if types.is_dictionary(found):
+        found = found.value_type
+    text = types.is_string(found) or types.is_large_string(found)
+    if types.is_null(found):
+        return True
+    if kind == "BYTES":
+        return bool(text or types.is_binary(found) or types.is_large_binary(found))
+    number = types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)
+    return bool(number or (kind == "INT" and types.is_boolean(found)))
+
+
+def clean(raw: Any, columns: Sequence[Column]) -> tuple[Any, list[BadCell]]:
+    """Casts a record batch whose columns are in the order of `columns`.
+
+    Returns:
+      The batch in the types of the schema, and the first bad cell of each bad row, by row.
+    """
+    bad: dict[int, BadCell] = {}
+    arrays = []
+    for column, values in zip(columns, raw.columns, strict=True):
+        cast, wrong = _cast(values, column.kind)
+        for row in wrong:
+            bad.setdefault(row, BadCell(row, column.name, _show(values[row]), WORDS[column.kind]))
+        for cell in _missing_or_out_of_domain(column, cast):
+            bad.setdefault(cell.row, cell)
+        arrays.append(cast)
+    batch = pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
+    return batch, [bad[row] for row in sorted(bad)]
+
+
+def _missing_or_out_of_domain(column: Column, values: Any) -> list[BadCell]:
+    cells = []
+    if column.required and values.null_count:
+        for row in _true_rows(pc.is_null(values)):
+            cells.append(BadCell(row, column.name, "nothing", "a value: the column is required"))
+    if column.low is not None and column.high is not None:
+        outside = pc.or_(pc.less(values, column.low), pc.greater(values, column.high))
+        for row in _true_rows(outside):
+            expected = f"{column.low} to {column.high}"
+            cells.append(BadCell(row, column.name, str(values[row].as_py()), expected))
+    return cells
+
+
+def _cast(values: Any, kind: Kind) -> tuple[Any, list[int]]:
+    """The cast column, bad cells null in it, and the rows of the bad cells.
+
+    Whole columns are cast at once; only where that fails are the bad cells looked for.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):
+        values = _nan_to_null(values)
+    try:
+        return _finish(_convert(values, kind), kind)
+    except pa.ArrowInvalid:
+        pass
+    if kind != "BYTES" and pa.types.is_binary(values.type):
+        values = _trimmed(values)
+    rows = list(_unconvertible(values, kind, 0))
+    good = pa.array([True] * len(values)).to_numpy(zero_copy_only=False)
+    good[rows] = False
+    masked = pc.if_else(pa.array(good), values, pa.scalar(None, values.type))
+    cast, infinite = _finish(_convert(masked, kind), kind)
+    return cast, sorted({*rows, *infinite})
+
+
+def _convert(values: Any, kind: Kind) -> Any:
+    if kind == "BYTES":
+        # Parquet text is not validated on reading; the way over binary checks that it is UTF-8.
+        return values.cast(pa.large_binary()).cast(pa.large_string())
+    if pa.types.is_binary(values.type):
+        values = values.cast(pa.string())
+    if kind == "FLOAT":
+        return values.cast(pa.float64(), safe=False)
+    return values.cast(pa.int64())
+
+
+def _finish(values: Any, kind: Kind) -> tuple[Any, list[int]]:
+    if kind == "BYTES":
+        is_empty = pc.equal(pc.binary_length(values), 0)
+        return pc.if_else(is_empty, pa.scalar(None, values.type), values), []
+    if kind == "INT":
+        return values, []
+    numbers = _nan_to_null(values).cast(pa.float32(), safe=False)
+    infinite = pc.is_inf(numbers)
+    if not pc.any(infinite).as_py():
+        return numbers, []
+    return pc.if_else(infinite, pa.scalar(None, pa.float32()), numbers), _true_rows(infinite)
+
+
+def _unconvertible(values: Any, kind: Kind, start: int) -> list[int]:
+    """Rows that cannot be converted, found by halving: few bad cells cost few casts."""
+    try:
+        _convert(values, kind)
+    except pa.ArrowInvalid:
+        if len(values) == 1:
+            return [start]
+        half = len(values) // 2
+        return [
+            *_unconvertible(values.slice(0, half), kind, start),
+            *_unconvertible(values.slice(half), kind, start + half),
+        ]
+    return []
+
+
+def _trimmed(values: Any) -> Any:
+    """Spaces around a number are forgiven."""
+    return pc.ascii_trim_whitespace(values.cast(pa.string(), safe=False)).cast(pa.binary())
+
+
+def _nan_to_null(values: Any) -> Any:
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+
+
+def _true_rows(mask: Any) -> list[int]:
+    return [int(row) for row in pc.indices_nonzero(mask).to_pylist()]
+
+
+def _show(value: Any) -> str:
+    plain = value.as_py()
+    text = repr(plain.decode(errors="backslashreplace") if isinstance(plain, bytes) else plain)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,34 @@
+"""Artifact types of our own, beside TFX's standard ones."""
+
+from __future__ import annotations
+
+from tfx.types.artifact import Artifact, Property, PropertyType
+
+
+class ModelManifest(Artifact):  # type: ignore[misc]  # TFX ships no types
+    """`MANIFEST.sha256`: one line a file of a SavedModel, as sha256sum writes them."""
+
+    TYPE_NAME = "ModelManifest"
+
+
+class GateDecision(Artifact):  # type: ignore[misc]
+    """`decision.json`: what the validators found and that it did not stop the run."""
+
+    TYPE_NAME = "GateDecision"
+
+
+class ModelVersion(Artifact):  # type: ignore[misc]
+    """`version.json`: the record under which the registry knows a pushed model."""
+
+    TYPE_NAME = "ModelVersion"
+    PROPERTIES = {  # noqa: RUF012  # TFX reads it as a plain class attribute
+        "model_name": Property(type=PropertyType.STRING),
+        "version_name": Property(type=PropertyType.STRING),
+        "digest": Property(type=PropertyType.STRING),
+    }
+
+
+class RunReport(Artifact):  # type: ignore[misc]
+    """`report.json` and `report.html` of one run."""
+
+    TYPE_NAME = "RunReport"

@@ -1,0 +1,1 @@
+"""DataGate: what the validators found decides whether a run goes on."""

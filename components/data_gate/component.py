@@ -1,0 +1,33 @@
+"""DataGate's TFX face, a Python-function component."""
+# No `from __future__ import annotations`: TFX reads the annotations of component functions.
+
+import json
+from pathlib import Path
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import ExampleAnomalies
+
+from components.artifacts import GateDecision
+from components.data_gate.logic import decide, read_findings, stop_message
+from configs import schema
+
+
+@component
+def DataGate(  # noqa: N802  # a component is named like a class
+    anomalies: InputArtifact[ExampleAnomalies],
+    drift: InputArtifact[ExampleAnomalies],
+    decision: OutputArtifact[GateDecision],
+    config: Parameter[str],
+) -> None:
+    """Stops the run (raises GateStopped) on the findings that `config`, a data_gate section, names."""
+    gate = schema.DataGate.model_validate_json(config)
+    findings = [
+        *read_findings(Path(anomalies.uri), "schema"),
+        *read_findings(Path(drift.uri), "drift"),
+    ]
+    decided = decide(findings, gate)
+    if decided.stops:
+        raise stop_message(decided)
+    (Path(decision.uri) / "decision.json").write_text(json.dumps(decided.to_json(), indent=2))
+    decision.set_int_custom_property("warnings", len(decided.warns))

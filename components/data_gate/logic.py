@@ -1,0 +1,92 @@
+"""The gate's rules as pure functions over what the validators wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from configs.errors import GateStopped
+from configs.schema import DataGate
+
+ANOMALIES_FILE = "SchemaDiff.pb"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One anomaly on one split."""
+
+    source: Literal["schema", "drift"]
+    split: str
+    column: str
+    severity: str
+    """ERROR or WARNING, as TFDV rates it."""
+    description: str
+
+    def __str__(self) -> str:
+        return f"{self.severity} {self.split}/{self.column}: {self.description}"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What stops the run, and what is only told."""
+
+    stops: tuple[Finding, ...]
+    warns: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for decision.json."""
+        return asdict(self)
+
+
+def decide(findings: Sequence[Finding], gate: DataGate) -> Decision:
+    """Sorts findings by the gate's rules; every finding is in exactly one of the two lists."""
+
+    def stops(finding: Finding) -> bool:
+        if finding.source == "drift":
+            return gate.on_drift == "stop"
+        return finding.severity in gate.stop_on
+
+    return Decision(
+        tuple(finding for finding in findings if stops(finding)),
+        tuple(finding for finding in findings if not stops(finding)),
+    )
+
+
+def stop_message(decision: Decision) -> GateStopped:
+    """The error that stops a run, with every anomaly that caused it."""
+    lines = "\n".join(f"  - {finding}" for finding in decision.stops)
+    count = len(decision.stops)
+    return GateStopped(
+        f"DataGate found {count} {'anomaly' if count == 1 else 'anomalies'}:\n{lines}",
+        edit="the data, its schema (data.schema_file), or data_gate in the config",
+    )
+
+
+def read_findings(folder: Path, source: Literal["schema", "drift"]) -> list[Finding]:
+    """Reads every split's anomalies below an ExampleAnomalies artifact."""
+    findings = []
+    for path in sorted(folder.glob(f"*/{ANOMALIES_FILE}")):
+        anomalies = anomalies_pb2.Anomalies.FromString(path.read_bytes())
+        split = path.parent.name.partition("-")[2]
+        named = [(name, info) for name, info in sorted(anomalies.anomaly_info.items())]
+        if anomalies.HasField("dataset_anomaly_info"):
+            named.append(("(whole data set)", anomalies.dataset_anomaly_info))
+        findings += [_finding(source, split, name, info) for name, info in named]
+    return findings
+
+
+def _finding(source: Literal["schema", "drift"], split: str, name: str, info: Any) -> Finding:
+    reasons = [
+        f"{reason.short_description}: {reason.description}".strip(": ") for reason in info.reason
+    ]
+    return Finding(
+        source=source,
+        split=split,
+        column=".".join(info.path.step) or name,
+        severity=anomalies_pb2.AnomalyInfo.Severity.Name(info.severity),
+        description=" ".join(reasons) or info.description or info.short_description,
+    )

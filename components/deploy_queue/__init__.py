@@ -1,0 +1,1 @@
+"""DeployQueue: hands a registered version to the deployer."""

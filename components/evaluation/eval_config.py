@@ -1,0 +1,69 @@
+"""Our evaluation section as TFMA's EvalConfig."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+
+from components.evaluation.metrics import METRICS
+from configs.schema import Evaluation, Threshold
+from models.signatures import PROBABILITY, SERVING
+
+
+def eval_config(evaluation: Evaluation, label: str) -> Any:
+    """A `tfma.EvalConfig` for a model that gives PROBABILITY under its serving signature."""
+    slices = [(), *evaluation.slices]
+    slices += [s for t in evaluation.thresholds for s in t.slices if s not in slices]
+    config = tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                signature_name=SERVING,
+                label_key=label,
+                prediction_key=PROBABILITY,
+                model_type=tfma.TF_GENERIC,
+            )
+        ],
+        slicing_specs=[tfma.SlicingSpec(feature_keys=list(keys)) for keys in dict.fromkeys(slices)],
+        metrics_specs=[
+            tfma.MetricsSpec(metrics=[_metric(name, evaluation) for name in evaluation.metrics])
+        ],
+    )
+    config.options.min_slice_size.value = evaluation.min_slice_rows
+    return config
+
+
+def _metric(name: str, evaluation: Evaluation) -> Any:
+    metric = tfma.MetricConfig(
+        class_name=METRICS[name].tfma_class, config=json.dumps({"name": name})
+    )
+    for threshold in evaluation.thresholds:
+        if threshold.metric != name:
+            continue
+        # A bound in `metric.threshold` would hold on every slice; a spec without keys is the whole.
+        metric.per_slice_thresholds.append(
+            tfma.PerSliceMetricThreshold(
+                slicing_specs=[tfma.SlicingSpec(feature_keys=keys) for keys in threshold.slices],
+                threshold=_bound(threshold),
+            )
+        )
+    return metric
+
+
+def _bound(threshold: Threshold) -> Any:
+    bound = tfma.MetricThreshold()
+    if threshold.lower is not None:
+        bound.value_threshold.lower_bound.value = threshold.lower
+    if threshold.upper is not None:
+        bound.value_threshold.upper_bound.value = threshold.upper
+    if threshold.change is not None:
+        higher = METRICS[threshold.metric].better == "higher"
+        worst = threshold.change.worst_absolute
+        bound.change_threshold.direction = (
+            tfma.MetricDirection.HIGHER_IS_BETTER
+            if higher
+            else tfma.MetricDirection.LOWER_IS_BETTER
+        )
+        bound.change_threshold.absolute.value = -worst if higher else worst
+    return bound

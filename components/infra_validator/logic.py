@@ -1,0 +1,153 @@
+"""The trial of an exported model: load it in a worker, send real requests, judge the answers."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from configs.schema import InfraValidation
+from serving.client import ModelWorker, WorkerError
+
+PROBABILITY = "probability"
+
+
+@dataclass(frozen=True)
+class InfraResult:
+    """What the trial found.
+
+    Latencies are those of whole requests as the caller sees them, in milliseconds and linearly
+    interpolated between requests; the warm-up is not among them. They are 0 where no request was
+    answered.
+    """
+
+    blessed: bool
+    reason: str
+    """Why it was not blessed; empty where it was."""
+    latency_p50_ms: float = 0.0
+    latency_p95_ms: float = 0.0
+    latency_p99_ms: float = 0.0
+    requests: int = 0
+    """Requests answered and judged, the warm-up not counted."""
+    load_seconds: float = 0.0
+    """How long the model took to load, TensorFlow's own start not counted."""
+    isolation: str = ""
+    """What held the worker in, such as `network: none, memory: 4096 MB`."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Answered requests, and what was wrong with the first bad one."""
+
+    latencies_ms: Sequence[float]
+    fault: str
+
+
+def validate(model: str | Path, examples: Sequence[bytes], config: InfraValidation) -> InfraResult:
+    """Tries a SavedModel with `config.requests` requests of `config.rows_per_request` rows.
+
+    Args:
+      model: the SavedModel's folder, on this machine.
+      examples: serialized tf.Examples; used in order, and again from the first when they run out.
+      config: how many requests, and the bounds they have to keep.
+
+    Returns:
+      The finding. A model that does not load, crashes, is slow or answers nonsense is one that is
+      not blessed: it raises nothing.
+    """
+    if not examples:
+        return InfraResult(False, "the eval split has no rows to send")
+    worker = ModelWorker(
+        model,
+        load_timeout_seconds=config.load_timeout_seconds,
+        request_timeout_seconds=config.request_timeout_seconds,
+        memory_limit_mb=config.memory_limit_mb,
+    )
+    try:
+        with worker:
+            trial = _try(worker, examples, config)
+            load_seconds, isolation = worker.load_seconds, worker.isolation
+    except WorkerError as error:
+        return InfraResult(False, error.message)
+    p50, p95, p99 = _percentiles(trial.latencies_ms)
+    slow = p99 > config.latency_budget_ms
+    too_slow = (
+        f"the 99th percentile of latency is {p99:.1f} ms; "
+        f"infra_validation.latency_budget_ms is {config.latency_budget_ms:g}"
+    )
+    reason = trial.fault or (too_slow if slow else "")
+    return InfraResult(
+        blessed=not reason,
+        reason=reason,
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
+        latency_p99_ms=p99,
+        requests=len(trial.latencies_ms),
+        load_seconds=load_seconds,
+        isolation=isolation,
+    )
+
+
+def find_fault(outputs: Mapping[str, npt.NDArray[Any]], rows: int) -> str:
+    """What is wrong with an answer to a request of `rows` rows; empty where nothing is."""
+    if not outputs:
+        return "the model answers with no outputs"
+    faults = (_output_fault(name, output, rows) for name, output in outputs.items())
+    return next((fault for fault in faults if fault), "")
+
+
+def _output_fault(name: str, output: npt.NDArray[Any], rows: int) -> str:
+    if output.shape[:1] != (rows,):
+        return f"output '{name}' has shape {list(output.shape)} for a request of {rows} row(s)"
+    if output.dtype.kind not in "biuf":
+        return f"output '{name}' is not numeric, it is {output.dtype}"
+    wrong = output[~np.isfinite(output)]
+    if wrong.size:
+        return f"output '{name}' answers {wrong[0]}, expected finite numbers"
+    if name == PROBABILITY:
+        outside = output[(output < 0) | (output > 1)]
+        if outside.size:
+            return f"output '{name}' answers {outside[0]}, expected 0 to 1"
+    return ""
+
+
+def _try(worker: ModelWorker, examples: Sequence[bytes], config: InfraValidation) -> _Trial:
+    """Sends the warm-up and the requests, and stops at the first fault.
+
+    A fault the worker raises is told as any other, so that what was measured before is kept.
+    """
+    latencies: list[float] = []
+    requests = _requests(examples, config.rows_per_request)
+    try:
+        worker.predict_examples(next(requests))
+        for request in itertools.islice(requests, config.requests):
+            started = time.perf_counter()
+            outputs = worker.predict_examples(request)
+            latencies.append((time.perf_counter() - started) * 1000)
+            fault = find_fault(outputs, len(request))
+            if fault:
+                return _Trial(latencies, fault)
+    except WorkerError as error:
+        return _Trial(latencies, error.message)
+    return _Trial(latencies, "")
+
+
+def _requests(examples: Sequence[bytes], rows: int) -> Iterator[list[bytes]]:
+    """The warm-up has the rows of the first request, so that each row count is compiled by then."""
+    yield list(itertools.islice(itertools.cycle(examples), rows))
+    endless = itertools.cycle(examples)
+    while True:
+        yield list(itertools.islice(endless, rows))
+
+
+def _percentiles(latencies_ms: Sequence[float]) -> tuple[float, float, float]:
+    if not latencies_ms:
+        return 0.0, 0.0, 0.0
+    p50, p95, p99 = np.percentile(latencies_ms, [50, 95, 99])
+    return float(p50), float(p95), float(p99)

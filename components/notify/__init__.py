@@ -1,0 +1,1 @@
+"""Notify: tells the outside how a run ended."""

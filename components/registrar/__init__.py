@@ -1,0 +1,1 @@
+"""Registrar: gives a pushed model its version and writes the record."""

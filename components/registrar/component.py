@@ -1,0 +1,48 @@
+"""Registrar's TFX face, a Python-function component."""
+# No `from __future__ import annotations`: TFX reads the annotations of component functions.
+
+import json
+from pathlib import Path
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Model, ModelEvaluation, PushedModel
+
+from components.artifacts import ModelManifest, ModelVersion
+from components.evaluation.results import read_metrics
+from components.model_manifest.logic import MANIFEST_FILE, digest
+from components.registrar.logic import contract_digest, overall_metrics, record, run_of
+from models.spec import load_spec
+from registry.versions import Candidate, register
+
+
+@component
+def Registrar(  # noqa: N802  # a component is named like a class
+    model: InputArtifact[Model],
+    evaluation: InputArtifact[ModelEvaluation],
+    manifest: InputArtifact[ModelManifest],
+    pushed_model: InputArtifact[PushedModel],
+    model_version: OutputArtifact[ModelVersion],
+    model_name: Parameter[str],
+    module: Parameter[str],
+    pipeline_digest: Parameter[str],
+    registry_path: Parameter[str],
+) -> None:
+    """Registers the pushed model under MAJOR.MINOR.PIPELINE; the same model keeps its version."""
+    version = register(
+        registry_path,
+        Candidate(
+            model=model_name,
+            run_id=run_of(model.name),
+            model_digest=digest((Path(manifest.uri) / MANIFEST_FILE).read_text()),
+            contract_digest=contract_digest(load_spec(module)),
+            pipeline_digest=pipeline_digest,
+            pushed_to=pushed_model.get_string_custom_property("pushed_destination"),
+            metrics=overall_metrics(read_metrics(evaluation.uri)),
+        ),
+    )
+    text = json.dumps(record(version), indent=2, sort_keys=True)
+    (Path(model_version.uri) / "version.json").write_text(text)
+    model_version.model_name = model_name
+    model_version.version_name = version.name
+    model_version.digest = version.candidate.model_digest

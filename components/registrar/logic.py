@@ -1,0 +1,41 @@
+"""What a version record says about a pushed model, gathered from its artifacts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from components.evaluation.results import OVERALL, SliceMetrics
+from models.spec import FeatureSpec
+from registry.versions import ModelVersion
+
+
+def contract_digest(spec: FeatureSpec) -> str:
+    """sha256 over what callers see: the columns a request may bring, their kinds, and the label."""
+    contract = {
+        "inputs": {n: "number" if n in spec.numbers() else "string" for n in spec.inputs()},
+        "label": spec.label,
+    }
+    return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()
+
+
+def overall_metrics(slices: list[SliceMetrics]) -> dict[str, float]:
+    """The metrics on the whole eval split."""
+    return next((item.metrics for item in slices if item.name == OVERALL), {})
+
+
+def run_of(artifact_name: str) -> str:
+    """The run that made an artifact; TFX names it `pipeline:run:node:output:index`."""
+    parts = artifact_name.split(":")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def record(version: ModelVersion) -> dict[str, Any]:
+    """The version as plain values for version.json."""
+    return {
+        "version": version.name,
+        "created_at": version.created_at,
+        **asdict(version.candidate),
+    }

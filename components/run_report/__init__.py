@@ -1,0 +1,1 @@
+"""RunReport: the whole run on one page, written whatever happened."""

@@ -1,0 +1,31 @@
+"""RunReport's TFX face, a Python-function component of the exit handler."""
+# No `from __future__ import annotations`: TFX reads the annotations of component functions.
+
+from pathlib import Path
+
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+
+from components import artifacts
+from components.run_report.logic import build_report, write_report
+from configs.schema import Metadata
+from registry.metadata import open_store, run_nodes, run_properties
+
+
+@component
+def RunReport(  # noqa: N802  # a component is named like a class
+    report: OutputArtifact[artifacts.RunReport],
+    pipeline_name: Parameter[str],
+    run_id: Parameter[str],
+    metadata: Parameter[str],
+    folder: Parameter[str],
+) -> None:
+    """Reads a run back from ML Metadata (`metadata` is that config section) and writes its report."""
+    store = open_store(Metadata.model_validate_json(metadata))
+    built = build_report(
+        pipeline_name, run_id, run_nodes(store, run_id), run_properties(store, run_id)
+    )
+    write_report(built, Path(report.uri))
+    write_report(built, Path(folder))
+    report.set_string_custom_property("path", f"{folder}/report.html")
+    report.set_string_custom_property("outcome", built["outcome"])

@@ -1,0 +1,118 @@
+"""The report as plain values, from what a run left in ML Metadata, and as one HTML page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from components.evaluation.results import (
+    OVERALL,
+    blessing_reasons,
+    read_metrics,
+    worst_slices,
+)
+from components.run_report.describe import describe_node
+from registry.metadata import NodeRecord, run_outcome
+
+SYSTEM_NODES = frozenset({"RunReport", "Notify"})
+WORST_SLICES = 5
+RANKED_BY = "auc"
+
+
+def build_report(
+    pipeline: str, run_id: str, nodes: Sequence[NodeRecord], properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything worth knowing of a run; a part that the run did not reach is None."""
+    newest = {node.node_id: node for node in nodes}
+    failed = next((node for node in nodes if node.error_kind is not None), None)
+    return {
+        "pipeline": pipeline,
+        "run_id": run_id,
+        "outcome": run_outcome(nodes).value,
+        "failure": failed and {"node": failed.node_id, "reason": failed.error},
+        "seconds": round(sum(node.seconds for node in nodes), 2),
+        "nodes": [_node(node) for node in nodes],
+        "gate": _gate(newest.get("DataGate")),
+        "evaluation": _evaluation(newest.get("Evaluator")),
+        "infra": _infra(newest.get("InfraValidator")),
+        "version": _property(newest.get("Registrar"), "model_version", "version_name"),
+        "pushed_to": _property(newest.get("Pusher"), "pushed_model", "pushed_destination"),
+        "command": properties.get("command", ""),
+        "config": properties.get("config", ""),
+    }
+
+
+def render_html(report: Mapping[str, Any]) -> str:
+    """The report as one self-contained page; every value is escaped."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(template).render(report=report)
+
+
+def write_report(report: Mapping[str, Any], folder: Path) -> None:
+    """Writes report.json and report.html, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "report.html": render_html(report),
+        "report.json": json.dumps(report, indent=2, sort_keys=True),
+    }
+    for name, text in texts.items():
+        temporary = folder / f".{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)
+
+
+def _node(node: NodeRecord) -> dict[str, Any]:
+    return {
+        "node": node.node_id,
+        "state": node.state.lower(),
+        "seconds": round(node.seconds, 2),
+        "made": node.error or describe_node(node),
+    }
+
+
+def _gate(node: NodeRecord | None) -> dict[str, Any] | None:
+    decision = node and node.output("decision")
+    path = Path(decision.uri) / "decision.json" if decision else None
+    return json.loads(path.read_text()) if path and path.is_file() else None
+
+
+def _evaluation(node: NodeRecord | None) -> dict[str, Any] | None:
+    evaluation = node and node.output("evaluation")
+    blessing = node and node.output("blessing")
+    if evaluation is None or blessing is None:
+        return None
+    slices = read_metrics(evaluation.uri)
+    whole = next((item for item in slices if item.name == OVERALL), None)
+    return {
+        "blessed": blessing.properties.get("blessed") == 1,
+        "baseline": bool(blessing.properties.get("baseline_model_id")),
+        "reasons": blessing_reasons(evaluation.uri),
+        "overall": whole.metrics if whole else {},
+        "change": whole.change if whole else {},
+        "worst_slices": [
+            {"name": item.name, "metrics": item.metrics}
+            for item in worst_slices(slices, RANKED_BY, WORST_SLICES)
+        ],
+        "ranked_by": RANKED_BY,
+        "slices": len(slices) - (1 if whole else 0),
+    }
+
+
+def _infra(node: NodeRecord | None) -> dict[str, Any] | None:
+    blessing = node and node.output("blessing")
+    if blessing is None:
+        return None
+    return {
+        "blessed": blessing.properties.get("blessed") == 1,
+        **{key: value for key, value in blessing.properties.items() if key != "blessed"},
+    }
+
+
+def _property(node: NodeRecord | None, output: str, name: str) -> Any:
+    artifact = node and node.output(output)
+    return artifact.properties.get(name) if artifact else None

@@ -1,0 +1,185 @@
+"""The one place that reads config: YAML files and `--set` values in, a frozen `Config` out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+from yaml import YAMLError
+
+from configs.errors import ConfigError, did_you_mean
+from configs.schema import Config, model_folder
+
+CONFIG_FOLDER = Path(__file__).parent
+BASE = CONFIG_FOLDER / "base.yaml"
+DEFAULT = CONFIG_FOLDER / "local.yaml"
+
+
+def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] = ()) -> Config:
+    """Merges base.yaml, the overlays and the assignments, later ones winning.
+
+    Args:
+      overlays: YAML files, or the bare name of one in configs/ (`smoke`); none means `local`.
+      assignments: `key.path=value`, the value read as YAML.
+
+    Raises:
+      ConfigError: a file is missing or no YAML, a key is unknown, a value has the wrong type, or
+        the model module cannot be found.
+    """
+    sources = [BASE, *(_find(overlay) for overlay in overlays or (DEFAULT,))]
+    merged = _merge(sources, assignments)
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_explain(error), edit=_where(sources, assignments)) from None
+    folder = model_folder(config.model.module)
+    if not (folder / "__init__.py").is_file():
+        raise ConfigError(
+            f"model.module: no package '{config.model.module}' can be found",
+            edit=f"model.module in {_where(sources, assignments)}",
+        )
+    model = config.model.model_copy(update={"code_digest": code_digest(folder.parent)})
+    return config.model_copy(update={"model": model})
+
+
+def code_digest(folder: Path) -> str:
+    """sha256 over the names and bytes of every Python file and schema below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".py", ".pbtxt"} and path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def to_json(config: Config) -> str:
+    """The resolved config as stable, sorted JSON."""
+    return json.dumps(config.model_dump(mode="json"), indent=2, sort_keys=True)
+
+
+def to_yaml(config: Config) -> str:
+    """The resolved config as YAML that `load_config` reads back."""
+    return str(OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json"))))
+
+
+def _find(overlay: str | Path) -> Path:
+    path = Path(overlay)
+    named = CONFIG_FOLDER / f"{overlay}.yaml"
+    if path.suffix == "" and named.is_file():
+        return named
+    if path.is_file():
+        return path
+    names = sorted(file.stem for file in CONFIG_FOLDER.glob("*.yaml"))
+    raise ConfigError(
+        f"config file '{overlay}' does not exist{did_you_mean(str(overlay), names)}",
+        edit=f"--config: a path, or one of {', '.join(names)}",
+    )
+
+
+def _merge(sources: Iterable[Path], assignments: Iterable[str]) -> dict[str, Any]:
+    layers = []
+    for path in sources:
+        try:
+            layer = OmegaConf.load(path)
+        except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not YAML: {error}", edit=str(path)) from None
+        if not OmegaConf.is_dict(layer):
+            raise ConfigError(f"{path} holds no mapping of sections to keys", edit=str(path))
+        layers.append(layer)
+    for assignment in assignments:
+        key, equals, _ = assignment.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(
+                f"--set takes key.path=value, got '{assignment}'", edit="the command line"
+            )
+        try:
+            layers.append(OmegaConf.from_dotlist([assignment]))
+        except (YAMLError, OmegaConfBaseException) as error:
+            raise ConfigError(
+                f"--set {assignment}: the value is not YAML: {error}", edit="the command line"
+            ) from None
+    try:
+        merged = OmegaConf.to_container(_fold(layers), resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"the config layers do not fit together: {error}") from None
+    assert isinstance(merged, dict)
+    return {str(key): value for key, value in merged.items()}
+
+
+def _fold(layers: list[Any]) -> Any:
+    """Merges like OmegaConf, but a mapping that changes its `kind` replaces the older one whole."""
+    merged = OmegaConf.create({})
+    for layer in layers:
+        _drop_other_kinds(merged, layer)
+        merged = OmegaConf.merge(merged, layer)
+    return merged
+
+
+def _drop_other_kinds(old: Any, new: Any) -> None:
+    for key in list(new):
+        if not (key in old and OmegaConf.is_dict(old[key]) and OmegaConf.is_dict(new[key])):
+            continue
+        if "kind" in new[key] and new[key]["kind"] != old[key].get("kind"):
+            old[key] = {}
+        else:
+            _drop_other_kinds(old[key], new[key])
+
+
+def _where(sources: Sequence[Path], assignments: Sequence[str]) -> str:
+    files = ", ".join(str(path) for path in sources)
+    return f"{files}{' or --set' if assignments else ''}"
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            name = str(item["loc"][-1])
+            known = _known_keys(item["loc"][:-1])
+            lines.append(
+                f"{key}: unknown key{did_you_mean(name, known)} (known: {', '.join(known)})"
+            )
+        elif item["type"] == "missing":
+            lines.append(f"{key}: missing, and it has no default")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            lines.append(
+                f"{key or 'config'}: {message[:1].lower()}{message[1:]}, got {_short(item['input'])}"
+            )
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed at a place in the config, found by walking the models' own fields."""
+    here: list[type[BaseModel]] = [Config]
+    for part in location:
+        fields = [model.model_fields[part] for model in here if part in model.model_fields]
+        if fields:
+            here = [model for field in fields for model in _models_in(field.annotation)]
+        elif isinstance(part, str):
+            tagged = [
+                model
+                for model in here
+                if "kind" in model.model_fields
+                and part in get_args(model.model_fields["kind"].annotation)
+            ]
+            here = tagged or here
+    return sorted({name for model in here for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]

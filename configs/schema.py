@@ -1,0 +1,331 @@
+"""What a run is: every key of the YAML, its type, its default and its meaning."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
+class Frozen(BaseModel):
+    """Base of every config section: unknown keys are refused and nothing changes after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Pipeline(Frozen):
+    """The pipeline as TFX sees it."""
+
+    name: Name
+    cache: bool = True
+    """Reuse a node's earlier outputs when its inputs, parameters and model code are the same."""
+
+
+class Output(Frozen):
+    """Where a run leaves things."""
+
+    root: str = "var"
+
+
+class Metadata(Frozen):
+    """The ML Metadata store."""
+
+    kind: Literal["sqlite"] = "sqlite"
+    path: str = ""
+    """Database file; empty means `<output.root>/metadata.sqlite`."""
+    wait_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    """How long a run waits for another run on the same store before it gives up."""
+
+
+class NewestSpan(Frozen):
+    """The newest span found on disk."""
+
+    kind: Literal["newest"]
+
+
+class NamedSpan(Frozen):
+    """One span, by number."""
+
+    kind: Literal["named"]
+    span: Annotated[int, Field(ge=0)]
+
+
+class SpanWindow(Frozen):
+    """The last `length` spans, up to `end` or to the newest on disk."""
+
+    kind: Literal["window"]
+    length: Annotated[int, Field(ge=1)]
+    end: Annotated[int, Field(ge=0)] | None = None
+
+
+class HashSplit(Frozen):
+    """A row goes to train or eval by the hash of its key: stable over runs and row orders."""
+
+    kind: Literal["hash"]
+    eval_fraction: Fraction = 0.2
+
+
+class TimeSplit(Frozen):
+    """The newest span of the window is the eval split, all earlier ones the train split."""
+
+    kind: Literal["time"]
+
+
+class Export(Frozen):
+    """What `taxiway data` writes."""
+
+    spans: tuple[Annotated[int, Field(ge=1)], ...]
+    keep_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Share of rows kept, chosen by row key; below 1 only to make a small data set for tests."""
+
+
+class Data(Frozen):
+    """The input spans and how they become examples."""
+
+    dataset: Name
+    format: Literal["parquet", "csv"] = "parquet"
+    root: str = ""
+    """Folder of the spans; empty means `<output.root>/data/<dataset>`."""
+    pattern: str = ""
+    """TFX span pattern below root; empty means `span-{SPAN}/*.<format>`."""
+    schema_file: str = ""
+    """Curated schema; empty means `schema.pbtxt` in the model's folder."""
+    spans: Annotated[NewestSpan | NamedSpan | SpanWindow, Field(discriminator="kind")]
+    split: Annotated[HashSplit | TimeSplit, Field(discriminator="kind")]
+    on_bad_row: Literal["fail", "drop"] = "fail"
+    shards: Annotated[int, Field(ge=1)] = 2
+    """TFRecord files written for each split."""
+    export: Export
+
+    @model_validator(mode="after")
+    def _time_split_needs_two_spans(self) -> Data:
+        one_span = not isinstance(self.spans, SpanWindow) or self.spans.length < 2
+        if isinstance(self.split, TimeSplit) and one_span:
+            raise ValueError(
+                "split.kind 'time' needs spans.kind 'window' with length of 2 or more: "
+                "the newest span is the eval split and the earlier ones are the train split"
+            )
+        return self
+
+
+class DataGate(Frozen):
+    """Which findings of the validators stop a run before Transform."""
+
+    stop_on: tuple[Literal["ERROR", "WARNING"], ...] = ("ERROR",)
+    """Severities of schema anomalies that stop the run."""
+    on_drift: Literal["warn", "stop"] = "warn"
+    drift_threshold: Annotated[float, Field(gt=0.0)] = 0.3
+    """Largest allowed distance between train and eval: L-infinity for categorical columns,
+    Jensen-Shannon divergence for numeric ones (TFDV's two comparators)."""
+
+
+class Hyperparameters(Frozen):
+    """What the Trainer learns with; reaches it as an imported artifact, not as code."""
+
+    hidden_units: tuple[Annotated[int, Field(ge=1)], ...]
+    embedding_size: Annotated[int, Field(ge=1)] = 8
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    l2: Annotated[float, Field(ge=0.0)] = 0.0
+    """Weight of the squared-weights penalty on the hidden layers."""
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    batch_size: Annotated[int, Field(ge=1)] = 512
+    epochs: Annotated[int, Field(ge=1)] = 10
+    early_stopping_patience: Annotated[int, Field(ge=1)] = 2
+    validation_fraction: Fraction = 0.1
+    """Share of the train split held back for early stopping; the eval split is never seen."""
+    positive_weight: Annotated[float, Field(ge=1.0)] | Literal["balanced"] = "balanced"
+    """Weight of the positive class while training; undone in the exported model's logit."""
+    seed: int = 42
+
+
+class Model(Frozen):
+    """The model folder and what it is trained with."""
+
+    name: Name
+    module: str = "models.flights"
+    """Import path of the one folder a fork replaces."""
+    code_digest: str = ""
+    """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
+    hyperparameters: Hyperparameters
+
+
+class Change(Frozen):
+    """How much worse than the baseline (the latest blessed model) a metric may be."""
+
+    worst_absolute: Annotated[float, Field(ge=0.0)]
+
+
+class Threshold(Frozen):
+    """A bound on one metric; at least one of the keys is given."""
+
+    metric: str
+    lower: float | None = None
+    upper: float | None = None
+    change: Change | None = None
+    slices: tuple[tuple[str, ...], ...] = ((),)
+    """Slicing specs the bound holds on; `[]` is the whole eval split."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Threshold:
+        if self.lower is None and self.upper is None and self.change is None:
+            raise ValueError(f"threshold on '{self.metric}' needs lower, upper or change")
+        return self
+
+
+class Evaluation(Frozen):
+    """What the Evaluator measures and what it blesses."""
+
+    metrics: tuple[str, ...]
+    slices: tuple[tuple[str, ...], ...] = ()
+    """Slicing specs beside the whole: each a list of columns to cross."""
+    thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)]
+    """Without any, TFX would bless nothing and say nothing."""
+    min_slice_rows: Annotated[int, Field(ge=1)] = 100
+    """Smaller slices are measured but bound by no threshold."""
+
+
+class InfraValidation(Frozen):
+    """The trial of the exported model in a worker process of its own."""
+
+    requests: Annotated[int, Field(ge=1)] = 50
+    rows_per_request: Annotated[int, Field(ge=1)] = 1
+    latency_budget_ms: Annotated[float, Field(gt=0)] = 100.0
+    """Budget of the 99th percentile of request latency, after one warm-up request."""
+    load_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    memory_limit_mb: Annotated[int, Field(ge=256)] = 4096
+    """Limit of the worker's data segment; loading TensorFlow alone takes about 1 GB of it."""
+
+
+class Container(Frozen):
+    """How container components run on this machine."""
+
+    engine: Literal["auto", "docker", "podman", "host"] = "auto"
+    """auto: Docker, else Podman, else the same command as a process of the host."""
+    image: str = "debian:trixie-slim"
+
+
+class Push(Frozen):
+    """Where blessed models go."""
+
+    destination: str = ""
+    """Serving folder; empty means `<output.root>/serving/<model.name>`."""
+
+
+class Registry(Frozen):
+    """Where model versions and the deploy queue are kept."""
+
+    path: str = ""
+    """SQLite file; empty means `<output.root>/registry.sqlite`."""
+    lease_seconds: Annotated[float, Field(gt=0)] = 300.0
+    """How long a deployer holds what it took from the queue before another may take it."""
+
+
+class NotifyNone(Frozen):
+    """Tell no one."""
+
+    kind: Literal["none"]
+
+
+class NotifyFile(Frozen):
+    """Append one JSON line a run to a file."""
+
+    kind: Literal["file"]
+    path: str = ""
+    """Empty means `<output.root>/notifications.jsonl`."""
+
+
+class NotifyWebhook(Frozen):
+    """POST the summary as JSON; the address is a secret and stays in the environment."""
+
+    kind: Literal["webhook"]
+    url_env: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] = "TAXIWAY_WEBHOOK_URL"
+    timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+
+
+Notify = Annotated[NotifyNone | NotifyFile | NotifyWebhook, Field(discriminator="kind")]
+
+
+class Beam(Frozen):
+    """Apache Beam, for the components that run on it."""
+
+    args: tuple[str, ...] = ()
+
+
+class Config(Frozen):
+    """A whole run. `configs/base.yaml` says every key once."""
+
+    pipeline: Pipeline
+    output: Output = Output()
+    metadata: Metadata = Metadata()
+    data: Data
+    data_gate: DataGate = DataGate()
+    model: Model
+    evaluation: Evaluation
+    infra_validation: InfraValidation = InfraValidation()
+    container: Container = Container()
+    push: Push = Push()
+    registry: Registry = Registry()
+    notify: Notify = NotifyNone(kind="none")
+    beam: Beam = Beam()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_paths(cls, raw: Any) -> Any:
+        """Writes the places that follow from output.root, so that the resolved config is whole."""
+        return _with_paths(raw) if isinstance(raw, dict) else raw
+
+
+def model_folder(module: str) -> Path:
+    """The folder of a model package, found without importing it; a relative guess where it is not.
+
+    A module that cannot be found is reported by the loader, which can name the key.
+    """
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(places[0]) if places else Path(*module.split("."))
+
+
+def _with_paths(raw: dict[str, Any]) -> dict[str, Any]:
+    def text(section: str, key: str, default: str) -> str:
+        part = raw.get(section)
+        value = part.get(key) if isinstance(part, dict) else None
+        return value if isinstance(value, str) and value else default
+
+    root = text("output", "root", "var")
+    if "://" not in root:
+        root = str(Path(root).expanduser().absolute())
+    dataset = text("data", "dataset", "dataset")
+    module = text("model", "module", "models.flights")
+    folder = model_folder(module)
+    filled: dict[str, tuple[tuple[str, str], ...]] = {
+        "output": (("root", root),),
+        "metadata": (("path", f"{root}/metadata.sqlite"),),
+        "data": (
+            ("root", f"{root}/data/{dataset}"),
+            ("pattern", f"span-{{SPAN}}/*.{text('data', 'format', 'parquet')}"),
+            ("schema_file", str(folder / "schema.pbtxt")),
+        ),
+        "push": (("destination", f"{root}/serving/{text('model', 'name', 'model')}"),),
+        "registry": (("path", f"{root}/registry.sqlite"),),
+    }
+    out = dict(raw)
+    for section, defaults in filled.items():
+        part = out.get(section) or {}
+        if isinstance(part, dict):
+            given = {key: value for key, value in part.items() if value != ""}
+            out[section] = dict(defaults) | given
+    out["output"] = dict(out["output"]) | {"root": root}
+    notify = out.get("notify")
+    if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
+        out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}
+    return out

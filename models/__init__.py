@@ -1,0 +1,1 @@
+"""What is learned: feature spec, preprocessing, network, training, signatures."""

@@ -1,0 +1,94 @@
+"""The Trainer's run_fn: hyperparameters and transformed examples in, a calibrated SavedModel out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from configs.schema import Hyperparameters
+from models.dataset import Rows, hold_out, read_rows
+from models.network import build_network
+from models.signatures import ServedModel
+from models.spec import FeatureSpec, load_spec
+from models.tensorboard import ConfusionMatrix
+
+
+def run_fn(fn_args: Any) -> None:
+    """TFX's entry point; see `train` for what it learns and how."""
+    spec = load_spec(fn_args.custom_config["module"])
+    hyperparameters = Hyperparameters.model_validate(fn_args.hyperparameters)
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    rows = read_rows(fn_args.train_files, transform_output.transformed_feature_spec(), spec.label)
+    network, logit_shift = train(spec, hyperparameters, rows, Path(fn_args.model_run_dir))
+    served = ServedModel(
+        spec,
+        transform_output.transform_savedmodel_dir,
+        transform_output.raw_feature_spec(),
+        network,
+        logit_shift,
+    )
+    served.save(fn_args.serving_model_dir)
+
+
+def train(
+    spec: FeatureSpec, hyperparameters: Hyperparameters, rows: Rows, log_folder: Path
+) -> tuple[Any, float]:
+    """Trains with early stopping on rows held out of the train split.
+
+    Late flights are the smaller class, so each weighs `positive_weight` times. That multiplies the
+    odds the network learns by the weight; subtracting its logarithm from the logit gives the true
+    odds back, and so probabilities stay calibrated (Elkan, "The Foundations of Cost-Sensitive
+    Learning", IJCAI 2001, theorem 2).
+
+    Returns:
+      The network, and what to add to its logit.
+    """
+    keras.utils.set_random_seed(hyperparameters.seed)
+    tf.config.experimental.enable_op_determinism()
+    learn, watch = hold_out(rows, hyperparameters.validation_fraction, hyperparameters.seed)
+    rate = float(np.mean(learn.labels))
+    weight = positive_weight(hyperparameters, rate)
+    network = build_network(
+        spec, hyperparameters, initial_logit=math.log(weight * rate / (1.0 - rate))
+    )
+    network.compile(
+        optimizer=keras.optimizers.Adam(hyperparameters.learning_rate),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.AUC(name="auc", from_logits=True)],
+    )
+    network.fit(
+        learn.columns,
+        learn.labels,
+        sample_weight=_weights(learn, weight),
+        validation_data=(watch.columns, watch.labels, _weights(watch, weight)),
+        epochs=hyperparameters.epochs,
+        batch_size=hyperparameters.batch_size,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss",
+                patience=hyperparameters.early_stopping_patience,
+                restore_best_weights=True,
+            ),
+            keras.callbacks.TensorBoard(log_dir=str(log_folder), write_graph=False),
+            ConfusionMatrix(watch, log_folder, threshold_logit=0.0),
+        ],
+    )
+    return network, -math.log(weight)
+
+
+def positive_weight(hyperparameters: Hyperparameters, positive_rate: float) -> float:
+    """How much a positive row weighs; `balanced` gives both classes the same total weight."""
+    if hyperparameters.positive_weight == "balanced":
+        return max(1.0, (1.0 - positive_rate) / positive_rate)
+    return float(hyperparameters.positive_weight)
+
+
+def _weights(rows: Rows, weight: float) -> Any:
+    return np.where(rows.labels == 1, weight, 1.0).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Wiring only: the pipelines, the runners that run them, and the command line."""

@@ -1,0 +1,5 @@
+"""`python -m pipelines` is `taxiway`."""
+
+from pipelines.cli import main
+
+main()

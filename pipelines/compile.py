@@ -1,0 +1,38 @@
+"""Compiles a pipeline to a file; one function a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from configs.errors import TaxiwayError
+from configs.schema import Config
+from pipelines.preflight import check_model
+
+
+def compile_to_file(config: Config, target: str, path: Path) -> None:
+    """Writes the compiled pipeline, whole or not at all; `target` is a key of COMPILERS."""
+    check_model(config)
+    text = COMPILERS[target](config)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise TaxiwayError(f"cannot write {path}: {error.strerror}", edit="--output") from None
+
+
+def to_ir(config: Config) -> str:
+    """TFX's intermediate representation as JSON, with stable order of keys."""
+    from google.protobuf import json_format
+
+    from pipelines.runners.local import compile_pipeline
+    from pipelines.training import create_pipeline
+
+    ir = compile_pipeline(create_pipeline(config))
+    return str(json_format.MessageToJson(ir, indent=2, sort_keys=True)) + "\n"
+
+
+COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {"ir": to_ir}

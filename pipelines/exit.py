@@ -1,0 +1,34 @@
+"""The exit pipeline: what runs when a run has ended, whatever happened."""
+
+from __future__ import annotations
+
+from tfx.orchestration.pipeline import Pipeline
+
+from components.notify.component import Notify
+from components.run_report.component import RunReport
+from configs.schema import Config
+from registry.metadata import connection_config
+
+
+def report_folder(config: Config, run_id: str) -> str:
+    """Where a run's report, log and resolved config are kept."""
+    return f"{config.output.root}/reports/{run_id}"
+
+
+def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
+    """Wires the report and the notification of one run."""
+    report = RunReport(
+        pipeline_name=config.pipeline.name,
+        run_id=run_id,
+        metadata=config.metadata.model_dump_json(),
+        folder=report_folder(config, run_id),
+    )
+    notify = Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
+    name = f"{config.pipeline.name}-exit"
+    return Pipeline(
+        pipeline_name=name,
+        pipeline_root=f"{config.output.root}/pipelines/{name}",
+        components=[report, notify],
+        enable_cache=False,
+        metadata_connection_config=connection_config(config.metadata),
+    )

@@ -1,0 +1,104 @@
+"""One run on this machine, from config to summary."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from configs.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
+from configs.loader import to_yaml
+from configs.schema import Config
+from pipelines.capture import captured_output
+from pipelines.inputs import write_inputs
+from pipelines.lock import run_lock
+from pipelines.preflight import check
+from pipelines.summary import print_summary
+
+
+def run_training(config: Config, command: str, as_json: bool = False) -> int:
+    """Runs the training pipeline and prints how it went.
+
+    Args:
+      config: the resolved config.
+      command: the command line, kept with the run.
+      as_json: print the report as JSON, and nothing else, on standard output.
+
+    Returns:
+      The exit code: 0 where the run succeeded.
+
+    Raises:
+      TaxiwayError: nothing could be started.
+    """
+    check(config)
+    run_id = new_run_id()
+    folder = Path(config.output.root) / "reports" / run_id
+    _write_all(folder, {"config.yaml": to_yaml(config), "command.txt": command + "\n"})
+    write_inputs(config)
+    started = time.monotonic()
+    with captured_output(folder / "run.log") as console:
+        console.quiet = as_json
+        try:
+            with run_lock(config.metadata, run_id, console.print):
+                report = _run(config, command, run_id, console)
+        except KeyboardInterrupt:
+            raise TaxiwayError("interrupted before the first node") from None
+        if as_json:
+            console.quiet = False
+            console.print_json(json.dumps(report))
+        else:
+            print_summary(console, report, str(folder), time.monotonic() - started)
+    return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
+
+
+def new_run_id() -> str:
+    """Sorts by time of start, and is unique though two runs start in one second."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _run(config: Config, command: str, run_id: str, console: Console) -> dict[str, Any]:
+    with console.status("loading TensorFlow and TFX"):
+        from pipelines.runners.event_log import EventLog
+        from pipelines.runners.exit_handler import ExitHandler
+        from pipelines.runners.local import LocalRunner
+        from pipelines.runners.progress import Progress
+        from pipelines.training import create_pipeline
+
+        pipeline = create_pipeline(config)
+    exit_handler = ExitHandler(config, (EventLog(),))
+    runner = LocalRunner(
+        config,
+        observers=(Progress(console), EventLog(), exit_handler),
+        run_properties={"config": to_yaml(config), "command": command},
+    )
+    ended = runner.run_pipeline(pipeline, run_id)
+    path = Path(config.output.root) / "reports" / run_id / "report.json"
+    if not path.is_file():
+        reason = exit_handler.ended and exit_handler.ended.failure
+        failure = ended.failure or reason
+        raise TaxiwayError(
+            f"the run left no report: {failure.reason if failure else 'unknown reason'}",
+            edit=str(path.with_name("run.log")),
+        )
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if ended.failure is not None:
+        report["failure"] = {
+            "node": ended.failure.node_id,
+            "reason": ended.failure.reason,
+            "edit": ended.failure.edit,
+        }
+    return report
+
+
+def _write_all(folder: Path, texts: dict[str, str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TaxiwayError(f"cannot write to {folder}: {error}", edit="output.root") from None

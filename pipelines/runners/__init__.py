@@ -1,0 +1,1 @@
+"""Runners: one TFX pipeline object, many places to run it."""

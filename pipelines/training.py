@@ -1,0 +1,183 @@
+"""The training pipeline: wiring only, read from top to bottom like the picture in the README."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tfx.components import (
+    DistributionValidator,
+    Evaluator,
+    ExampleValidator,
+    Pusher,
+    SchemaGen,
+    StatisticsGen,
+    Trainer,
+    Transform,
+)
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.experimental.conditionals.conditional import Cond
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
+    LatestBlessedModelStrategy,
+)
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.types import Channel
+from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
+
+from components.arrow_example_gen.component import ArrowExampleGen
+from components.data_gate.component import DataGate
+from components.deploy_queue.component import DeployQueue
+from components.evaluation.eval_config import eval_config
+from components.infra_validator.component import InfraValidator
+from components.model_manifest.component import model_manifest
+from components.registrar.component import Registrar
+from configs.schema import Config
+from models.spec import load_spec
+from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
+from pipelines.drift import drift_config
+from registry.metadata import connection_config
+
+
+def create_pipeline(config: Config) -> Pipeline:
+    """Wires every node of the training pipeline; does no work and reads no data."""
+    data, model = config.data, config.model
+    spec = load_spec(model.module)
+    code = {"module": model.module, "code_digest": model.code_digest}
+
+    # What is the data?
+    example_gen = ArrowExampleGen(
+        input_base=data.root,
+        pattern=data.pattern,
+        spans=data.spans,
+        split=data.split,
+        schema_file=data.schema_file,
+        key=spec.key,
+        label=spec.label,
+        on_bad_row=data.on_bad_row,
+        shards=data.shards,
+    )
+    examples = example_gen.outputs["examples"]
+    curated = ImportSchemaGen(schema_file=data.schema_file)
+    schema = curated.outputs["schema"]
+    statistics_gen = StatisticsGen(examples=examples)
+    statistics = statistics_gen.outputs["statistics"]
+    inferred = SchemaGen(statistics=statistics, infer_feature_shape=False)
+
+    # May it be learned from?
+    example_validator = ExampleValidator(statistics=statistics, schema=schema)
+    distribution_validator = DistributionValidator(
+        statistics=statistics,
+        baseline_statistics=statistics,
+        config=drift_config(config.data_gate, spec),
+        include_split_pairs=[("eval", "train")],
+    )
+    gate = DataGate(
+        anomalies=example_validator.outputs["anomalies"],
+        drift=distribution_validator.outputs["anomalies"],
+        config=config.data_gate.model_dump_json(),
+    )
+
+    # Learn.
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        custom_config=code,
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(gate)
+    hyperparameters = Importer(
+        source_uri=hyperparameters_folder(config),
+        artifact_type=HyperParameters,
+        custom_properties=hyperparameter_properties(config),
+    ).with_id("Hyperparameters")
+    trainer = Trainer(
+        run_fn="models.training.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        hyperparameters=hyperparameters.outputs["result"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config=code,
+    )
+    trained = trainer.outputs["model"]
+
+    # Is it good, and does it serve?
+    baseline = Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+    ).with_id("LatestBlessedModel")
+    evaluator = Evaluator(
+        examples=examples,
+        model=trained,
+        baseline_model=baseline.outputs["model"],
+        eval_config=eval_config(config.evaluation, spec.label),
+        example_splits=["eval"],
+    )
+    infra_validator = InfraValidator(
+        model=trained, examples=examples, config=config.infra_validation.model_dump_json()
+    )
+    manifest = model_manifest(config.container.image)(model=trained)
+
+    # Deliver it, if both say yes.
+    nodes = [
+        example_gen,
+        curated,
+        statistics_gen,
+        inferred,
+        example_validator,
+        distribution_validator,
+        gate,
+        transform,
+        hyperparameters,
+        trainer,
+        baseline,
+        evaluator,
+        infra_validator,
+        manifest,
+    ]
+    with (
+        Cond(evaluator.outputs["blessing"].future()[0].custom_property("blessed") == 1),
+        Cond(infra_validator.outputs["blessing"].future()[0].custom_property("blessed") == 1),
+    ):
+        pusher = Pusher(
+            model=trained,
+            push_destination=pusher_pb2.PushDestination(
+                filesystem=pusher_pb2.PushDestination.Filesystem(
+                    base_directory=config.push.destination
+                )
+            ),
+        )
+        registrar = Registrar(
+            model=trained,
+            evaluation=evaluator.outputs["evaluation"],
+            manifest=manifest.outputs["manifest"],
+            pushed_model=pusher.outputs["pushed_model"],
+            model_name=model.name,
+            module=model.module,
+            pipeline_digest=pipeline_digest(config),
+            registry_path=config.registry.path,
+        )
+        deploy_queue = DeployQueue(
+            model_version=registrar.outputs["model_version"],
+            registry_path=config.registry.path,
+            lease_seconds=config.registry.lease_seconds,
+        )
+    return Pipeline(
+        pipeline_name=config.pipeline.name,
+        pipeline_root=f"{config.output.root}/pipelines/{config.pipeline.name}",
+        components=[*nodes, pusher, registrar, deploy_queue],
+        enable_cache=config.pipeline.cache,
+        metadata_connection_config=connection_config(config.metadata),
+        beam_pipeline_args=list(config.beam.args),
+    )
+
+
+def pipeline_digest(config: Config) -> str:
+    """sha256 of what makes a model apart from its data: the model's code, config and bounds."""
+    parts = (config.model.model_dump_json(), config.evaluation.model_dump_json())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

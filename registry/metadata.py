@@ -1,0 +1,203 @@
+"""Every query of ML Metadata that Taxiway needs, as one typed function each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf import json_format
+from ml_metadata import MetadataStore, proto
+
+from configs.schema import Metadata
+
+RUN_CONTEXT: Final = "pipeline_run"
+NODE_CONTEXT: Final = "node"
+ERROR_PROPERTY: Final = "error"
+ERROR_KIND_PROPERTY: Final = "error_kind"
+OPEN_STATES: Final = (proto.Execution.NEW, proto.Execution.RUNNING)
+
+
+class ErrorKind(Enum):
+    """Why a node did not end well."""
+
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """A gate stopped the run, as its config says it should."""
+    INTERRUPTED = "interrupted"
+
+
+class Outcome(Enum):
+    """How a run ended: well, or as its failed node did."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """One artifact a node put out."""
+
+    id: int
+    type: str
+    uri: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodeRecord:
+    """One execution of one node, as MLMD keeps it."""
+
+    node_id: str
+    execution_id: int
+    state: str
+    """NEW, RUNNING, COMPLETE, CACHED, FAILED or CANCELED."""
+    seconds: float
+    outputs: Mapping[str, tuple[ArtifactRecord, ...]]
+    error: str = ""
+    error_kind: ErrorKind | None = None
+
+    def output(self, key: str) -> ArtifactRecord | None:
+        """The first artifact under an output key."""
+        found = self.outputs.get(key, ())
+        return found[0] if found else None
+
+
+def connection_config(metadata: Metadata) -> Any:
+    """The MLMD connection that the config names; its folder is made."""
+    config = proto.ConnectionConfig()
+    path = Path(metadata.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config.sqlite.filename_uri = str(path)
+    config.sqlite.connection_mode = proto.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    return config
+
+
+def open_store(metadata: Metadata) -> MetadataStore:
+    """A connection to the store; close it by dropping it."""
+    return MetadataStore(connection_config(metadata))
+
+
+def run_nodes(store: MetadataStore, run_id: str) -> list[NodeRecord]:
+    """The executions of a run, oldest first; empty where the store does not know the run."""
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    if context is None:
+        return []
+    executions = store.get_executions_by_context(context.id)
+    return sorted(
+        (_node_record(store, execution) for execution in executions),
+        key=lambda record: record.execution_id,
+    )
+
+
+def node_record(store: MetadataStore, run_id: str, node_id: str) -> NodeRecord | None:
+    """The newest execution of a node in a run; None where it left no record (it was skipped)."""
+    found = [record for record in run_nodes(store, run_id) if record.node_id == node_id]
+    return found[-1] if found else None
+
+
+def run_properties(store: MetadataStore, run_id: str) -> dict[str, Any]:
+    """What was written on the run's context: resolved config, command line."""
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    return {} if context is None else _properties(context.custom_properties)
+
+
+def write_run_properties(store: MetadataStore, run_id: str, values: Mapping[str, str]) -> None:
+    """Writes strings on the run's context.
+
+    Raises:
+      KeyError: the store does not know the run.
+    """
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    if context is None:
+        raise KeyError(run_id)
+    for key, value in values.items():
+        context.custom_properties[key].string_value = value
+    store.put_contexts([context])
+
+
+def close_executions(
+    store: MetadataStore, run_id: str, node_id: str, error: str, kind: ErrorKind
+) -> None:
+    """Ends a node's executions that a failure left open, and keeps the reason with them."""
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    if context is None:
+        return
+    for execution in store.get_executions_by_context(context.id):
+        if _node_of(store, execution) != node_id:
+            continue
+        if execution.last_known_state in OPEN_STATES:
+            interrupted = kind is ErrorKind.INTERRUPTED
+            execution.last_known_state = (
+                proto.Execution.CANCELED if interrupted else proto.Execution.FAILED
+            )
+        if execution.last_known_state in (proto.Execution.CANCELED, proto.Execution.FAILED):
+            execution.custom_properties[ERROR_PROPERTY].string_value = error
+            execution.custom_properties[ERROR_KIND_PROPERTY].string_value = kind.value
+            store.put_executions([execution])
+
+
+def run_outcome(nodes: Sequence[NodeRecord]) -> Outcome:
+    """How a run ended, from what its nodes left in the store; no record at all is a failure."""
+    for node in nodes:
+        if node.error_kind is not None:
+            return Outcome(node.error_kind.value)
+        if node.state not in ("COMPLETE", "CACHED"):
+            return Outcome.FAILED
+    return Outcome.SUCCEEDED if nodes else Outcome.FAILED
+
+
+def _node_of(store: MetadataStore, execution: Any) -> str:
+    contexts = store.get_contexts_by_execution(execution.id)
+    nodes = [context.name for context in contexts if context.type == NODE_CONTEXT]
+    return str(nodes[0].rpartition(".")[2]) if nodes else str(execution.type)
+
+
+def _node_record(store: MetadataStore, execution: Any) -> NodeRecord:
+    own = _properties(execution.custom_properties)
+    seconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
+    return NodeRecord(
+        node_id=_node_of(store, execution),
+        execution_id=execution.id,
+        state=proto.Execution.State.Name(execution.last_known_state),
+        seconds=seconds / 1000.0,
+        outputs=_outputs(store, execution.id),
+        error=own.get(ERROR_PROPERTY, ""),
+        error_kind=ErrorKind(own[ERROR_KIND_PROPERTY]) if ERROR_KIND_PROPERTY in own else None,
+    )
+
+
+def _outputs(store: MetadataStore, execution_id: int) -> dict[str, tuple[ArtifactRecord, ...]]:
+    events = [
+        event
+        for event in store.get_events_by_execution_ids([execution_id])
+        if event.type in (proto.Event.OUTPUT, proto.Event.DECLARED_OUTPUT)
+    ]
+    found = store.get_artifacts_by_id([event.artifact_id for event in events]) if events else []
+    artifacts = {artifact.id: artifact for artifact in found}
+    outputs: dict[str, tuple[ArtifactRecord, ...]] = {}
+    for event in events:
+        key = next((step.key for step in event.path.steps if step.key), "output")
+        outputs[key] = (*outputs.get(key, ()), _artifact_record(artifacts[event.artifact_id]))
+    return outputs
+
+
+def _artifact_record(artifact: Any) -> ArtifactRecord:
+    properties = _properties(artifact.properties) | _properties(artifact.custom_properties)
+    return ArtifactRecord(artifact.id, artifact.type, artifact.uri, properties)
+
+
+def _properties(values: Mapping[str, Any]) -> dict[str, Any]:
+    """MLMD values as Python ones; a struct becomes a dict."""
+    found = {}
+    for key, value in values.items():
+        kind = value.WhichOneof("value")
+        if kind == "struct_value":
+            found[key] = json_format.MessageToDict(value.struct_value)
+        elif kind is not None:
+            found[key] = getattr(value, kind)
+    return found

@@ -1,0 +1,1 @@
+"""The model worker, and later the gateway and the delivery policies."""

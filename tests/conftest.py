@@ -1,0 +1,135 @@
+"""What tests share: one data set and one run of the real pipeline, made once for all workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.loader import load_config
+from configs.schema import Config
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """A `taxiway` process that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report that `run --json` printed."""
+        return dict(json.loads(self.out))
+
+
+def taxiway(*arguments: str, env: dict[str, str] | None = None, timeout: float = 600) -> Finished:
+    """Runs the real command line in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@dataclasses.dataclass(frozen=True)
+class Workspace:
+    """A folder with input spans, and the options that point a command at it."""
+
+    root: Path
+
+    @property
+    def options(self) -> list[str]:
+        return ["--config", "smoke", "--set", f"output.root={self.root}"]
+
+    def config(self, *assignments: str) -> Config:
+        return load_config(["smoke"], [f"output.root={self.root}", *assignments])
+
+    def run(self, *assignments: str, env: dict[str, str] | None = None) -> Finished:
+        sets = [part for value in assignments for part in ("--set", value)]
+        return taxiway("run", *self.options, *sets, "--json", env=env)
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all pytest-xdist workers of this session."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """Makes a folder by whichever worker comes first; the others wait for it."""
+    target = folder / name
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (target / ".made").exists():
+            target.mkdir(exist_ok=True)
+            make(target)
+            (target / ".made").touch()
+    return target
+
+
+@pytest.fixture(scope="session")
+def spans(shared_folder: Path) -> Path:
+    """The smoke data set, exported once; copy it (see `workspace`) before changing it."""
+
+    def make(target: Path) -> None:
+        done = taxiway("data", "--config", "smoke", "--set", f"output.root={target}")
+        assert done.code == 0, done.err
+
+    return once(shared_folder, "spans", make)
+
+
+@pytest.fixture
+def workspace(spans: Path, tmp_path: Path) -> Workspace:
+    """A fresh workspace with the smoke data set and nothing run yet."""
+    return copied(spans, tmp_path / "var")
+
+
+@pytest.fixture(scope="session")
+def first_run(spans: Path, shared_folder: Path) -> tuple[Workspace, dict[str, Any]]:
+    """The whole pipeline on the smoke config, run once; look, but do not touch."""
+
+    def make(target: Path) -> None:
+        workspace = copied(spans, target / "var")
+        done = workspace.run()
+        assert done.code == 0, done.out + done.err
+        (target / "report.json").write_text(done.out)
+
+    folder = once(shared_folder, "first_run", make)
+    return Workspace(folder / "var"), json.loads((folder / "report.json").read_text())
+
+
+def copied(source: Path, target: Path) -> Workspace:
+    """A workspace with the data of another."""
+    import shutil
+
+    shutil.copytree(source / "data", target / "data")
+    return Workspace(target)
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
+    """Sends Ctrl-C to a process that a test started."""
+
+    def send(process: subprocess.Popen[str]) -> None:
+        process.send_signal(signal.SIGINT)
+
+    yield send

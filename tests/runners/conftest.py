@@ -1,0 +1,47 @@
+"""A container image made on the spot, since tests pull nothing."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+IMAGE = "taxiway-test:busybox"
+BUSYBOX = Path("/bin/busybox")
+APPLETS = ("sh", "cat", "find", "id", "ls", "mv", "mkdir", "rm", "sha256sum", "sleep", "sort")
+
+
+@pytest.fixture(scope="session")
+def busybox_image() -> Iterator[str]:
+    """An image with busybox alone in it; skips where Docker or busybox is not to be had."""
+    if shutil.which("docker") is None:
+        pytest.skip("Docker is not installed")
+    asked = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=20)
+    if asked.returncode != 0:
+        pytest.skip(f"the Docker daemon does not answer: {asked.stderr.strip()[-200:]}")
+    if not BUSYBOX.exists():
+        pytest.skip(f"no {BUSYBOX} to make an image from (apt-get install busybox-static)")
+    subprocess.run(
+        ["docker", "import", "-", IMAGE], input=_root_filesystem(), check=True, capture_output=True
+    )
+    yield IMAGE
+    subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True)
+
+
+def _root_filesystem() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        binary = archive.gettarinfo(str(BUSYBOX.resolve()), "bin/busybox")
+        with BUSYBOX.open("rb") as content:
+            archive.addfile(binary, content)
+        for applet in APPLETS:
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname, link.mtime = tarfile.SYMTYPE, "busybox", int(time.time())
+            archive.addfile(link)
+    return packed.getvalue()
