@@ -43,7 +43,7 @@ class DataError(TaxiwayError):
     """Input data that cannot be read as the schema says."""
 
 
-class GateStopped(TaxiwayError):
+class GateStopped(TaxiwayError):  # noqa: N818  # nothing went wrong: the gate did its duty
     """A gate looked at the data and stopped the run, as its config tells it to."""
 
 

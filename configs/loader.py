@@ -114,7 +114,7 @@ def _merge(sources: Iterable[Path], assignments: Iterable[str]) -> dict[str, Any
 
 def _fold(layers: list[Any]) -> Any:
     """Merges like OmegaConf, but a mapping that changes its `kind` replaces the older one whole."""
-    merged = OmegaConf.create({})
+    merged: Any = OmegaConf.create({})
     for layer in layers:
         _drop_other_kinds(merged, layer)
         merged = OmegaConf.merge(merged, layer)
@@ -151,7 +151,8 @@ def _explain(error: ValidationError) -> str:
         else:
             message = item["msg"].removeprefix("Value error, ")
             lines.append(
-                f"{key or 'config'}: {message[:1].lower()}{message[1:]}, got {_short(item['input'])}"
+                f"{key or 'config'}: {message[:1].lower()}{message[1:]}, "
+                f"got {_short(item['input'])}"
             )
     return "\n".join(lines)
 

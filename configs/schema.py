@@ -169,7 +169,7 @@ class Threshold(Frozen):
     upper: float | None = None
     change: Change | None = None
     slices: tuple[tuple[str, ...], ...] = ((),)
-    """Slicing specs the bound holds on; `[]` is the whole eval split."""
+    """Slicing specs the bound holds on, in every slice of them; `[]` is the whole eval split."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Threshold:
@@ -187,7 +187,7 @@ class Evaluation(Frozen):
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)]
     """Without any, TFX would bless nothing and say nothing."""
     min_slice_rows: Annotated[int, Field(ge=1)] = 100
-    """Smaller slices are measured but bound by no threshold."""
+    """Smaller slices are measured but not ranked among the worst: their figures are noise."""
 
 
 class InfraValidation(Frozen):

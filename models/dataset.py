@@ -58,7 +58,7 @@ def read_rows(patterns: Sequence[str], feature_spec: Mapping[str, Any], label: s
 
 
 def hold_out(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Splits rows at random (by seed, alike in each class) into those to train on and those to watch.
+    """Splits rows at random, alike in each class, into those to train on and those to watch.
 
     Raises:
       DataError: one of the two classes is absent, so there is nothing to learn.

@@ -1,9 +1,8 @@
-"""FeatureSpec: the role of every column; it drives preprocessing, network, signatures and slices."""
+"""FeatureSpec: the role of every column, which drives preprocessing, network and signatures."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,11 +81,10 @@ class FeatureSpec:
                 f"FeatureSpec: {reserved} is label or key and cannot be a feature too"
             )
 
-    def columns(self) -> Iterator[Column]:
+    def columns(self) -> tuple[Column, ...]:
         """Every role, in a stable order."""
-        yield from self.numeric
-        yield from self.categorical
-        yield from self.bucketized
+        columns: tuple[Column, ...] = (*self.numeric, *self.categorical, *self.bucketized)
+        return columns
 
     def inputs(self) -> tuple[str, ...]:
         """Raw columns a request must or may bring, each once, in a stable order."""
@@ -94,7 +92,7 @@ class FeatureSpec:
 
     def numbers(self) -> frozenset[str]:
         """Those inputs that are numbers; the others are strings."""
-        return frozenset(column.name for column in (*self.numeric, *self.bucketized))
+        return frozenset(c.name for c in self.columns() if not isinstance(c, Categorical))
 
 
 def transformed_name(column: Column) -> str:

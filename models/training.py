@@ -1,4 +1,4 @@
-"""The Trainer's run_fn: hyperparameters and transformed examples in, a calibrated SavedModel out."""
+"""The Trainer's run_fn: hyperparameters and transformed examples in, a SavedModel out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: `taxiway`. Commands only read options and call; nothing heavy is imported here."""
+"""The command line, `taxiway`: commands read options and call; nothing heavy is imported here."""
 
 from __future__ import annotations
 

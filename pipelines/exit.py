@@ -7,12 +7,8 @@ from tfx.orchestration.pipeline import Pipeline
 from components.notify.component import Notify
 from components.run_report.component import RunReport
 from configs.schema import Config
+from pipelines.places import report_folder
 from registry.metadata import connection_config
-
-
-def report_folder(config: Config, run_id: str) -> str:
-    """Where a run's report, log and resolved config are kept."""
-    return f"{config.output.root}/reports/{run_id}"
 
 
 def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
@@ -22,6 +18,7 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         run_id=run_id,
         metadata=config.metadata.model_dump_json(),
         folder=report_folder(config, run_id),
+        min_slice_rows=config.evaluation.min_slice_rows,
     )
     notify = Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
     name = f"{config.pipeline.name}-exit"

@@ -17,6 +17,7 @@ from configs.schema import Config
 from pipelines.capture import captured_output
 from pipelines.inputs import write_inputs
 from pipelines.lock import run_lock
+from pipelines.places import report_folder
 from pipelines.preflight import check
 from pipelines.summary import print_summary
 
@@ -37,7 +38,7 @@ def run_training(config: Config, command: str, as_json: bool = False) -> int:
     """
     check(config)
     run_id = new_run_id()
-    folder = Path(config.output.root) / "reports" / run_id
+    folder = Path(report_folder(config, run_id))
     _write_all(folder, {"config.yaml": to_yaml(config), "command.txt": command + "\n"})
     write_inputs(config)
     started = time.monotonic()
@@ -45,7 +46,7 @@ def run_training(config: Config, command: str, as_json: bool = False) -> int:
         console.quiet = as_json
         try:
             with run_lock(config.metadata, run_id, console.print):
-                report = _run(config, command, run_id, console)
+                report = _run(config, command, run_id, folder, console)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
@@ -61,7 +62,9 @@ def new_run_id() -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _run(config: Config, command: str, run_id: str, console: Console) -> dict[str, Any]:
+def _run(
+    config: Config, command: str, run_id: str, folder: Path, console: Console
+) -> dict[str, Any]:
     with console.status("loading TensorFlow and TFX"):
         from pipelines.runners.event_log import EventLog
         from pipelines.runners.exit_handler import ExitHandler
@@ -77,7 +80,7 @@ def _run(config: Config, command: str, run_id: str, console: Console) -> dict[st
         run_properties={"config": to_yaml(config), "command": command},
     )
     ended = runner.run_pipeline(pipeline, run_id)
-    path = Path(config.output.root) / "reports" / run_id / "report.json"
+    path = folder / "report.json"
     if not path.is_file():
         reason = exit_handler.ended and exit_handler.ended.failure
         failure = ended.failure or reason

@@ -1,4 +1,4 @@
-"""What a run prints when it has ended: metrics, blessings, where the model went, what to do next."""
+"""What a run prints at its end: metrics, blessings, where the model went, what to do next."""
 
 from __future__ import annotations
 

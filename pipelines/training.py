@@ -35,8 +35,8 @@ from components.model_manifest.component import model_manifest
 from components.registrar.component import Registrar
 from configs.schema import Config
 from models.spec import load_spec
-from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
 from pipelines.drift import drift_config
+from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
 from registry.metadata import connection_config
 
 

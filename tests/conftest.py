@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +126,10 @@ def copied(source: Path, target: Path) -> Workspace:
 
 
 @pytest.fixture
-def interrupt() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
+def interrupt() -> Callable[[subprocess.Popen[str]], None]:
     """Sends Ctrl-C to a process that a test started."""
 
     def send(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGINT)
 
-    yield send
+    return send

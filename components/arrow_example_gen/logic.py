@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,8 +151,12 @@ def _check_splits(summary: Summary, classes: Mapping[str, set[int]], settings: S
 
 def _check_rows(summary: Summary, split_uris: Mapping[str, str], key: str) -> None:
     """Rows in equal rows out, by count and digest, read back from the files."""
-    accepted = summary.rows_read - summary.rows_dropped
-    assert accepted == sum(tally.rows for tally in summary.splits.values())
+    sorted_out = sum(tally.rows for tally in summary.splits.values())
+    if summary.rows_read - summary.rows_dropped != sorted_out:
+        raise DataError(
+            f"{summary.rows_read} rows read and {summary.rows_dropped} left out, but {sorted_out} "
+            "went to the splits: a bug in ArrowExampleGen"
+        )
     for name in SPLITS:
         found = read_back(split_uris[name], key)
         if found != summary.splits[name]:
@@ -199,7 +203,6 @@ class _Writers:
         self._shards = shards
         self._encoder = example_coder.RecordBatchToExamplesEncoder()
         self._open: dict[str, list[Any]] = {}
-        self._stack = ExitStack()
 
     def __enter__(self) -> _Writers:
         import tensorflow as tf

@@ -14,13 +14,13 @@ from configs import schema
 
 
 @component
-def DataGate(  # noqa: N802  # a component is named like a class
+def DataGate(  # a component is named like a class
     anomalies: InputArtifact[ExampleAnomalies],
     drift: InputArtifact[ExampleAnomalies],
     decision: OutputArtifact[GateDecision],
     config: Parameter[str],
 ) -> None:
-    """Stops the run (raises GateStopped) on the findings that `config`, a data_gate section, names."""
+    """Raises GateStopped on the findings that `config`, the data_gate section, names."""
     gate = schema.DataGate.model_validate_json(config)
     findings = [
         *read_findings(Path(anomalies.uri), "schema"),

@@ -1,19 +1,27 @@
-"""DeployQueue's TFX face, a Python-function component; the queue itself is registry/deploy_queue.py."""
+"""DeployQueue's TFX face, a Python-function component; its work is registry/deploy_queue.py."""
 # No `from __future__ import annotations`: TFX reads the annotations of component functions.
 
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputDict, Parameter
+from typing import TypedDict
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
 from components.artifacts import ModelVersion
 from registry import deploy_queue
 
 
+class Queued(TypedDict):
+    """What the component returns."""
+
+    queued: int
+
+
 @component
-def DeployQueue(  # noqa: N802  # a component is named like a class
+def DeployQueue(  # a component is named like a class
     model_version: InputArtifact[ModelVersion],
     registry_path: Parameter[str],
     lease_seconds: Parameter[float],
-) -> OutputDict(queued=int):
+) -> Queued:
     """Appends the version; `queued` is 0 where it was in the queue, or went through it, already."""
     queue = deploy_queue.DeployQueue(registry_path, lease_seconds)
     added = queue.put(model_version.model_name, model_version.version_name)

@@ -16,7 +16,7 @@ def eval_config(evaluation: Evaluation, label: str) -> Any:
     """A `tfma.EvalConfig` for a model that gives PROBABILITY under its serving signature."""
     slices = [(), *evaluation.slices]
     slices += [s for t in evaluation.thresholds for s in t.slices if s not in slices]
-    config = tfma.EvalConfig(
+    return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
                 signature_name=SERVING,
@@ -30,8 +30,6 @@ def eval_config(evaluation: Evaluation, label: str) -> Any:
             tfma.MetricsSpec(metrics=[_metric(name, evaluation) for name in evaluation.metrics])
         ],
     )
-    config.options.min_slice_size.value = evaluation.min_slice_rows
-    return config
 
 
 def _metric(name: str, evaluation: Evaluation) -> Any:

@@ -1,4 +1,4 @@
-"""What the Evaluator wrote, as plain numbers: metrics of each slice, and why a model was not blessed."""
+"""What the Evaluator wrote: metrics of each slice, and why a model was not blessed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,20 @@ def read_metrics(evaluation_uri: str) -> list[SliceMetrics]:
     return sorted(found, key=lambda item: (item.name != OVERALL, item.name))
 
 
-def worst_slices(slices: list[SliceMetrics], metric: str, count: int) -> list[SliceMetrics]:
-    """The slices, the whole left out, on which a metric (higher is better) is lowest."""
-    known = [s for s in slices if s.name != OVERALL and metric in s.metrics]
+def worst_slices(
+    slices: list[SliceMetrics], metric: str, count: int, min_rows: int
+) -> list[SliceMetrics]:
+    """The slices, the whole left out, on which a metric (higher is better) is lowest.
+
+    Slices known to have fewer than `min_rows` rows are left out: their figures are mostly noise.
+    """
+    known = [
+        item
+        for item in slices
+        if item.name != OVERALL
+        and metric in item.metrics
+        and item.metrics.get("example_count", math.inf) >= min_rows
+    ]
     return sorted(known, key=lambda item: item.metrics[metric])[:count]
 
 

@@ -12,7 +12,7 @@ from components.notify.logic import message_of, notify, parse
 
 
 @component
-def Notify(report: InputArtifact[RunReport], config: Parameter[str]) -> None:  # noqa: N802
+def Notify(report: InputArtifact[RunReport], config: Parameter[str]) -> None:
     """Sends the gist of a report; `config` is the notify section."""
     read = json.loads((Path(report.uri) / "report.json").read_text())
     notify(parse(config), message_of(read))

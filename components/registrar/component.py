@@ -17,7 +17,7 @@ from registry.versions import Candidate, register
 
 
 @component
-def Registrar(  # noqa: N802  # a component is named like a class
+def Registrar(  # a component is named like a class
     model: InputArtifact[Model],
     evaluation: InputArtifact[ModelEvaluation],
     manifest: InputArtifact[ModelManifest],

@@ -13,17 +13,22 @@ from registry.metadata import open_store, run_nodes, run_properties
 
 
 @component
-def RunReport(  # noqa: N802  # a component is named like a class
+def RunReport(  # a component is named like a class
     report: OutputArtifact[artifacts.RunReport],
     pipeline_name: Parameter[str],
     run_id: Parameter[str],
     metadata: Parameter[str],
     folder: Parameter[str],
+    min_slice_rows: Parameter[int],
 ) -> None:
-    """Reads a run back from ML Metadata (`metadata` is that config section) and writes its report."""
+    """Reads a run back from ML Metadata (`metadata` is its config section), writes its report."""
     store = open_store(Metadata.model_validate_json(metadata))
     built = build_report(
-        pipeline_name, run_id, run_nodes(store, run_id), run_properties(store, run_id)
+        pipeline_name,
+        run_id,
+        run_nodes(store, run_id),
+        run_properties(store, run_id),
+        min_slice_rows,
     )
     write_report(built, Path(report.uri))
     write_report(built, Path(folder))

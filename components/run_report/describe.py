@@ -11,7 +11,7 @@ Describe = Callable[[Mapping[str, Any]], str]
 
 
 def describe_node(record: NodeRecord) -> str:
-    """Such as `24,012 train + 8,190 eval rows` or `version 1.2.0`; empty where there is nothing to say."""
+    """Such as `24,012 train + 8,190 eval rows`; empty where there is nothing to say."""
     parts = [_describe(artifact) for artifacts in record.outputs.values() for artifact in artifacts]
     return ", ".join(part for part in parts if part)
 

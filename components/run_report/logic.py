@@ -18,15 +18,26 @@ from components.evaluation.results import (
 from components.run_report.describe import describe_node
 from registry.metadata import NodeRecord, run_outcome
 
-SYSTEM_NODES = frozenset({"RunReport", "Notify"})
 WORST_SLICES = 5
 RANKED_BY = "auc"
 
 
 def build_report(
-    pipeline: str, run_id: str, nodes: Sequence[NodeRecord], properties: Mapping[str, Any]
+    pipeline: str,
+    run_id: str,
+    nodes: Sequence[NodeRecord],
+    properties: Mapping[str, Any],
+    min_slice_rows: int,
 ) -> dict[str, Any]:
-    """Everything worth knowing of a run; a part that the run did not reach is None."""
+    """Everything worth knowing of a run; a part that the run did not reach is None.
+
+    Args:
+      pipeline: its name.
+      run_id: the run.
+      nodes: what `run_nodes` says of it.
+      properties: what `run_properties` says of it.
+      min_slice_rows: smaller slices are not ranked among the worst.
+    """
     newest = {node.node_id: node for node in nodes}
     failed = next((node for node in nodes if node.error_kind is not None), None)
     return {
@@ -37,7 +48,7 @@ def build_report(
         "seconds": round(sum(node.seconds for node in nodes), 2),
         "nodes": [_node(node) for node in nodes],
         "gate": _gate(newest.get("DataGate")),
-        "evaluation": _evaluation(newest.get("Evaluator")),
+        "evaluation": _evaluation(newest.get("Evaluator"), min_slice_rows),
         "infra": _infra(newest.get("InfraValidator")),
         "version": _property(newest.get("Registrar"), "model_version", "version_name"),
         "pushed_to": _property(newest.get("Pusher"), "pushed_model", "pushed_destination"),
@@ -76,14 +87,14 @@ def _node(node: NodeRecord) -> dict[str, Any]:
 
 
 def _gate(node: NodeRecord | None) -> dict[str, Any] | None:
-    decision = node and node.output("decision")
+    decision = node.output("decision") if node else None
     path = Path(decision.uri) / "decision.json" if decision else None
     return json.loads(path.read_text()) if path and path.is_file() else None
 
 
-def _evaluation(node: NodeRecord | None) -> dict[str, Any] | None:
-    evaluation = node and node.output("evaluation")
-    blessing = node and node.output("blessing")
+def _evaluation(node: NodeRecord | None, min_slice_rows: int) -> dict[str, Any] | None:
+    evaluation = node.output("evaluation") if node else None
+    blessing = node.output("blessing") if node else None
     if evaluation is None or blessing is None:
         return None
     slices = read_metrics(evaluation.uri)
@@ -96,7 +107,7 @@ def _evaluation(node: NodeRecord | None) -> dict[str, Any] | None:
         "change": whole.change if whole else {},
         "worst_slices": [
             {"name": item.name, "metrics": item.metrics}
-            for item in worst_slices(slices, RANKED_BY, WORST_SLICES)
+            for item in worst_slices(slices, RANKED_BY, WORST_SLICES, min_slice_rows)
         ],
         "ranked_by": RANKED_BY,
         "slices": len(slices) - (1 if whole else 0),
@@ -104,7 +115,7 @@ def _evaluation(node: NodeRecord | None) -> dict[str, Any] | None:
 
 
 def _infra(node: NodeRecord | None) -> dict[str, Any] | None:
-    blessing = node and node.output("blessing")
+    blessing = node.output("blessing") if node else None
     if blessing is None:
         return None
     return {
@@ -114,5 +125,5 @@ def _infra(node: NodeRecord | None) -> dict[str, Any] | None:
 
 
 def _property(node: NodeRecord | None, output: str, name: str) -> Any:
-    artifact = node and node.output(output)
+    artifact = node.output(output) if node else None
     return artifact.properties.get(name) if artifact else None

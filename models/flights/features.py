@@ -1,4 +1,4 @@
-"""What the flights model learns from: one line a column, and only what is known before departure."""
+"""What the flights model learns from: one line a column, known before departure."""
 
 from models.spec import Bucketized, Categorical, FeatureSpec, Numeric
 

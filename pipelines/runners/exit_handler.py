@@ -1,4 +1,4 @@
-"""The exit handler of a local run: report and notification, on success, failure, stop and Ctrl-C."""
+"""The exit handler of a local run: report and notification, however the run ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local runner: Beam runs the DAG, observers hear what happens, and every end is a clear one."""
+"""The local runner: Beam runs the DAG, observers hear what happens, every end is a clear one."""
 
 from __future__ import annotations
 

@@ -35,6 +35,8 @@ STYLES = {
     "stopped": "bold yellow",
     "interrupted": "bold yellow",
 }
+
+
 @dataclass
 class _Row:
     state: str = "waiting"

@@ -6,13 +6,12 @@ import io
 import shutil
 import subprocess
 import tarfile
-import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-IMAGE = "taxiway-test:busybox"
 BUSYBOX = Path("/bin/busybox")
 APPLETS = ("sh", "cat", "find", "id", "ls", "mv", "mkdir", "rm", "sha256sum", "sleep", "sort")
 
@@ -27,21 +26,25 @@ def busybox_image() -> Iterator[str]:
         pytest.skip(f"the Docker daemon does not answer: {asked.stderr.strip()[-200:]}")
     if not BUSYBOX.exists():
         pytest.skip(f"no {BUSYBOX} to make an image from (apt-get install busybox-static)")
+    image = f"taxiway-test:{uuid.uuid4().hex}"  # its own, for tests that run side by side
     subprocess.run(
-        ["docker", "import", "-", IMAGE], input=_root_filesystem(), check=True, capture_output=True
+        ["docker", "import", "-", image], input=_root_filesystem(), check=True, capture_output=True
     )
-    yield IMAGE
-    subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True)
+    yield image
+    subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True)
 
 
 def _root_filesystem() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
+        folder = tarfile.TarInfo("bin")  # made by itself it would be root's alone
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(folder)
         binary = archive.gettarinfo(str(BUSYBOX.resolve()), "bin/busybox")
         with BUSYBOX.open("rb") as content:
             archive.addfile(binary, content)
         for applet in APPLETS:
             link = tarfile.TarInfo(f"bin/{applet}")
-            link.type, link.linkname, link.mtime = tarfile.SYMTYPE, "busybox", int(time.time())
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
     return packed.getvalue()

@@ -138,7 +138,7 @@ def test_a_failing_command_tells_its_last_words(
     engine: str, busybox_image: str, model: Path, tmp_path: Path
 ) -> None:
     failing = script_component(busybox_image, "echo something is wrong >&2; exit 7")
-    with pytest.raises(TaxiwayError, match="(?s)exit code 7.*something is wrong"):
+    with pytest.raises(TaxiwayError, match=r"(?s)exit code 7.*something is wrong"):
         run(failing, model, tmp_path / "out", engine)
 
 
