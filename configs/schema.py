@@ -198,9 +198,10 @@ class InfraValidation(Frozen):
     latency_budget_ms: Annotated[float, Field(gt=0)] = 100.0
     """Budget of the 99th percentile of request latency, after one warm-up request."""
     load_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
-    request_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
-    memory_limit_mb: Annotated[int, Field(ge=256)] = 4096
-    """Limit of the worker's data segment; loading TensorFlow alone takes about 1 GB of it."""
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """TensorFlow itself waits 10 s before it says that it is out of memory."""
+    memory_limit_mb: Annotated[int, Field(ge=512)] = 4096
+    """Limit of the worker's data segment; loading TensorFlow alone takes about 0.4 GB of it."""
 
 
 class Container(Frozen):

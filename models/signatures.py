@@ -14,6 +14,7 @@ PROBABILITY = "probability"
 SERVING = "serving_default"
 COLUMNS = "serving_columns"
 TRANSFORM = "transform_features"
+INTEGER_BOUND = 2.0**62  # exact as float32, and within int64
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
@@ -77,20 +78,21 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
 
     def _as_raw(self, name: str, column: tf.Tensor) -> Any:
         """A plain column in the form that parsing tf.Examples would have given."""
+        feature = self._raw[name]
         missing = tf.math.is_nan(column) if column.dtype.is_floating else tf.equal(column, "")
         rows = tf.reshape(tf.where(tf.logical_not(missing)), [-1])
-        values = (
-            tf.cast(tf.gather(column, rows), self._raw[name].dtype)
-            if (self._raw[name].dtype != tf.string)
-            else tf.gather(column, rows)
-        )
+        values = tf.gather(column, rows)
+        if feature.dtype.is_integer:
+            # beyond int64 a cast gives its lowest number, whatever the sign was
+            values = tf.clip_by_value(values, -INTEGER_BOUND, INTEGER_BOUND)
+        values = tf.cast(values, feature.dtype) if feature.dtype != tf.string else values
         indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
-        shape = tf.stack([tf.size(column, out_type=tf.int64), 1])
-        sparse = tf.SparseTensor(indices, values, shape)
-        if isinstance(self._raw[name], tf.io.VarLenFeature):
+        size = tf.size(column, out_type=tf.int64)
+        sparse = tf.SparseTensor(indices, values, tf.stack([size, 1]))
+        if isinstance(feature, tf.io.VarLenFeature):
             return sparse
-        default = "" if values.dtype == tf.string else tf.cast(0, values.dtype)
-        return tf.sparse.to_dense(sparse, default_value=default)
+        dense = tf.sparse.to_dense(sparse, default_value=_filler(feature))
+        return tf.reshape(dense, tf.stack([size, *feature.shape]))
 
     def _transform_raw(self, raw: dict[str, Any]) -> dict[str, tf.Tensor]:
         """Applies the transform graph; columns it expects but no request brings are left empty."""
@@ -122,5 +124,10 @@ def _absent(feature: Any, rows: tf.Tensor) -> Any:
         return tf.SparseTensor(
             tf.zeros([0, 2], tf.int64), tf.zeros([0], feature.dtype), tf.stack([rows, 0])
         )
-    filler = "" if feature.dtype == tf.string else math.nan if feature.dtype.is_floating else 0
-    return tf.fill(tf.stack([rows, *feature.shape]), tf.constant(filler, feature.dtype))
+    return tf.fill(tf.stack([rows, *feature.shape]), _filler(feature))
+
+
+def _filler(feature: Any) -> tf.Tensor:
+    """What stands for a missing value in a dense column."""
+    value = "" if feature.dtype == tf.string else math.nan if feature.dtype.is_floating else 0
+    return tf.constant(value, feature.dtype)

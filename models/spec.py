@@ -8,7 +8,6 @@ from typing import Literal
 
 from configs.errors import ConfigError
 
-LABEL_SUFFIX = "_label"
 XF_SUFFIX = "_xf"
 
 
@@ -45,6 +44,13 @@ class Bucketized:
     name: str
     boundaries: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not self.boundaries or list(self.boundaries) != sorted(set(self.boundaries)):
+            raise ConfigError(
+                f"Bucketized '{self.name}': boundaries must rise from one to the next, "
+                f"got {self.boundaries}"
+            )
+
     @property
     def width(self) -> int:
         """Columns after one-hot: one a bucket, and one for missing."""
@@ -75,6 +81,9 @@ class FeatureSpec:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(f"FeatureSpec names {twice} more than once in the same role")
+        both = sorted(self.numbers() & {column.name for column in self.categorical})
+        if both:
+            raise ConfigError(f"FeatureSpec: {both} cannot be both a number and a category")
         reserved = sorted({self.label, self.key} & set(self.inputs()))
         if reserved:
             raise ConfigError(

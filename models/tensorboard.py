@@ -46,11 +46,10 @@ def confusion_counts(
     return np.bincount(index, minlength=4).reshape(2, 2).astype(np.int64)
 
 
-def draw_confusion(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """The matrix as an RGBA image [H, W, 4], each cell with its count and share of its row."""
+def confusion_figure(counts: npt.NDArray[np.int64]) -> Figure:
+    """The matrix drawn, each cell with its count and its share of its row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(4, 4), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     names = ("negative (0)", "positive (1)")
@@ -68,5 +67,11 @@ def draw_confusion(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
                 va="center",
                 color="white" if share > 0.5 else "black",
             )
+    return figure
+
+
+def draw_confusion(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """`confusion_figure` as an RGBA image [H, W, 4]."""
+    canvas: Any = FigureCanvasAgg(confusion_figure(counts))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())

@@ -10,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from components.run_report.describe import format_metric
+
 WORST_SHOWN = 3
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
@@ -43,9 +45,9 @@ def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
         change = evaluation["change"].get(name)
         table.add_row(
             name,
-            _number(value),
+            format_metric(value),
             *([f"{change:+.4f}" if change is not None else ""] if evaluation["change"] else []),
-            *(_number(item["metrics"].get(name)) for item in worst),
+            *(format_metric(item["metrics"].get(name)) for item in worst),
         )
     return table
 
@@ -96,9 +98,3 @@ def _next_command(report: Mapping[str, Any]) -> str:
         request = '\'{"origin": ["JFK"], "carrier": ["B6"], "sched_dep_minute": [1080]}\''
         return f".venv/bin/python -m serving.worker --model {report['pushed_to']} --once {request}"
     return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.4f}"

@@ -15,12 +15,15 @@ from tfx.components import (
     Transform,
 )
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.compiler.constants import PIPELINE_RUN_ID_PARAMETER_NAME
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
     LatestBlessedModelStrategy,
 )
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 from tfx.types import Channel
@@ -32,6 +35,7 @@ from components.deploy_queue.component import DeployQueue
 from components.evaluation.eval_config import eval_config
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
+from components.pusher.executor import Executor as PusherExecutor
 from components.registrar.component import Registrar
 from configs.schema import Config
 from models.spec import load_spec
@@ -151,9 +155,10 @@ def create_pipeline(config: Config) -> Pipeline:
                     base_directory=config.push.destination
                 )
             ),
+            custom_executor_spec=ExecutorClassSpec(PusherExecutor),
         )
         registrar = Registrar(
-            model=trained,
+            run_id=RuntimeParameter(name=PIPELINE_RUN_ID_PARAMETER_NAME, ptype=str),
             evaluation=evaluator.outputs["evaluation"],
             manifest=manifest.outputs["manifest"],
             pushed_model=pusher.outputs["pushed_model"],

@@ -58,6 +58,8 @@ class NodeRecord:
     """NEW, RUNNING, COMPLETE, CACHED, FAILED or CANCELED."""
     seconds: float
     outputs: Mapping[str, tuple[ArtifactRecord, ...]]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """Custom properties of the execution, such as `container_engine`."""
     error: str = ""
     error_kind: ErrorKind | None = None
 
@@ -166,6 +168,7 @@ def _node_record(store: MetadataStore, execution: Any) -> NodeRecord:
         state=proto.Execution.State.Name(execution.last_known_state),
         seconds=seconds / 1000.0,
         outputs=_outputs(store, execution.id),
+        properties=own,
         error=own.get(ERROR_PROPERTY, ""),
         error_kind=ErrorKind(own[ERROR_KIND_PROPERTY]) if ERROR_KIND_PROPERTY in own else None,
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from configs.errors import TaxiwayError
 from serving.process import end, environment, private_folder, read_line
@@ -60,6 +62,7 @@ class ModelWorker:
       model: the SavedModel's folder.
       load_timeout_seconds: how long starting Python, TensorFlow and the model may take.
       request_timeout_seconds: how long one request may take before the worker is killed.
+        TensorFlow itself waits 10 s for memory before it says that there is none.
       memory_limit_mb: bound of the worker's data segment; None for none.
       signature: the signature that takes serialized tf.Examples.
 
@@ -85,6 +88,7 @@ class ModelWorker:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._folder: Path | None = None
+        self._log: IO[bytes] | None = None
         self._ready: Mapping[str, Any] = {}
 
     def __enter__(self) -> ModelWorker:
@@ -146,12 +150,15 @@ class ModelWorker:
 
     def close(self) -> None:
         """Ends the worker, whatever it is doing. May be called more than once."""
-        connection, process, folder = self._connection, self._process, self._folder
-        self._connection = self._process = self._folder = None
+        connection, process = self._connection, self._process
+        folder, log = self._folder, self._log
+        self._connection = self._process = self._folder = self._log = None
         if process is not None:
             end(process)
         if connection is not None:  # last, so that a thread waiting on it sees it end
             connection.close()
+        if log is not None:
+            log.close()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -161,16 +168,17 @@ class ModelWorker:
         deadline = time.monotonic() + self._load_timeout
         self._folder = private_folder()
         path = self._folder / "worker.sock"
-        with (self._folder / "worker.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command(path),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=self._folder,
-                env=environment(),
-                start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
-            )
+        # without a name, so that it is never left behind; closed in close()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            self._command(path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=self._folder,
+            env=environment(),
+            start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
+        )
         self._ready = self._read_ready(self._process, deadline)
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._connection.connect(str(path))
@@ -221,6 +229,8 @@ class ModelWorker:
                     reason="timeout",
                     edit="infra_validation.request_timeout_seconds",
                 ) from None
+            except WorkerError:
+                raise  # not sent, so that the next one can be
             except (ProtocolError, OSError):
                 frame = None
             except BaseException:
@@ -248,9 +258,11 @@ class ModelWorker:
         return WorkerError(f"{message}\n{tail}" if tail else message, reason=reason)
 
     def _log_tail(self) -> str:
-        if self._folder is None:
+        if self._log is None:
             return ""
-        text = (self._folder / "worker.log").read_bytes()[-_LOG_TAIL_BYTES:]
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - _LOG_TAIL_BYTES))
+        text = self._log.read()
         lines = dict.fromkeys(text.decode(errors="replace").splitlines())  # each but once
         return "\n".join(lines).strip()
 

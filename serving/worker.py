@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     network, why = leave_network()
     limit_resources(options.memory_limit_mb, log_limit=options.once is None)
     if options.until_stdin_closes:
-        _end_with_parent()
+        _end_with_parent(options.socket)
     if options.once is not None:
         return _answer_once(options, answers)
     told = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
@@ -194,8 +194,8 @@ def _write_line(stream: TextIO, message: Mapping[str, Any]) -> None:
     stream.flush()
 
 
-def _end_with_parent() -> None:
-    """Ends this process when its parent ends, however that happens."""
+def _end_with_parent(path: Path | None) -> None:
+    """Ends this process when its parent ends, however that happens, and tidies up after it."""
     watched = select.poll()
     watched.register(sys.stdin.fileno(), select.POLLIN | select.POLLHUP)
     # The parent's other children may have inherited the pipe and would keep it open; where the
@@ -205,6 +205,10 @@ def _end_with_parent() -> None:
 
     def watch() -> None:
         watched.poll()
+        with contextlib.suppress(OSError):
+            if path is not None:
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()  # which leaves a folder that holds anything else
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()

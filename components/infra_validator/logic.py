@@ -74,7 +74,7 @@ def validate(model: str | Path, examples: Sequence[bytes], config: InfraValidati
             trial = _try(worker, examples, config)
             load_seconds, isolation = worker.load_seconds, worker.isolation
     except WorkerError as error:
-        return InfraResult(False, error.message)
+        return InfraResult(False, _reason(error))
     p50, p95, p99 = _percentiles(trial.latencies_ms)
     slow = p99 > config.latency_budget_ms
     too_slow = (
@@ -117,6 +117,10 @@ def _output_fault(name: str, output: npt.NDArray[Any], rows: int) -> str:
     return ""
 
 
+def _reason(error: WorkerError) -> str:
+    return f"{error.message}; edit {error.edit}" if error.edit else error.message
+
+
 def _try(worker: ModelWorker, examples: Sequence[bytes], config: InfraValidation) -> _Trial:
     """Sends the warm-up and the requests, and stops at the first fault.
 
@@ -134,7 +138,7 @@ def _try(worker: ModelWorker, examples: Sequence[bytes], config: InfraValidation
             if fault:
                 return _Trial(latencies, fault)
     except WorkerError as error:
-        return _Trial(latencies, error.message)
+        return _Trial(latencies, _reason(error))
     return _Trial(latencies, "")
 
 

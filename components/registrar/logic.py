@@ -26,12 +26,6 @@ def overall_metrics(slices: list[SliceMetrics]) -> dict[str, float]:
     return next((item.metrics for item in slices if item.name == OVERALL), {})
 
 
-def run_of(artifact_name: str) -> str:
-    """The run that made an artifact; TFX names it `pipeline:run:node:output:index`."""
-    parts = artifact_name.split(":")
-    return parts[1] if len(parts) > 1 else ""
-
-
 def record(version: ModelVersion) -> dict[str, Any]:
     """The version as plain values for version.json."""
     return {

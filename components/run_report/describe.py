@@ -13,7 +13,16 @@ Describe = Callable[[Mapping[str, Any]], str]
 def describe_node(record: NodeRecord) -> str:
     """Such as `24,012 train + 8,190 eval rows`; empty where there is nothing to say."""
     parts = [_describe(artifact) for artifacts in record.outputs.values() for artifact in artifacts]
+    if "container_engine" in record.properties:
+        parts.append(f"ran in {record.properties['container_engine']}")
     return ", ".join(part for part in parts if part)
+
+
+def format_metric(value: float | None) -> str:
+    """Four decimals, counts whole, nothing where there is no value."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.4f}"
 
 
 def _describe(artifact: ArtifactRecord) -> str:
@@ -56,16 +65,24 @@ def _gate(properties: Mapping[str, Any]) -> str:
     return f"passed, {warnings} warning{'' if warnings == 1 else 's'}" if warnings else "passed"
 
 
+def _hyperparameters(properties: Mapping[str, Any]) -> str:
+    shown = ("learning_rate", "batch_size", "epochs")
+    return ", ".join(f"{name} {properties[name]}" for name in shown if name in properties)
+
+
 DESCRIPTIONS: Final[Mapping[str, Describe]] = {
     "Examples": _examples,
     "ExampleAnomalies": _anomalies,
+    "ExampleStatistics": lambda _: "statistics",
     "GateDecision": _gate,
+    "HyperParameters": _hyperparameters,
     "InfraBlessing": _infra,
     "Model": lambda _: "model",
     "ModelBlessing": _blessing,
-    "ModelManifest": lambda properties: str(properties.get("engine", "")),
+    "ModelManifest": lambda _: "sha256 of each file",
     "ModelVersion": lambda properties: f"version {properties.get('version_name', '?')}",
     "PushedModel": lambda properties: str(properties.get("pushed_destination", "")),
     "RunReport": lambda properties: str(properties.get("path", "")),
+    "Schema": lambda _: "schema",
     "TransformGraph": lambda _: "transform graph",
 }

@@ -15,7 +15,7 @@ from components.evaluation.results import (
     read_metrics,
     worst_slices,
 )
-from components.run_report.describe import describe_node
+from components.run_report.describe import describe_node, format_metric
 from registry.metadata import NodeRecord, run_outcome
 
 WORST_SLICES = 5
@@ -60,6 +60,7 @@ def build_report(
 def render_html(report: Mapping[str, Any]) -> str:
     """The report as one self-contained page; every value is escaped."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["metric"] = format_metric
     template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(report=report)
 

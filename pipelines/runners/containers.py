@@ -27,6 +27,10 @@ _ENGINE_FAILED = 125  # the exit code by which Docker and Podman say that they d
 _DID_NOT_START = (126, 127)
 
 
+class _NotStartedError(TaxiwayError):
+    """The engine answers but could not start a container, mostly for want of the image."""
+
+
 class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ships no types
     """Runs a container component's command with its inputs read-only and its outputs writable.
 
@@ -52,12 +56,18 @@ class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ship
         command = self._command(local)
         inputs, outputs = _paths(local.input_dict), _paths(local.output_dict)
         engine = choose_engine(self.engine)
+        if engine.name != "host":
+            self.log(f"running in {engine.name} ({engine.why})")
+            try:
+                _run_in_container(engine, self._executor_spec.image, command, inputs, outputs)
+            except _NotStartedError as error:
+                if self.engine != "auto":
+                    raise
+                # Offline, or behind a registry that wants a login: the command is the same here.
+                engine = Engine("host", error.message.splitlines()[0].rstrip(":"))
         if engine.name == "host":
             self.log(f"{engine.why}; running as a host process")
             _run_on_host(command)
-        else:
-            self.log(f"running in {engine.name} ({engine.why})")
-            _run_in_container(engine, self._executor_spec.image, command, inputs, outputs)
         result = execution_result_pb2.ExecutorOutput()
         result.execution_properties["container_engine"].string_value = engine.name
         return result
@@ -104,7 +114,7 @@ def _run_in_container(
         # The engine's client needs this process's environment: where its daemon listens is in it.
         code, tail = _run(line, dict(os.environ), lambda: remove(engine, name))
     if code == _ENGINE_FAILED:
-        raise TaxiwayError(
+        raise _NotStartedError(
             f"{engine.name} could not start a container of the image '{image}':\n{tail}",
             edit="container.image, or container.engine",
         )

@@ -240,7 +240,7 @@ def test_a_full_disk_is_told_and_leaves_whole_files_only(tiny_disk: Path) -> Non
 KILLED = """
 import os, sys, time
 from configs.loader import load_config
-from models.flights import export
+from models.flights.export import export
 
 fsyncs = []
 def slow(descriptor):
@@ -248,8 +248,8 @@ def slow(descriptor):
     if len(fsyncs) == int(sys.argv[2]):
         print("now", flush=True)
         time.sleep(60)
-export.os.fsync = slow
-export.export(load_config(["smoke"], [f"output.root={sys.argv[1]}"]))
+os.fsync = slow
+export(load_config(["smoke"], [f"output.root={sys.argv[1]}"]))
 """
 
 

@@ -242,7 +242,8 @@ def test_a_worker_killed_in_the_middle_of_a_request_is_told_of(model: Path) -> N
 
 
 def test_a_model_that_wants_too_much_memory_takes_nothing_down_with_it(model: Path) -> None:
-    with ModelWorker(model, memory_limit_mb=1024) as worker:
+    # TensorFlow waits 10 s for memory to become free before it gives up
+    with ModelWorker(model, memory_limit_mb=1024, request_timeout_seconds=60) as worker:
         with pytest.raises(WorkerError, match=r"OOM|memory limit is 1024 MB") as caught:
             worker.predict_examples([b"eat"])
         assert caught.value.reason in {"model_error", "crashed"}
@@ -317,9 +318,11 @@ def test_a_worker_ends_with_a_parent_that_was_killed(model: Path) -> None:
     with parent.stdin, parent.stdout:
         pid = int(parent.stdout.readline())
         assert not is_gone(pid)
+        folder = Path(f"/proc/{pid}/cwd").resolve()
         parent.kill()
         parent.wait()
     wait_until(lambda: is_gone(pid))
+    assert not folder.exists()
 
 
 def test_the_client_does_not_import_tensorflow() -> None:

@@ -1,0 +1,1 @@
+"""The Pusher's executor: the stock component, pushing atomically and each model once."""

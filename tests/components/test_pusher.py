@@ -1,0 +1,73 @@
+"""The push: whole or not at all, each model once, always a higher version."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from components.pusher import logic
+from components.pusher.logic import folder_digest, push
+from configs.errors import TaxiwayError
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables" / "variables.index").write_bytes(b"weights")
+    return folder
+
+
+def test_the_version_is_the_time_of_the_push(model: Path, tmp_path: Path) -> None:
+    pushed = push(model, tmp_path / "serving", clock=lambda: 1700000000.5)
+    assert pushed == tmp_path / "serving" / "1700000000"
+    assert folder_digest(pushed) == folder_digest(model)
+
+
+def test_the_same_model_is_pushed_once(model: Path, tmp_path: Path) -> None:
+    first = push(model, tmp_path / "serving", clock=lambda: 100)
+    assert push(model, tmp_path / "serving", clock=lambda: 200) == first
+    assert os.listdir(tmp_path / "serving") == ["100"]
+
+
+def test_a_later_push_is_a_higher_version_even_when_the_clock_is_behind(
+    model: Path, tmp_path: Path
+) -> None:
+    push(model, tmp_path / "serving", clock=lambda: 100)
+    (model / "saved_model.pb").write_bytes(b"another graph")
+    assert push(model, tmp_path / "serving", clock=lambda: 50).name == "101"
+
+
+def test_a_copy_that_fails_in_the_middle_leaves_no_version(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        target.mkdir()
+        shutil.copy(source / "saved_model.pb", target)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logic.shutil, "copytree", full)
+    with pytest.raises(TaxiwayError, match="No space left") as told:
+        push(model, tmp_path / "serving")
+    assert told.value.edit == "push.destination"
+    assert os.listdir(tmp_path / "serving") == []
+
+
+def test_a_destination_that_is_a_file_is_refused(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "serving").write_text("not a folder")
+    with pytest.raises(TaxiwayError, match=r"cannot push the model to .*serving: File exists"):
+        push(model, tmp_path / "serving")
+
+
+def test_what_a_killed_push_left_behind_is_cleared_and_never_a_version(
+    model: Path, tmp_path: Path
+) -> None:
+    stale = tmp_path / "serving" / f".push-{os.getpid()}"
+    stale.mkdir(parents=True)
+    (stale / "half").write_text("half a model")
+    pushed = push(model, tmp_path / "serving")
+    assert sorted(os.listdir(tmp_path / "serving")) == [pushed.name]
