@@ -44,17 +44,18 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
             f"model.module: no package '{config.model.module}' can be found",
             edit=f"model.module in {_where(sources, assignments)}",
         )
-    model = config.model.model_copy(update={"code_digest": code_digest(folder.parent)})
+    model = config.model.model_copy(update={"code_digest": code_digest(model_folder("models"), folder)})
     return config.model_copy(update={"model": model})
 
 
-def code_digest(folder: Path) -> str:
-    """sha256 over the names and bytes of every Python file and schema below a folder."""
+def code_digest(*folders: Path) -> str:
+    """sha256 over the names and bytes of every Python file and schema below some folders."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in {".py", ".pbtxt"} and path.is_file():
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            digest.update(path.read_bytes() + b"\0")
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in {".py", ".pbtxt"} and path.is_file():
+                digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+                digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -70,17 +70,16 @@ class NodeRecord:
 
 
 def connection_config(metadata: Metadata) -> Any:
-    """The MLMD connection that the config names; its folder is made."""
+    """The MLMD connection that the config names."""
     config = proto.ConnectionConfig()
-    path = Path(metadata.path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    config.sqlite.filename_uri = str(path)
+    config.sqlite.filename_uri = metadata.path
     config.sqlite.connection_mode = proto.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
     return config
 
 
 def open_store(metadata: Metadata) -> MetadataStore:
-    """A connection to the store; close it by dropping it."""
+    """A connection to the store, whose folder is made; close it by dropping it."""
+    Path(metadata.path).parent.mkdir(parents=True, exist_ok=True)
     return MetadataStore(connection_config(metadata))
 
 

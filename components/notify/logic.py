@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import urllib.error
@@ -53,8 +54,8 @@ def _to_file(config: schema.NotifyFile, message: Message) -> None:
 
 
 def _to_webhook(config: schema.NotifyWebhook, message: Message) -> None:
-    url = os.environ.get(config.url_env, "")
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+    url = os.environ.get(config.url_env, "").strip()
+    if not _is_web_address(url):
         raise TaxiwayError(
             f"the environment variable {config.url_env} holds no http(s) address",
             edit=f"the environment variable {config.url_env}, or notify.url_env",
@@ -65,12 +66,27 @@ def _to_webhook(config: schema.NotifyWebhook, message: Message) -> None:
     try:
         with urllib.request.urlopen(request, timeout=config.timeout_seconds):  # noqa: S310
             pass
-    except (urllib.error.URLError, TimeoutError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, http.client.HTTPException) as error:
         raise TaxiwayError(
-            f"the webhook of {config.url_env} did not take the message: {reason}",
+            f"the webhook of {config.url_env} did not take the message: {_reason(error)}",
             edit=f"the environment variable {config.url_env}",
         ) from None
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii()
+
+
+def _reason(error: Exception) -> str:
+    """Why the message was not taken; http.client's own errors may quote the secret address."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP status {error.code}"
+    reason = getattr(error, "reason", error)
+    return str(reason) if isinstance(reason, OSError) else type(error).__name__
 
 
 NOTIFIERS: Final[Mapping[str, Callable[[Any, Message], None]]] = {

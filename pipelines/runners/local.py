@@ -126,9 +126,10 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
 
     def _register(self, nodes: Sequence[Any], run_id: str) -> None:
         """Makes the run's context ahead of its nodes, so that even a killed run is on record."""
+        store = open_store(self._config.metadata)
         with tfx_metadata.Metadata(connection_config(self._config.metadata)) as handle:
             context_lib.prepare_contexts(metadata_handle=handle, node_contexts=nodes[0].contexts)
-        write_run_properties(open_store(self._config.metadata), run_id, self._run_properties)
+        write_run_properties(store, run_id, self._run_properties)
 
 
 class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]
