@@ -55,7 +55,7 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 .venv/installed: requirements.lock pyproject.toml | .uv-ready
 	@python=$${PYTHON:-$$(sh tools/find-python.sh $(UV))} && [ -n "$$python" ] && \
 	  echo "setting up .venv with $$($$python --version): about 3 GB of packages, some minutes the first time" && \
-	  $(UV) venv --quiet --clear --python "$$python" .venv && \
+	  { [ -x .venv/bin/python ] || $(UV) venv --quiet --python "$$python" .venv; } && \
 	  $(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock && \
 	  $(UV) pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable . && \
 	  touch $@

@@ -44,7 +44,8 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
             f"model.module: no package '{config.model.module}' can be found",
             edit=f"model.module in {_where(sources, assignments)}",
         )
-    model = config.model.model_copy(update={"code_digest": code_digest(model_folder("models"), folder)})
+    digest = code_digest(model_folder("models"), folder)
+    model = config.model.model_copy(update={"code_digest": digest})
     return config.model_copy(update={"model": model})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -35,4 +36,18 @@ def export_data(config: Config, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps(dataclasses.asdict(report), default=str))  # noqa: T201
     else:
-        console.print(str(report), soft_wrap=True, highlight=False)
+        for line in _summary(config.data.dataset, report):
+            console.print(line, soft_wrap=True, highlight=False)
+
+
+def _summary(dataset: str, report: Any) -> list[str]:
+    """What was written and what was left out, counted; see the exporter's ExportReport."""
+    rows, left_out = sum(report.rows.values()), sum(report.left_out.values())
+    fresh, same = len(report.written), len(report.up_to_date)
+    lines = [
+        f"{dataset}: {rows:,} rows in {len(report.rows)} spans below {report.root} "
+        f"({fresh} written, {same} up to date)"
+    ]
+    if left_out:
+        lines.append(f"{dataset}: {left_out:,} rows left out, because they have no label")
+    return lines

@@ -16,6 +16,7 @@ from configs.loader import to_yaml
 from configs.schema import Config
 from pipelines.capture import captured_output
 from pipelines.inputs import write_inputs
+from pipelines.live import waiting
 from pipelines.lock import run_lock
 from pipelines.places import report_folder
 from pipelines.preflight import check
@@ -65,7 +66,7 @@ def new_run_id() -> str:
 def _run(
     config: Config, command: str, run_id: str, folder: Path, console: Console
 ) -> dict[str, Any]:
-    with console.status("loading TensorFlow and TFX"):
+    with waiting(console, "loading TensorFlow and TFX"):
         from pipelines.runners.event_log import EventLog
         from pipelines.runners.exit_handler import ExitHandler
         from pipelines.runners.local import LocalRunner

@@ -52,7 +52,7 @@ def worst_slices(
 def blessing_reasons(evaluation_uri: str) -> list[str]:
     """One sentence for each bound that did not hold; empty where the model passed."""
     result = tfma.load_validation_result(evaluation_uri)
-    if result is None or result.validation_ok:
+    if result.validation_ok:
         return []
     reasons = []
     for per_slice in result.metric_validations_per_slice:

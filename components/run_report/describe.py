@@ -14,7 +14,8 @@ def describe_node(record: NodeRecord) -> str:
     """Such as `24,012 train + 8,190 eval rows`; empty where there is nothing to say."""
     parts = [_describe(artifact) for artifacts in record.outputs.values() for artifact in artifacts]
     if "container_engine" in record.properties:
-        parts.append(f"ran in {record.properties['container_engine']}")
+        engine = record.properties["container_engine"]
+        parts.append("ran on the host" if engine == "host" else f"ran in {engine}")
     return ", ".join(part for part in parts if part)
 
 

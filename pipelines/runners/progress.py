@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.run_report.describe import describe_node
+from pipelines.live import live
 from pipelines.runners.events import (
     Event,
     NodeCached,
@@ -89,7 +90,7 @@ class Progress:
         self._rows = {node_id: _Row() for node_id in event.nodes}
         self._console.print(f"run [bold]{event.run_id}[/], {len(event.nodes)} nodes")
         if self._console.is_terminal:
-            self._live = Live(self, console=self._console, refresh_per_second=8)
+            self._live = live(self._console, self)
             self._live.start()
 
     def _stop(self) -> None:

@@ -13,6 +13,10 @@ from components.pusher.logic import folder_digest, push
 from configs.errors import TaxiwayError
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
@@ -31,7 +35,7 @@ def test_the_version_is_the_time_of_the_push(model: Path, tmp_path: Path) -> Non
 def test_the_same_model_is_pushed_once(model: Path, tmp_path: Path) -> None:
     first = push(model, tmp_path / "serving", clock=lambda: 100)
     assert push(model, tmp_path / "serving", clock=lambda: 200) == first
-    assert os.listdir(tmp_path / "serving") == ["100"]
+    assert names(tmp_path / "serving") == ["100"]
 
 
 def test_a_later_push_is_a_higher_version_even_when_the_clock_is_behind(
@@ -54,7 +58,7 @@ def test_a_copy_that_fails_in_the_middle_leaves_no_version(
     with pytest.raises(TaxiwayError, match="No space left") as told:
         push(model, tmp_path / "serving")
     assert told.value.edit == "push.destination"
-    assert os.listdir(tmp_path / "serving") == []
+    assert names(tmp_path / "serving") == []
 
 
 def test_a_destination_that_is_a_file_is_refused(model: Path, tmp_path: Path) -> None:
@@ -70,4 +74,4 @@ def test_what_a_killed_push_left_behind_is_cleared_and_never_a_version(
     stale.mkdir(parents=True)
     (stale / "half").write_text("half a model")
     pushed = push(model, tmp_path / "serving")
-    assert sorted(os.listdir(tmp_path / "serving")) == [pushed.name]
+    assert names(tmp_path / "serving") == [pushed.name]

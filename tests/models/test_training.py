@@ -90,13 +90,13 @@ def test_ten_rows_are_learned_by_heart(tmp_path: Path) -> None:
 
     labels = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 0])
     ten = rows_of(np.linspace(-2, 2, 10), labels)
-    often = ten.take(np.tile(np.arange(10), 30))  # so that the rows watched are known too
+    often = ten.take(np.tile(np.arange(10), 100))  # so that the rows watched are known too
     hyperparameters = settings(
         hidden_units=(64, 64),
-        learning_rate=0.03,
+        learning_rate=0.02,
         batch_size=16,
-        epochs=15,
-        early_stopping_patience=15,
+        epochs=10,
+        early_stopping_patience=10,
     )
     network, shift = train(ONE_NUMBER, hyperparameters, often, tmp_path)
     logit = logits(network, ten) + shift

@@ -138,7 +138,7 @@ class TestFirstRun:
         import tensorflow as tf
         from sklearn.metrics import roc_auc_score
 
-        workspace, report = first_run
+        _, report = first_run
         examples = nodes(first_run)["ArrowExampleGen"].output("examples")
         assert examples is not None
         files = tf.io.gfile.glob(f"{examples.uri}/Split-eval/*")

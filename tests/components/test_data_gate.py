@@ -1,0 +1,220 @@
+"""DataGate: which findings stop a run, and that every one of them is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from components.data_gate.logic import (
+    ANOMALIES_FILE,
+    Decision,
+    Finding,
+    decide,
+    read_findings,
+    stop_message,
+)
+from configs.errors import GateStopped
+from configs.schema import DataGate
+
+Severity = anomalies_pb2.AnomalyInfo.Severity
+
+SCHEMA_ERROR = Finding("schema", "eval", "temp", "ERROR", "out of range")
+SCHEMA_WARNING = Finding("schema", "train", "dest", "WARNING", "new value")
+DRIFT_ERROR = Finding("drift", "eval_train", "carrier", "ERROR", "distance 0.5")
+DRIFT_WARNING = Finding("drift", "eval_train", "visib", "WARNING", "distance 0.4")
+EVERY = (SCHEMA_ERROR, SCHEMA_WARNING, DRIFT_ERROR, DRIFT_WARNING)
+
+POLICIES: dict[str, tuple[DataGate, set[Finding]]] = {
+    "as configured by default": (DataGate(), {SCHEMA_ERROR}),
+    "warnings stop too": (
+        DataGate(stop_on=("ERROR", "WARNING")),
+        {SCHEMA_ERROR, SCHEMA_WARNING},
+    ),
+    "only warnings stop": (DataGate(stop_on=("WARNING",)), {SCHEMA_WARNING}),
+    "nothing stops": (DataGate(stop_on=()), set()),
+    "drift stops": (DataGate(on_drift="stop"), {SCHEMA_ERROR, DRIFT_ERROR, DRIFT_WARNING}),
+    "drift alone stops": (DataGate(stop_on=(), on_drift="stop"), {DRIFT_ERROR, DRIFT_WARNING}),
+}
+
+
+def write_anomalies(folder: Path, split: str, anomalies: anomalies_pb2.Anomalies) -> Path:
+    path = folder / split / ANOMALIES_FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(anomalies.SerializeToString())
+    return folder
+
+
+def anomaly(
+    severity: str, description: str, *reasons: tuple[str, str], path: tuple[str, ...] = ()
+) -> anomalies_pb2.AnomalyInfo:
+    info = anomalies_pb2.AnomalyInfo(
+        severity=Severity.Value(severity), description=description, short_description="short"
+    )
+    info.path.step.extend(path)
+    for short, long in reasons:
+        info.reason.add(short_description=short, description=long)
+    return info
+
+
+class TestEveryPolicy:
+    """One table: a new policy is a line of POLICIES, and all of these hold for it."""
+
+    @pytest.fixture(params=POLICIES, ids=str)
+    def policy(self, request: pytest.FixtureRequest) -> tuple[DataGate, set[Finding]]:
+        return POLICIES[request.param]
+
+    def test_it_stops_on_what_it_names_and_on_nothing_else(
+        self, policy: tuple[DataGate, set[Finding]]
+    ) -> None:
+        gate, stops = policy
+        assert set(decide(EVERY, gate).stops) == stops
+
+    def test_every_finding_is_in_exactly_one_list_and_keeps_its_order(
+        self, policy: tuple[DataGate, set[Finding]]
+    ) -> None:
+        decided = decide(EVERY, policy[0])
+        assert [f for f in EVERY if f in decided.stops] == list(decided.stops)
+        assert [f for f in EVERY if f not in decided.stops] == list(decided.warns)
+
+    def test_clean_data_passes(self, policy: tuple[DataGate, set[Finding]]) -> None:
+        assert decide([], policy[0]) == Decision((), ())
+
+    def test_it_survives_the_way_to_the_component(
+        self, policy: tuple[DataGate, set[Finding]]
+    ) -> None:
+        assert DataGate.model_validate_json(policy[0].model_dump_json()) == policy[0]
+
+
+class TestTheMessage:
+    def test_it_lists_every_anomaly_that_stops_and_no_other(self) -> None:
+        text = str(stop_message(decide(EVERY, DataGate(on_drift="stop"))))
+        assert text.splitlines() == [
+            "DataGate found 3 anomalies:",
+            "  - ERROR eval/temp: out of range",
+            "  - ERROR eval_train/carrier: distance 0.5",
+            "  - WARNING eval_train/visib: distance 0.4",
+            "  edit: the data, its schema (data.schema_file), or data_gate in the config",
+        ]
+
+    def test_one_anomaly_is_told_in_the_singular(self) -> None:
+        assert stop_message(decide(EVERY, DataGate())).message.startswith(
+            "DataGate found 1 anomaly:\n"
+        )
+
+    def test_a_long_list_is_told_whole(self) -> None:
+        findings = [Finding("schema", "eval", f"c{n}", "ERROR", "odd") for n in range(60)]
+        told = stop_message(decide(findings, DataGate())).message
+        assert [line for line in told.splitlines() if line.startswith("  - ")] == [
+            f"  - ERROR eval/c{n}: odd" for n in range(60)
+        ]
+
+
+class TestReadFindings:
+    """Reads SchemaDiff.pb in the folders that the two validators write."""
+
+    def test_a_split_of_example_validator(self, tmp_path: Path) -> None:
+        written = anomalies_pb2.Anomalies()
+        written.anomaly_info["temp"].CopyFrom(
+            anomaly("ERROR", "unused", ("Out of range", "above 200"), ("Type", "no float"))
+        )
+        folder = write_anomalies(tmp_path, "Split-train", written)
+        assert read_findings(folder, "schema") == [
+            Finding("schema", "train", "temp", "ERROR", "Out of range: above 200 Type: no float")
+        ]
+
+    def test_a_split_pair_of_distribution_validator(self, tmp_path: Path) -> None:
+        written = anomalies_pb2.Anomalies()
+        written.anomaly_info["key"].CopyFrom(anomaly("WARNING", "moved", path=("weather", "temp")))
+        folder = write_anomalies(tmp_path, "SplitPair-eval_train", written)
+        assert read_findings(folder, "drift") == [
+            Finding("drift", "eval_train", "weather.temp", "WARNING", "moved")
+        ]
+
+    def test_every_split_and_column_in_a_stable_order(self, tmp_path: Path) -> None:
+        for split in ("Split-train", "Split-eval"):
+            written = anomalies_pb2.Anomalies()
+            for column in ("wind", "dest"):
+                written.anomaly_info[column].CopyFrom(anomaly("ERROR", "odd"))
+            write_anomalies(tmp_path, split, written)
+        found = [(item.split, item.column) for item in read_findings(tmp_path, "schema")]
+        assert found == [("eval", "dest"), ("eval", "wind"), ("train", "dest"), ("train", "wind")]
+
+    def test_an_anomaly_of_the_whole_data_set(self, tmp_path: Path) -> None:
+        written = anomalies_pb2.Anomalies()
+        written.dataset_anomaly_info.CopyFrom(
+            anomaly("ERROR", "", ("Low num examples in dataset.", "3 rows, at least 100 wanted"))
+        )
+        folder = write_anomalies(tmp_path, "Split-eval", written)
+        assert read_findings(folder, "schema") == [
+            Finding(
+                "schema",
+                "eval",
+                "(whole data set)",
+                "ERROR",
+                "Low num examples in dataset.: 3 rows, at least 100 wanted",
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("info", "told"),
+        [
+            (anomaly("ERROR", "", ("Short only", "")), "Short only"),
+            (anomaly("ERROR", "", ("", "long only")), "long only"),
+            (anomaly("ERROR", "described"), "described"),
+            (anomaly("ERROR", ""), "short"),
+        ],
+        ids=["short reason", "long reason", "description", "nothing but the short one"],
+    )
+    def test_there_is_always_something_to_tell(
+        self, tmp_path: Path, info: anomalies_pb2.AnomalyInfo, told: str
+    ) -> None:
+        written = anomalies_pb2.Anomalies()
+        written.anomaly_info["temp"].CopyFrom(info)
+        folder = write_anomalies(tmp_path, "Split-eval", written)
+        assert [finding.description for finding in read_findings(folder, "schema")] == [told]
+
+    def test_a_clean_split_has_none(self, tmp_path: Path) -> None:
+        write_anomalies(tmp_path, "Split-train", anomalies_pb2.Anomalies())
+        assert read_findings(tmp_path, "schema") == []
+
+
+@pytest.mark.pipeline
+class TestTheComponent:
+    """The TFX face, on artifacts in folders."""
+
+    def run(self, folder: Path, gate: DataGate) -> tuple[Path, object]:
+        from tfx.types.standard_artifacts import ExampleAnomalies
+
+        from components.artifacts import GateDecision
+        from components.data_gate.component import DataGate_Executor
+
+        schema, drift, decision = ExampleAnomalies(), ExampleAnomalies(), GateDecision()
+        for artifact, name in ((schema, "schema"), (drift, "drift"), (decision, "decision")):
+            (folder / name).mkdir()
+            artifact.uri = str(folder / name)
+        odd = anomalies_pb2.Anomalies()
+        odd.anomaly_info["temp"].CopyFrom(anomaly("ERROR", "odd"))
+        write_anomalies(folder / "drift", "SplitPair-eval_train", odd)
+        DataGate_Executor().Do(
+            {"anomalies": [schema], "drift": [drift]},
+            {"decision": [decision]},
+            {"config": gate.model_dump_json()},
+        )
+        return folder / "decision" / "decision.json", decision
+
+    def test_a_pass_leaves_its_warnings_and_their_count(self, tmp_path: Path) -> None:
+        path, decision = self.run(tmp_path, DataGate())
+        written = json.loads(path.read_text())
+        assert written["stops"] == []
+        assert [(item["source"], item["column"]) for item in written["warns"]] == [
+            ("drift", "temp")
+        ]
+        assert decision.get_int_custom_property("warnings") == 1  # type: ignore[attr-defined]
+
+    def test_a_stop_raises_and_leaves_no_decision(self, tmp_path: Path) -> None:
+        with pytest.raises(GateStopped, match="ERROR eval_train/temp: odd"):
+            self.run(tmp_path, DataGate(on_drift="stop"))
+        assert list((tmp_path / "decision").iterdir()) == []
