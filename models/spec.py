@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,7 +46,8 @@ class Bucketized:
     boundaries: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.boundaries or list(self.boundaries) != sorted(set(self.boundaries)):
+        rising = all(low < high for low, high in itertools.pairwise(self.boundaries))
+        if not self.boundaries or not rising:
             raise ConfigError(
                 f"Bucketized '{self.name}': boundaries must rise from one to the next, "
                 f"got {self.boundaries}"

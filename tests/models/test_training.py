@@ -109,13 +109,14 @@ def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
     from models.training import train
 
     rows, _ = drawn(500, slope=2.0, intercept=-1.0)
+    slow = settings(epochs=2, dropout=0.3, learning_rate=1e-4)  # stays near where it started
     first, again, other = (
-        train(ONE_NUMBER, settings(seed=seed, epochs=2, dropout=0.3), rows, tmp_path)[0]
+        train(ONE_NUMBER, slow.model_copy(update={"seed": seed}), rows, tmp_path)[0]
         for seed in (7, 7, 8)
     )
     for one, two in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
-    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+    assert np.abs(first.get_weights()[0] - other.get_weights()[0]).max() > 0.1
 
 
 @pytest.mark.parametrize("weight", ["balanced", 1.0, 4.0])

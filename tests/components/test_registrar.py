@@ -1,0 +1,173 @@
+"""Registrar and DeployQueue: what a version says about its model, and that it is handed on once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.model_manifest.logic import MANIFEST_FILE, digest
+from models.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from registry.deploy_queue import DeployQueue
+from registry.versions import Candidate, ModelVersion, list_versions
+from tests.components.conftest import Evaluated
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]
+
+SPEC = FeatureSpec(
+    label="late",
+    key="id",
+    numeric=(Numeric("temp"), Numeric("wind")),
+    categorical=(Categorical("origin"), Categorical("carrier")),
+    slices=("origin",),
+)
+SAME = {
+    "numbers in another order": {"numeric": (Numeric("wind"), Numeric("temp"))},
+    "categories in another order": {"categorical": (Categorical("carrier"), Categorical("origin"))},
+    "another vocabulary": {
+        "categorical": (Categorical("origin", 5, 3, "embedding"), Categorical("carrier"))
+    },
+    "another clip": {"numeric": (Numeric("temp", 2.0, True), Numeric("wind"))},
+    "one more role of a column": {"bucketized": (Bucketized("temp", (1.0, 2.0)),)},
+    "a number in buckets instead": {
+        "numeric": (Numeric("temp"),),
+        "bucketized": (Bucketized("wind", (1.0,)),),
+    },
+    "other slices": {"slices": ()},
+    "another key": {"key": "row"},
+}
+DIFFERENT = {
+    "another label": {"label": "cancelled"},
+    "one input more": {"numeric": (*SPEC.numeric, Numeric("humid"))},
+    "one input less": {"numeric": SPEC.numeric[:1]},
+    "an input renamed": {"numeric": (Numeric("temp"), Numeric("wind_speed"))},
+    "a number that becomes a string": {
+        "numeric": (Numeric("temp"),),
+        "categorical": (*SPEC.categorical, Categorical("wind")),
+    },
+}
+
+
+@pytest.fixture
+def logic() -> Any:
+    from components.registrar import logic
+
+    return logic
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_what_callers_do_not_see_keeps_the_contract(logic: Any, change: str) -> None:
+    changed = dataclasses.replace(SPEC, **SAME[change])
+    assert logic.contract_digest(changed) == logic.contract_digest(SPEC)
+
+
+@pytest.mark.parametrize("change", DIFFERENT)
+def test_what_callers_see_changes_the_contract(logic: Any, change: str) -> None:
+    changed = dataclasses.replace(SPEC, **DIFFERENT[change])
+    assert logic.contract_digest(changed) != logic.contract_digest(SPEC)
+
+
+def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
+    told = '{"inputs": {"carrier": "string", "temp": "number"}, "label": "late"}'
+    import hashlib
+
+    spec = FeatureSpec("late", "id", (Numeric("temp"),), (Categorical("carrier"),))
+    assert logic.contract_digest(spec) == hashlib.sha256(told.encode()).hexdigest()
+
+
+def test_the_metrics_of_a_version_are_those_of_the_whole(logic: Any) -> None:
+    from components.evaluation.results import OVERALL, SliceMetrics
+
+    slices = [SliceMetrics("origin=JFK", {"auc": 0.9}, {}), SliceMetrics(OVERALL, {"auc": 0.7}, {})]
+    assert logic.overall_metrics(slices) == {"auc": 0.7}
+    assert logic.overall_metrics(slices[:1]) == {}
+
+
+def test_a_record_is_the_version_as_plain_values(logic: Any) -> None:
+    candidate = Candidate("flights", "r1", "m", "c", "p", "/serving/1", {"auc": 0.7})
+    record = logic.record(ModelVersion((1, 2, 3), candidate, "2026-01-01T00:00:00Z"))
+    assert json.loads(json.dumps(record)) == {
+        "version": "1.2.3",
+        "created_at": "2026-01-01T00:00:00Z",
+        "model": "flights",
+        "run_id": "r1",
+        "model_digest": "m",
+        "contract_digest": "c",
+        "pipeline_digest": "p",
+        "pushed_to": "/serving/1",
+        "metrics": {"auc": 0.7},
+    }
+
+
+class TestTheComponents:
+    """The TFX faces of both, one after the other, on artifacts in folders."""
+
+    @pytest.fixture(autouse=True)
+    def _artifacts(self, tmp_path: Path, alone: Evaluated) -> None:
+        from tfx.types.standard_artifacts import ModelEvaluation, PushedModel
+
+        from components.artifacts import ModelManifest
+        from components.artifacts import ModelVersion as VersionArtifact
+
+        self.registry = tmp_path / "registry.sqlite"
+        self.inputs = {"evaluation": ModelEvaluation(), "manifest": ModelManifest()}
+        self.inputs |= {"pushed_model": PushedModel()}
+        self.inputs["evaluation"].uri = alone.uri
+        self.inputs["manifest"].uri = str(tmp_path)
+        (tmp_path / MANIFEST_FILE).write_text(f"{'a' * 64}  saved_model.pb\n")
+        self.inputs["pushed_model"].set_string_custom_property("pushed_destination", "/serving/7")
+        self.version = VersionArtifact()
+        self.version.uri = str(tmp_path)
+
+    def register(self) -> None:
+        from components.registrar.component import Registrar_Executor
+
+        Registrar_Executor().Do(
+            {key: [value] for key, value in self.inputs.items()},
+            {"model_version": [self.version]},
+            {
+                "run_id": "r1",
+                "model_name": "flights",
+                "module": "models.flights",
+                "pipeline_digest": "p",
+                "registry_path": str(self.registry),
+            },
+        )
+
+    def queue(self) -> int:
+        from tfx.types.standard_artifacts import Integer
+
+        from components.deploy_queue.component import DeployQueue_Executor
+
+        queued = Integer()
+        queued.uri = str(self.registry.with_name("queued"))
+        parameters = {"registry_path": str(self.registry), "lease_seconds": 60.0}
+        DeployQueue_Executor().Do(
+            {"model_version": [self.version]}, {"queued": [queued]}, parameters
+        )
+        return int(queued.read())
+
+    def test_the_version_is_in_the_registry_the_file_and_the_artifact(
+        self, logic: Any, tmp_path: Path
+    ) -> None:
+        from models.flights.features import SPEC as FLIGHTS
+
+        self.register()
+        (version,) = list_versions(self.registry, "flights")
+        assert json.loads((tmp_path / "version.json").read_text()) == logic.record(version)
+        assert version.candidate.pushed_to == "/serving/7"
+        assert version.candidate.contract_digest == logic.contract_digest(FLIGHTS)
+        assert version.candidate.metrics["example_count"] == 200
+        assert self.version.model_name == "flights"
+        assert self.version.version_name == "1.0.0"
+        assert self.version.digest == digest((tmp_path / MANIFEST_FILE).read_text())
+
+    def test_a_version_is_queued_once(self) -> None:
+        self.register()
+        assert self.queue() == 1
+        self.register()
+        assert self.queue() == 0
+        assert DeployQueue(self.registry, 60).waiting() == 1

@@ -1,0 +1,290 @@
+"""RunReport: one page of a run, however it ended, that no value can break."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.run_report.describe import DESCRIPTIONS, describe_node, format_metric
+from registry.metadata import ArtifactRecord, ErrorKind, NodeRecord
+from tests.components.conftest import Evaluated
+
+PROPERTIES = {"command": "taxiway run --config smoke", "config": "pipeline: {name: x}\n"}
+NASTY = "<script>alert(1)</script> & \"quotes\" 'too'"
+
+
+def node(name: str, state: str = "COMPLETE", **outputs: ArtifactRecord) -> NodeRecord:
+    found = {key: (artifact,) for key, artifact in outputs.items()}
+    return NodeRecord(name, 1, state, 1.25, found)
+
+
+def ended(kind: ErrorKind, reason: str, name: str = "Trainer") -> NodeRecord:
+    state = "CANCELED" if kind is ErrorKind.INTERRUPTED else "FAILED"
+    return NodeRecord(name, 2, state, 0.5, {}, error=reason, error_kind=kind)
+
+
+def artifact(kind: str, uri: str = "/none", **properties: Any) -> ArtifactRecord:
+    return ArtifactRecord(1, kind, uri, properties)
+
+
+class TestDescribeNode:
+    """What a node made, in a few words."""
+
+    SAID = (
+        ("Examples", {"rows_train": 24012, "rows_eval": 8190}, "24,012 train + 8,190 eval rows"),
+        (
+            "Examples",
+            {"rows_train": 1, "rows_eval": 2, "rows_dropped": 1500},
+            "1 train + 2 eval rows, 1,500 dropped",
+        ),
+        ("Examples", {}, ""),
+        ("ExampleAnomalies", {"blessed": {"train": 1, "eval": 0}}, "anomalies in eval"),
+        (
+            "ExampleAnomalies",
+            {"blessed": {"__value__": {"train": 0, "eval": 0}}},
+            "anomalies in train, eval",
+        ),
+        ("ExampleAnomalies", {"blessed": {"__value__": {"train": 1}}}, "no anomalies"),
+        ("ExampleAnomalies", {"blessed": "odd"}, "no anomalies"),
+        ("ExampleAnomalies", {"blessed": {"__value__": []}}, "no anomalies"),
+        ("ExampleAnomalies", {}, "no anomalies"),
+        ("ExampleStatistics", {}, "statistics"),
+        ("GateDecision", {}, "passed"),
+        ("GateDecision", {"warnings": 1}, "passed, 1 warning"),
+        ("GateDecision", {"warnings": 3}, "passed, 3 warnings"),
+        (
+            "HyperParameters",
+            {"epochs": "5", "learning_rate": "0.001", "seed": "1"},
+            "learning_rate 0.001, epochs 5",
+        ),
+        ("InfraBlessing", {"blessed": 1, "latency_p99_ms": 3.14}, "blessed, p99 3.1 ms"),
+        ("InfraBlessing", {"blessed": 0, "reason": "too slow"}, "not blessed: too slow"),
+        ("Model", {}, "model"),
+        ("ModelBlessing", {"blessed": 1}, "blessed"),
+        ("ModelBlessing", {"blessed": 0}, "not blessed"),
+        ("ModelManifest", {}, "sha256 of each file"),
+        ("ModelVersion", {"version_name": "1.2.0"}, "version 1.2.0"),
+        ("PushedModel", {"pushed_destination": "/serving/1"}, "/serving/1"),
+        ("RunReport", {"path": "/reports/r.html"}, "/reports/r.html"),
+        ("Schema", {}, "schema"),
+        ("TransformGraph", {}, "transform graph"),
+        ("SomethingNew", {"blessed": 1}, ""),
+    )
+
+    @pytest.mark.parametrize(("kind", "properties", "said"), SAID)
+    def test_each_artifact_type(self, kind: str, properties: dict[str, Any], said: str) -> None:
+        assert describe_node(node("X", out=artifact(kind, **properties))) == said
+
+    def test_no_artifact_type_is_left_out_of_the_table(self) -> None:
+        assert {kind for kind, *_ in self.SAID} - {"SomethingNew"} == set(DESCRIPTIONS)
+
+    def test_several_outputs_and_the_container_engine(self) -> None:
+        record = NodeRecord(
+            "X",
+            1,
+            "COMPLETE",
+            0.0,
+            {"a": (artifact("Model"), artifact("Odd")), "b": (artifact("Schema"),)},
+            {"container_engine": "podman"},
+        )
+        assert describe_node(record) == "model, schema, ran in podman"
+
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [(None, ""), (0.69314, "0.6931"), (27020.0, "27,020"), (1.0, "1.0000"), (-0.5, "-0.5000")],
+    )
+    def test_figures(self, value: float | None, shown: str) -> None:
+        assert format_metric(value) == shown
+
+
+@pytest.fixture
+def logic() -> Any:
+    from components.run_report import logic
+
+    return logic
+
+
+@pytest.mark.pipeline
+class TestBuildReport:
+    """What the report says of each end of a run."""
+
+    def test_a_run_of_which_nothing_is_known_has_failed(self, logic: Any) -> None:
+        report = logic.build_report("flights", "r1", [], {}, 100)
+        assert report["outcome"] == "failed"
+        reached = ("failure", "gate", "evaluation", "infra", "version", "pushed_to")
+        assert [report[key] for key in reached] == [None] * len(reached)
+        assert report["nodes"] == []
+        assert (report["command"], report["config"]) == ("", "")
+
+    @pytest.mark.parametrize("kind", ErrorKind)
+    def test_a_run_that_did_not_end_well_tells_where_and_why(
+        self, logic: Any, kind: ErrorKind
+    ) -> None:
+        nodes = [node("ArrowExampleGen"), ended(kind, "the reason\nin two lines"), node("Late")]
+        report = logic.build_report("flights", "r1", nodes, PROPERTIES, 100)
+        assert report["outcome"] == kind.value
+        assert report["failure"] == {"node": "Trainer", "reason": "the reason\nin two lines"}
+        assert report["nodes"][1]["made"] == "the reason\nin two lines"
+        assert report["seconds"] == 3.0
+
+    def test_a_run_that_succeeded_tells_everything(
+        self, logic: Any, compared: Evaluated, tmp_path: Path
+    ) -> None:
+        (tmp_path / "decision.json").write_text('{"stops": [], "warns": []}')
+        blessing = artifact("ModelBlessing", blessed=0, baseline_model_id=7)
+        nodes = [
+            node("DataGate", decision=artifact("GateDecision", str(tmp_path))),
+            node(
+                "Evaluator",
+                evaluation=artifact("ModelEvaluation", compared.uri),
+                blessing=blessing,
+            ),
+            node("InfraValidator", blessing=artifact("InfraBlessing", blessed=1, requests=50)),
+            node("Pusher", pushed_model=artifact("PushedModel", pushed_destination="/s/1")),
+            node("Registrar", "CACHED", model_version=artifact("MV", version_name="1.0.0")),
+        ]
+        report = logic.build_report("flights", "r1", nodes, PROPERTIES, 1)
+        assert report["outcome"] == "succeeded"
+        assert report["failure"] is None
+        assert report["gate"] == {"stops": [], "warns": []}
+        assert report["infra"] == {"blessed": True, "requests": 50}
+        assert (report["version"], report["pushed_to"]) == ("1.0.0", "/s/1")
+        assert [item["state"] for item in report["nodes"]] == ["complete"] * 4 + ["cached"]
+        evaluation = report["evaluation"]
+        assert (evaluation["blessed"], evaluation["baseline"]) == (False, True)
+        assert len(evaluation["reasons"]) == 6
+        assert evaluation["overall"]["example_count"] == len(compared.rows)
+        assert evaluation["change"]["auc"] < 0
+        assert [item["name"] for item in evaluation["worst_slices"]] == [
+            "origin=EWR",
+            "origin=JFK",
+        ]
+        assert evaluation["slices"] == 2
+
+    def test_small_slices_are_not_ranked(self, logic: Any, alone: Evaluated) -> None:
+        evaluator = node(
+            "Evaluator",
+            evaluation=artifact("ModelEvaluation", alone.uri),
+            blessing=artifact("ModelBlessing", blessed=1),
+        )
+        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, 101)
+        assert report["evaluation"]["worst_slices"] == []
+        assert report["evaluation"]["blessed"]
+        assert not report["evaluation"]["baseline"]
+
+    def test_nodes_that_ended_without_outputs_are_as_if_not_reached(self, logic: Any) -> None:
+        gate = node("DataGate", decision=artifact("GateDecision", "/removed/since"))
+        nodes = [gate, *(node(n) for n in ("Evaluator", "InfraValidator", "Pusher", "Registrar"))]
+        report = logic.build_report("flights", "r1", nodes, PROPERTIES, 100)
+        reached = ("gate", "evaluation", "infra", "version", "pushed_to")
+        assert [report[key] for key in reached] == [None] * len(reached)
+
+
+def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str, Any]:
+    """A report in which every part is there, and says `text` wherever a run may bring text in."""
+    finding = {"severity": "ERROR", "source": "drift"}
+    finding |= dict.fromkeys(("split", "column", "description"), text)
+    (folder / "decision.json").write_text(json.dumps({"stops": [], "warns": [finding]}))
+    nodes = [
+        node("DataGate", decision=artifact("GateDecision", str(folder))),
+        node(
+            "Evaluator",
+            evaluation=artifact("ModelEvaluation", compared.uri),
+            blessing=artifact("ModelBlessing", blessed=0),
+        ),
+        node("InfraValidator", blessing=artifact("InfraBlessing", blessed=0, reason=text)),
+        node("Pusher", pushed_model=artifact("PushedModel", pushed_destination=text)),
+        node("Registrar", model_version=artifact("ModelVersion", version_name=text)),
+        ended(ErrorKind.FAILED, text, text),
+    ]
+    report: dict[str, Any] = logic.build_report(
+        text, text, nodes, dict.fromkeys(PROPERTIES, text), 1
+    )
+    report["evaluation"]["reasons"].append(text)
+    report["evaluation"]["worst_slices"][0]["name"] = text
+    return report
+
+
+@pytest.mark.pipeline
+class TestThePage:
+    def test_it_shows_every_part(self, logic: Any, compared: Evaluated, tmp_path: Path) -> None:
+        page = logic.render_html(whole(logic, compared, tmp_path, "WORD"))
+        for told in (
+            "What ended it",
+            "not blessed by the Evaluator",
+            "not blessed by InfraValidator",
+            "Pushed to <code>WORD</code>",
+            "version WORD",
+            "against the baseline",
+            "Data warnings",
+            "drift error",
+            "The 2 of 2 slices",
+            "Resolved config",
+        ):
+            assert told in page
+
+    def test_no_value_can_become_markup(
+        self, logic: Any, compared: Evaluated, tmp_path: Path
+    ) -> None:
+        plain = logic.render_html(whole(logic, compared, tmp_path, "WORD"))
+        page = logic.render_html(whole(logic, compared, tmp_path, NASTY))
+        assert "<script" not in page
+        assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == plain.count("WORD")
+        assert page.count("<") == plain.count("<")
+
+    @pytest.mark.parametrize("nodes", [[], [node("ArrowExampleGen", "RUNNING")]])
+    def test_it_can_be_drawn_of_a_run_that_reached_nothing(
+        self, logic: Any, nodes: list[NodeRecord]
+    ) -> None:
+        page = logic.render_html(logic.build_report("flights", "r1", nodes, {}, 100))
+        assert '<span class="badge bad">failed</span>' in page
+        assert "by the Evaluator" not in page
+
+    def test_the_node_that_ended_it_is_told_in_the_outcomes_word_and_the_reason_once(
+        self, logic: Any
+    ) -> None:
+        gate = ended(ErrorKind.STOPPED, "2 anomalies:\n  - temp\n  - dest", "DataGate")
+        page = logic.render_html(logic.build_report("flights", "r1", [gate], PROPERTIES, 100))
+        assert '<td>DataGate</td><td class="state warn">stopped</td>' in page
+        assert page.count("2 anomalies:") == 2
+        assert page.count("  - dest") == 1
+
+    def test_it_needs_nothing_from_elsewhere(
+        self, logic: Any, compared: Evaluated, tmp_path: Path
+    ) -> None:
+        page = logic.render_html(whole(logic, compared, tmp_path, "WORD"))
+        assert not [word for word in ("src=", "href=", "url(", "@import", "http") if word in page]
+
+
+@pytest.mark.pipeline
+class TestWriteReport:
+    def test_both_files_hold_the_report_and_nothing_else_is_left(
+        self, logic: Any, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "new" / "folder"
+        report = logic.build_report("flights", "r1", [], PROPERTIES, 100)
+        logic.write_report(report, folder)
+        assert json.loads((folder / "report.json").read_text()) == report
+        assert "taxiway run --config smoke" in (folder / "report.html").read_text()
+        assert sorted(path.name for path in folder.iterdir()) == ["report.html", "report.json"]
+
+    def test_a_write_that_fails_leaves_the_older_report_whole(
+        self, logic: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        report = logic.build_report("flights", "older", [], PROPERTIES, 100)
+        logic.write_report(report, tmp_path)
+        before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+        written = Path.write_text
+
+        def full(path: Path, text: str, **options: Any) -> int:
+            written(path, text[: len(text) // 2], **options)
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            logic.write_report({**report, "run_id": "newer"}, tmp_path)
+        monkeypatch.undo()
+        assert {name: (tmp_path / name).read_text() for name in before} == before
