@@ -53,6 +53,9 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 	@$(UV) --version >/dev/null 2>&1 || { echo "setting up uv" && python3 -m venv .uv && .uv/bin/pip install --quiet uv; }
 
 .venv/installed: requirements.lock pyproject.toml | .uv-ready
+	@command -v c++ >/dev/null || { \
+	  echo "Taxiway needs a C++ compiler: pyfarmhash, which TFX wants, comes as source only." >&2; \
+	  echo "Install one, for example:  apt-get install g++ python3-dev" >&2; exit 1; }
 	@python=$${PYTHON:-$$(sh tools/find-python.sh $(UV))} && [ -n "$$python" ] && \
 	  echo "setting up .venv with $$($$python --version): about 3 GB of packages, some minutes the first time" && \
 	  { [ -x .venv/bin/python ] || $(UV) venv --quiet --python "$$python" .venv; } && \

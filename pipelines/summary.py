@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -28,7 +29,7 @@ def print_summary(console: Console, report: Mapping[str, Any], folder: str, seco
         console.print(_metrics_table(evaluation))
         console.print()
         _print_blessings(console, report)
-    _field(console, "report", f"{folder}/report.html")
+    _field(console, "report", f"{_short(folder)}/report.html")
     _field(console, "next", _next_command(report))
 
 
@@ -64,7 +65,7 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
         _verdict(console, "infra", blessed, told, [] if blessed else [str(infra.get("reason"))])
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
-        _field(console, "pushed", f"{report['pushed_to']}{version}")
+        _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")
     else:
         _field(console, "pushed", "no: a model is pushed only where both bless it")
 
@@ -84,7 +85,13 @@ def _print_failure(console: Console, failure: Mapping[str, Any], folder: str) ->
         console.print(Padding(Text(line), (0, 0, 0, 12)))
     if failure.get("edit"):
         _field(console, "edit", failure["edit"])
-    _field(console, "log", f"{folder}/run.log")
+    _field(console, "log", f"{_short(folder)}/run.log")
+
+
+def _short(place: str) -> str:
+    """A path below the current folder without the way to it."""
+    here = f"{Path.cwd()}/"
+    return place.removeprefix(here)
 
 
 def _field(console: Console, name: str, value: str | Text) -> None:
@@ -95,6 +102,7 @@ def _next_command(report: Mapping[str, Any]) -> str:
     if report["outcome"] != "succeeded":
         return f"{report['command']}  # nodes that are done are not run again"
     if report["pushed_to"]:
+        model = _short(report["pushed_to"])
         request = '\'{"origin": ["JFK"], "carrier": ["B6"], "sched_dep_minute": [1080]}\''
-        return f".venv/bin/python -m serving.worker --model {report['pushed_to']} --once {request}"
+        return f".venv/bin/python -m serving.worker --model {model} --once {request}"
     return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,6 @@ def test_what_callers_see_changes_the_contract(logic: Any, change: str) -> None:
 
 def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
     told = '{"inputs": {"carrier": "string", "temp": "number"}, "label": "late"}'
-    import hashlib
-
     spec = FeatureSpec("late", "id", (Numeric("temp"),), (Categorical("carrier"),))
     assert logic.contract_digest(spec) == hashlib.sha256(told.encode()).hexdigest()
 

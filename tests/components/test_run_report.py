@@ -108,6 +108,7 @@ def logic() -> Any:
 
 
 @pytest.mark.pipeline
+@pytest.mark.xdist_group("evaluation")
 class TestBuildReport:
     """What the report says of each end of a run."""
 
@@ -209,6 +210,7 @@ def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str,
 
 
 @pytest.mark.pipeline
+@pytest.mark.xdist_group("evaluation")
 class TestThePage:
     def test_it_shows_every_part(self, logic: Any, compared: Evaluated, tmp_path: Path) -> None:
         page = logic.render_html(whole(logic, compared, tmp_path, "WORD"))
@@ -260,6 +262,7 @@ class TestThePage:
 
 
 @pytest.mark.pipeline
+@pytest.mark.xdist_group("evaluation")
 class TestWriteReport:
     def test_both_files_hold_the_report_and_nothing_else_is_left(
         self, logic: Any, tmp_path: Path

@@ -98,7 +98,7 @@ def test_a_row_without_any_column_still_gets_a_probability(served: Any) -> None:
 def test_a_number_beyond_whole_numbers_is_as_the_largest_of_its_sign(
     served: Any, name: str, huge: float, whole: int
 ) -> None:
-    found = served.by_columns([{name: huge}, {name: 1e30 * np.sign(huge)}])
+    found = served.by_columns([{name: huge}, {name: math.copysign(1e30, huge)}])
     np.testing.assert_allclose(found, np.repeat(served.by_example([{name: whole}]), 2), **CLOSE)
 
 

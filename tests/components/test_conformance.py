@@ -1,0 +1,262 @@
+"""Every component of the training and exit pipelines, held to the same rules in one table."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.loader import load_config
+from tests.conftest import REPOSITORY
+
+SECRET = "T0KEN-that-no-one-may-read"
+STANDARD = (
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "Transform",
+    "Trainer",
+    "Evaluator",
+    "Pusher",
+)
+OURS_IN_PLACE_OF_STANDARD = ("ArrowExampleGen", "InfraValidator")
+DELIVERY = ("Pusher", "Registrar", "DeployQueue")
+NODES = (
+    *("ArrowExampleGen", "ImportSchemaGen", "StatisticsGen", "SchemaGen", "ExampleValidator"),
+    *("DistributionValidator", "DataGate", "Transform", "Hyperparameters", "Trainer"),
+    *("LatestBlessedModel", "Evaluator", "InfraValidator", "ModelManifest", "Pusher"),
+    *("Registrar", "DeployQueue", "RunReport", "Notify"),
+)
+# Each of our components by TFX's three kinds of custom component.
+KINDS = {
+    "function": ("DataGate", "Registrar", "DeployQueue", "RunReport", "Notify"),
+    "container": ("ModelManifest",),
+    "custom": ("ArrowExampleGen", "InfraValidator"),
+}
+ARGO_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """Both pipelines: their components, their nodes in the IR, and what runs each node."""
+
+    components: dict[str, Any]
+    nodes: dict[str, Any]
+    executors: dict[str, Any]
+    text: str
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    from tfx.proto.orchestration import pipeline_pb2
+
+    from pipelines.exit import create_exit_pipeline
+    from pipelines.runners.local import compile_pipeline
+    from pipelines.training import create_pipeline
+
+    root = tmp_path_factory.mktemp("conformance") / "var"
+    config = load_config(["smoke"], [f"output.root={root}", "notify.kind=webhook"])
+    found = Compiled({}, {}, {}, "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAXIWAY_WEBHOOK_URL", f"https://host/{SECRET}")
+        for pipeline in (create_pipeline(config), create_exit_pipeline(config, "run-1")):
+            ir = compile_pipeline(pipeline)
+            deployment = pipeline_pb2.IntermediateDeploymentConfig()
+            ir.deployment_config.Unpack(deployment)
+            found.components.update({node.id: node for node in pipeline.components})
+            found.nodes.update({n.pipeline_node.node_info.id: n.pipeline_node for n in ir.nodes})
+            found.executors.update(deployment.executor_specs)
+            found = dataclasses.replace(found, text=f"{found.text}{ir}{deployment}")
+    assert not root.exists(), "wiring a pipeline must do no I/O"
+    return found
+
+
+def defining_module(component: Any) -> Any:
+    """The module that defines a component; a factory's product names none of its own."""
+    name = type(component).__module__
+    if not name.startswith(("components.", "tfx.")):
+        name = "components.model_manifest.component"
+    return importlib.import_module(name)
+
+
+def python_class(spec: Any) -> str | None:
+    """The import path of a Python executor; None for a container."""
+    from tfx.proto.orchestration import executable_spec_pb2 as specs
+
+    if spec.Is(specs.ContainerExecutableSpec.DESCRIPTOR):
+        return None
+    if spec.Is(specs.BeamExecutableSpec.DESCRIPTOR):
+        beam = specs.BeamExecutableSpec()
+        assert spec.Unpack(beam)
+        return str(beam.python_executor_spec.class_path)
+    python = specs.PythonClassExecutableSpec()
+    assert spec.Unpack(python), spec.type_url
+    return str(python.class_path)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("name", NODES)
+class TestEveryNode:
+    """One table; a new component is tested the moment its name is in NODES."""
+
+    def test_its_id_is_a_valid_name_on_argo(self, compiled: Compiled, name: str) -> None:
+        assert compiled.components[name].id == name
+        assert ARGO_NAME.fullmatch(name.lower())
+
+    def test_its_module_says_what_it_is_for(self, compiled: Compiled, name: str) -> None:
+        module = defining_module(compiled.components[name])
+        assert (module.__doc__ or "").strip().splitlines()[0].endswith(".")
+
+    def test_its_executor_can_be_imported_by_name(self, compiled: Compiled, name: str) -> None:
+        if name in ("Hyperparameters", "LatestBlessedModel"):
+            assert name not in compiled.executors  # Importer and Resolver have none
+            return
+        path = python_class(compiled.executors[name])
+        if path is None:
+            assert name in KINDS["container"]
+            return
+        module, _, attribute = path.rpartition(".")
+        assert module.startswith(("components.", "tfx."))
+        executor = getattr(importlib.import_module(module), attribute)
+        assert callable(executor.Do)
+
+    def test_its_parameters_are_plain_values(self, compiled: Compiled, name: str) -> None:
+        for key, parameter in compiled.nodes[name].parameters.parameters.items():
+            kind = parameter.WhichOneof("value")
+            assert kind in ("field_value", "runtime_parameter"), key
+            text = parameter.field_value.string_value
+            if text.startswith("{"):
+                assert isinstance(json.loads(text), dict), key
+
+    def test_its_outputs_are_types_with_a_name(self, compiled: Compiled, name: str) -> None:
+        component = compiled.components[name]
+        declared = {key: channel.type.TYPE_NAME for key, channel in component.outputs.items()}
+        written = {
+            key: output.artifact_spec.type.name
+            for key, output in compiled.nodes[name].outputs.outputs.items()
+        }
+        assert all(declared.values())
+        if name != "LatestBlessedModel":  # a Resolver passes on what others have put out
+            assert written == declared
+
+
+@pytest.mark.pipeline
+class TestThePipelines:
+    """What holds for all nodes together."""
+
+    def test_the_table_names_every_node(self, compiled: Compiled) -> None:
+        assert set(NODES) == set(compiled.components) == set(compiled.nodes)
+
+    def test_the_nine_standard_steps_are_there(self, compiled: Compiled) -> None:
+        for name in STANDARD:
+            assert type(compiled.components[name]).__module__.startswith("tfx.components.")
+        assert set(OURS_IN_PLACE_OF_STANDARD) <= set(compiled.components)
+        assert len(STANDARD + OURS_IN_PLACE_OF_STANDARD) == 9
+
+    def test_custom_components_are_of_all_three_kinds(self, compiled: Compiled) -> None:
+        from tfx.dsl.component.experimental.executor_specs import TemplatedExecutorContainerSpec
+        from tfx.dsl.components.base.base_component import BaseComponent
+        from tfx.dsl.components.base.base_executor import BaseExecutor
+        from tfx.types.component_spec import ComponentSpec
+
+        for name in KINDS["function"]:
+            executor = compiled.components[name].executor_spec.executor_class
+            assert executor.__name__ == f"{name}_Executor"
+            assert inspect.isfunction(executor._FUNCTION)
+            assert executor._FUNCTION.__name__ == name
+        for name in KINDS["container"]:
+            spec = compiled.components[name].executor_spec
+            assert isinstance(spec, TemplatedExecutorContainerSpec)
+        for name in KINDS["custom"]:
+            kind = type(compiled.components[name])
+            assert issubclass(kind, BaseComponent)
+            assert issubclass(kind.SPEC_CLASS, ComponentSpec)
+            executor = compiled.components[name].executor_spec.executor_class
+            assert issubclass(executor, BaseExecutor)
+            assert executor.__module__.startswith("components.")
+
+    def test_every_component_of_ours_is_of_one_kind(self, compiled: Compiled) -> None:
+        ours = {
+            name
+            for name, component in compiled.components.items()
+            if not type(component).__module__.startswith("tfx.")
+        }
+        assert sorted(ours) == sorted(name for names in KINDS.values() for name in names)
+
+    def test_no_secret_is_compiled_in(self, compiled: Compiled) -> None:
+        assert "TAXIWAY_WEBHOOK_URL" in compiled.text
+        assert SECRET not in compiled.text
+
+    def test_transform_waits_for_the_gate(self, compiled: Compiled) -> None:
+        assert "DataGate" in compiled.nodes["Transform"].upstream_nodes
+        assert "Transform" in compiled.nodes["DataGate"].downstream_nodes
+
+    @pytest.mark.parametrize("name", DELIVERY)
+    def test_delivery_needs_both_blessings(self, compiled: Compiled, name: str) -> None:
+        conditionals = compiled.nodes[name].inputs.conditionals
+        predicates = [conditionals[key].placeholder_expression for key in conditionals]
+        asked = {}
+        for predicate in predicates:
+            compare = predicate.operator.compare_op
+            value = compare.lhs.operator.artifact_property_op
+            key = value.expression.operator.index_op.expression.placeholder.key
+            (channel,) = compiled.nodes[name].inputs.inputs[key].channels
+            assert (value.key, value.is_custom_property) == ("blessed", True)
+            assert type(compare).Operation.Name(compare.op) == "EQUAL"
+            asked[channel.producer_node_query.id] = compare.rhs.value.int_value
+        assert asked == {"Evaluator": 1, "InfraValidator": 1}
+
+    def test_nothing_else_is_conditional(self, compiled: Compiled) -> None:
+        conditional = {name for name, node in compiled.nodes.items() if node.inputs.conditionals}
+        assert conditional == set(DELIVERY)
+
+
+def sources(*patterns: str) -> list[str]:
+    folder = REPOSITORY / "components"
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    return sorted(path.relative_to(REPOSITORY).as_posix() for path in found)
+
+
+def imports(path: str) -> set[str]:
+    """The top-level package of every import in a file, wherever in the file it stands."""
+    found = set()
+    for node in ast.walk(ast.parse(Path(REPOSITORY / path).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+FACES = sources("*/component.py", "*/executor.py", "artifacts.py")
+WORK = sorted(set(sources("**/*.py")) - set(FACES))
+
+
+def test_faces_and_work_are_both_found() -> None:
+    assert len(FACES) >= len(KINDS["function"]) + 3
+    assert {"components/data_gate/logic.py", "components/notify/logic.py"} <= set(WORK)
+
+
+@pytest.mark.parametrize("path", WORK)
+def test_work_does_not_know_tfx(path: str) -> None:
+    assert "tfx" not in imports(path)
+
+
+@pytest.mark.parametrize("path", FACES)
+def test_a_module_with_component_functions_keeps_its_annotations(path: str) -> None:
+    tree = ast.parse((REPOSITORY / path).read_text())
+    decorated = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(d, ast.Name) and d.id == "component" for d in node.decorator_list)
+    ]
+    assert {node.name for node in decorated} <= set(KINDS["function"])
+    assert not (decorated and "__future__" in imports(path))
