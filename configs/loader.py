@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
 from configs.errors import ConfigError, did_you_mean
-from configs.schema import Config, model_folder
+from configs.places import model_folder
+from configs.schema import Config
 
 CONFIG_FOLDER = Path(__file__).parent
 BASE = CONFIG_FOLDER / "base.yaml"

@@ -103,18 +103,38 @@ def workspace(spans: Path, tmp_path: Path) -> Workspace:
     return copied(spans, tmp_path / "var")
 
 
+Run = tuple[Workspace, dict[str, Any]]
+
+
 @pytest.fixture(scope="session")
-def first_run(spans: Path, shared_folder: Path) -> tuple[Workspace, dict[str, Any]]:
-    """The whole pipeline on the smoke config, run once; look, but do not touch."""
+def first_two_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
+    """The whole pipeline on the smoke config, and at once again with nothing changed."""
 
     def make(target: Path) -> None:
         workspace = copied(spans, target / "var")
-        done = workspace.run()
-        assert done.code == 0, done.out + done.err
-        (target / "report.json").write_text(done.out)
+        for name in ("first", "second"):
+            done = workspace.run()
+            assert done.code == 0, done.out + done.err
+            (target / f"{name}.json").write_text(done.out)
 
-    folder = once(shared_folder, "first_run", make)
-    return Workspace(folder / "var"), json.loads((folder / "report.json").read_text())
+    folder = once(shared_folder, "runs", make)
+    first, second = (
+        (Workspace(folder / "var"), json.loads((folder / f"{name}.json").read_text()))
+        for name in ("first", "second")
+    )
+    return first, second
+
+
+@pytest.fixture(scope="session")
+def first_run(first_two_runs: tuple[Run, Run]) -> Run:
+    """The first of all runs; look, but do not touch."""
+    return first_two_runs[0]
+
+
+@pytest.fixture(scope="session")
+def second_run(first_two_runs: tuple[Run, Run]) -> Run:
+    """The run after it, with nothing changed."""
+    return first_two_runs[1]
 
 
 def copied(source: Path, target: Path) -> Workspace:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation.metrics import METRICS
 from configs.schema import Evaluation, Threshold
@@ -16,24 +17,28 @@ def eval_config(evaluation: Evaluation, label: str) -> Any:
     """A `tfma.EvalConfig` for a model that gives PROBABILITY under its serving signature."""
     slices = [(), *evaluation.slices]
     slices += [s for t in evaluation.thresholds for s in t.slices if s not in slices]
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name=SERVING,
                 label_key=label,
                 prediction_key=PROBABILITY,
                 model_type=tfma.TF_GENERIC,
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(feature_keys=list(keys)) for keys in dict.fromkeys(slices)],
+        slicing_specs=[
+            config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in dict.fromkeys(slices)
+        ],
         metrics_specs=[
-            tfma.MetricsSpec(metrics=[_metric(name, evaluation) for name in evaluation.metrics])
+            config_pb2.MetricsSpec(
+                metrics=[_metric(name, evaluation) for name in evaluation.metrics]
+            )
         ],
     )
 
 
 def _metric(name: str, evaluation: Evaluation) -> Any:
-    metric = tfma.MetricConfig(
+    metric = config_pb2.MetricConfig(
         class_name=METRICS[name].tfma_class, config=json.dumps({"name": name})
     )
     for threshold in evaluation.thresholds:
@@ -41,8 +46,10 @@ def _metric(name: str, evaluation: Evaluation) -> Any:
             continue
         # A bound in `metric.threshold` would hold on every slice; a spec without keys is the whole.
         metric.per_slice_thresholds.append(
-            tfma.PerSliceMetricThreshold(
-                slicing_specs=[tfma.SlicingSpec(feature_keys=keys) for keys in threshold.slices],
+            config_pb2.PerSliceMetricThreshold(
+                slicing_specs=[
+                    config_pb2.SlicingSpec(feature_keys=keys) for keys in threshold.slices
+                ],
                 threshold=_bound(threshold),
             )
         )
@@ -50,7 +57,7 @@ def _metric(name: str, evaluation: Evaluation) -> Any:
 
 
 def _bound(threshold: Threshold) -> Any:
-    bound = tfma.MetricThreshold()
+    bound = config_pb2.MetricThreshold()
     if threshold.lower is not None:
         bound.value_threshold.lower_bound.value = threshold.lower
     if threshold.upper is not None:
@@ -59,9 +66,9 @@ def _bound(threshold: Threshold) -> Any:
         higher = METRICS[threshold.metric].better == "higher"
         worst = threshold.change.worst_absolute
         bound.change_threshold.direction = (
-            tfma.MetricDirection.HIGHER_IS_BETTER
+            config_pb2.MetricDirection.HIGHER_IS_BETTER
             if higher
-            else tfma.MetricDirection.LOWER_IS_BETTER
+            else config_pb2.MetricDirection.LOWER_IS_BETTER
         )
         bound.change_threshold.absolute.value = -worst if higher else worst
     return bound

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 OVERALL = "overall"
 
@@ -82,7 +83,7 @@ def _reason(failure: Any, slice_name: str) -> str:
             bounds.append(f"at most {bound.upper_bound.value:g}")
     if failure.metric_threshold.HasField("change_threshold"):
         bound = failure.metric_threshold.change_threshold
-        higher = bound.direction == tfma.MetricDirection.HIGHER_IS_BETTER
+        higher = bound.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
         bounds.append(f"{'at least' if higher else 'at most'} {bound.absolute.value:+g}")
     wanted = " and ".join(bounds) or failure.message
     return f"{kind}{failure.metric_key.name} on {slice_name} is {value:.4f}, must be {wanted}"

@@ -84,6 +84,7 @@ def _is_web_address(url: str) -> bool:
 def _reason(error: Exception) -> str:
     """Why the message was not taken; http.client's own errors may quote the secret address."""
     if isinstance(error, urllib.error.HTTPError):
+        error.close()
         return f"HTTP status {error.code}"
     reason = getattr(error, "reason", error)
     return str(reason) if isinstance(reason, OSError) else type(error).__name__

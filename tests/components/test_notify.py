@@ -69,6 +69,7 @@ def receiving() -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
+        server.server_close()
 
 
 @pytest.fixture

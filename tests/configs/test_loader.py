@@ -77,6 +77,7 @@ WRONG = {
         "length of 2 or more",
     ),
     "module that does not exist": ("model.module=models.trains", "models.trains", "model.module"),
+    "section that is no mapping": ("output=3", "output", "valid dictionary or instance of Output"),
     "no equals sign": ("model.name", "--set takes key.path=value", "model.name"),
     "empty thresholds": ("evaluation.thresholds=[]", "evaluation.thresholds", "at least 1"),
     "threshold without a bound": (

@@ -10,18 +10,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from registry.metadata import open_store, run_nodes
-from tests.conftest import REPOSITORY, Finished, Workspace, taxiway
+from tests.conftest import REPOSITORY, Finished, Run, Workspace, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 
-Run = tuple[Workspace, dict[str, Any]]
 DEADLINE_SECONDS = 180.0
 ENDLESS = (
     "model.hyperparameters.epochs=100000",

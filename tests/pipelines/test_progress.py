@@ -189,7 +189,9 @@ def test_the_log_gets_one_line_an_event_without_the_bulky_record(
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("observer", [Progress(Console(quiet=True)), EventLog()], ids=repr)
+@pytest.mark.parametrize(
+    "observer", [Progress(Console(quiet=True)), EventLog()], ids=["progress", "log"]
+)
 def test_an_observer_takes_every_event(observer: RunObserver) -> None:
     for event in EVENTS:
         observer.on_event(event)

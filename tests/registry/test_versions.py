@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from configs.errors import TaxiwayError
 from registry.deploy_queue import DeployQueue
 from registry.versions import Candidate, ModelVersion, list_versions, next_number, register
+from tests.conftest import REPOSITORY
 
 
 def candidate(
@@ -64,21 +66,24 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         register(path, candidate())
 
 
-def _register_many(path: Path, first: int) -> None:
-    for index in range(first, first + 20):
-        register(path, candidate(f"m{index}"))
-        DeployQueue(path, 60).put("flights", "1.0.0")
+REGISTER = """
+import sys
+from registry.deploy_queue import DeployQueue
+from registry.versions import Candidate, register
+path, first = sys.argv[1], int(sys.argv[2])
+for index in range(first, first + 20):
+    register(path, Candidate("flights", "run", f"m{index}", "c1", "p1", "/serving/1", {}))
+    DeployQueue(path, 60).put("flights", "1.0.0")
+"""
 
 
 def test_processes_that_register_at_once_never_share_a_number(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_register_many, args=(path, start)) for start in (0, 100)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+    workers = [
+        subprocess.Popen([sys.executable, "-c", REGISTER, str(path), start], cwd=REPOSITORY)
+        for start in ("0", "100")
+    ]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
     names = [version.name for version in list_versions(path, "flights")]
     assert sorted(names) == sorted({f"1.{minor}.0" for minor in range(40)})
     assert DeployQueue(path, 60).waiting() == 1

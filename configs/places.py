@@ -1,0 +1,62 @@
+"""Where a run reads and writes, as far as the config leaves it open."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+
+def model_folder(module: str) -> Path:
+    """The folder of a model package, found without importing it; a relative guess where it is not.
+
+    A module that cannot be found is reported by the loader, which can name the key.
+    """
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(places[0]) if places else Path(*module.split("."))
+
+
+def with_places(raw: dict[str, Any]) -> dict[str, Any]:
+    """A raw config with every place written out: absolute, and below output.root unless given.
+
+    Sections of a wrong type are left for pydantic to refuse.
+    """
+
+    def text(section: str, key: str, default: str) -> str:
+        part = raw.get(section)
+        value = part.get(key) if isinstance(part, dict) else None
+        return value if isinstance(value, str) and value else default
+
+    root = text("output", "root", "var")
+    if "://" not in root:
+        root = str(Path(root).expanduser().absolute())
+    dataset = text("data", "dataset", "dataset")
+    module = text("model", "module", "models.flights")
+    folder = model_folder(module)
+    filled: dict[str, tuple[tuple[str, str], ...]] = {
+        "output": (("root", root),),
+        "metadata": (("path", f"{root}/metadata.sqlite"),),
+        "data": (
+            ("root", f"{root}/data/{dataset}"),
+            ("pattern", f"span-{{SPAN}}/*.{text('data', 'format', 'parquet')}"),
+            ("schema_file", str(folder / "schema.pbtxt")),
+        ),
+        "push": (("destination", f"{root}/serving/{text('model', 'name', 'model')}"),),
+        "registry": (("path", f"{root}/registry.sqlite"),),
+    }
+    out = dict(raw)
+    for section, defaults in filled.items():
+        part = {} if out.get(section) is None else out[section]
+        if isinstance(part, dict):
+            given = {key: value for key, value in part.items() if value != ""}
+            out[section] = dict(defaults) | given
+    if isinstance(out["output"], dict):
+        out["output"] = out["output"] | {"root": root}
+    notify = out.get("notify")
+    if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
+        out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}
+    return out

@@ -1,0 +1,209 @@
+"""The lock file, the wheel, the modules' first lines and the README's tree agree with the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.conftest import REPOSITORY
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+STACKS = {"classic": "3.10", "modern, oldest": "3.11", "modern, newest": "3.13"}
+DATA = {".yaml", ".pbtxt", ".j2"}
+
+
+def environment(python: str) -> dict[str, str]:
+    """Markers of Linux on x86-64 under one version of Python."""
+    told = {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "posix",
+    }
+    return {**{key: str(value) for key, value in default_environment().items()}, **told}
+
+
+def wanted() -> list[Requirement]:
+    texts = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    return [Requirement(text) for text in texts]
+
+
+def entries() -> list[tuple[Requirement, str]]:
+    """Each pin of the lock with the whole text of its entry."""
+    text = (REPOSITORY / "requirements.lock").read_text()
+    found = re.split(r"\n(?=\S)", text.strip())
+    return [(Requirement(entry.partition("\\")[0]), entry) for entry in found if entry[0] != "#"]
+
+
+def pins(python: str) -> dict[str, str]:
+    """The versions that the lock installs under one Python, by canonical name."""
+    markers = environment(python)
+    found: dict[str, str] = {}
+    for pin, _ in entries():
+        if pin.marker is None or pin.marker.evaluate(markers):
+            name = canonicalize_name(pin.name)
+            assert name not in found, f"{name} is pinned twice under Python {python}"
+            (specifier,) = pin.specifier
+            assert specifier.operator == "==", pin
+            found[name] = specifier.version
+    return found
+
+
+class TestLock:
+    @pytest.mark.parametrize("stack", STACKS)
+    def test_every_dependency_is_pinned_to_a_version_that_satisfies_it(self, stack: str) -> None:
+        markers = environment(STACKS[stack])
+        pinned = pins(STACKS[stack])
+        asked = [need for need in wanted() if not need.marker or need.marker.evaluate(markers)]
+        assert len(asked) > 20
+        for need in asked:
+            version = pinned.get(canonicalize_name(need.name))
+            assert version is not None, f"{need} is not in requirements.lock: make lock"
+            assert need.specifier.contains(version), f"{need}, but {version} is locked: make lock"
+
+    def test_the_two_stacks_are_those_of_the_design(self) -> None:
+        assert pins("3.10")["tfx"] == "1.16.0"
+        assert pins("3.13")["tfx"] == "1.21.0"
+
+    def test_every_pin_has_hashes(self) -> None:
+        assert len(entries()) > 100
+        assert not [str(pin) for pin, text in entries() if "--hash=sha256:" not in text]
+
+    def test_it_names_no_index_and_no_address(self) -> None:
+        text = (REPOSITORY / "requirements.lock").read_text()
+        assert not [
+            word for word in ("://", "http:", "https:", "--index", "-i ", "-f ") if word in text
+        ]
+
+
+def tracked(*suffixes: str) -> list[str]:
+    """Files of the packages that are of a kind, as paths below the repository."""
+    return sorted(
+        path.relative_to(REPOSITORY).as_posix()
+        for package in PACKAGES
+        for path in (REPOSITORY / package).rglob("*")
+        if path.suffix in suffixes and "__pycache__" not in path.parts
+    )
+
+
+class TestWheel:
+    @pytest.fixture(scope="class")
+    def names(self, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+        """What the wheel of a copy of this repository holds."""
+        copy = tmp_path_factory.mktemp("source") / "taxiway"
+        copy.mkdir()
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(REPOSITORY / name, copy)
+        for package in PACKAGES:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(REPOSITORY / package, copy / package, ignore=ignored)
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel"],
+            cwd=copy,
+            check=True,
+            capture_output=True,
+        )
+        (wheel,) = (copy / "dist").glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            return set(archive.namelist())
+
+    def test_it_holds_every_module_and_data_file(self, names: set[str]) -> None:
+        needed = set(tracked(".py", *DATA))
+        assert {Path(name).suffix for name in needed} == {".py", *DATA}
+        assert needed <= names
+
+    def test_it_holds_every_package_and_nothing_else(self, names: set[str]) -> None:
+        folders = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+        assert folders == set(PACKAGES)
+
+    def test_every_folder_of_code_is_packaged(self) -> None:
+        aside = {"tests", "tools", "notebooks", "benchmarks", "deploy"}
+        listed = subprocess.run(
+            ["git", "ls-files", "*.py"], cwd=REPOSITORY, capture_output=True, text=True
+        )
+        if listed.returncode != 0:
+            pytest.skip("not a git checkout")
+        found = {name.partition("/")[0] for name in listed.stdout.split() if "/" in name}
+        assert found - aside == set(PACKAGES)
+
+    def test_it_brings_the_command(self, names: set[str]) -> None:
+        assert any(name.endswith(".dist-info/entry_points.txt") for name in names)
+        module, _, function = PROJECT["project"]["scripts"]["taxiway"].partition(":")
+        source = (REPOSITORY / f"{module.replace('.', '/')}.py").read_text()
+        defined = {
+            node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
+        }
+        assert function in defined
+
+
+def test_every_package_is_known_to_every_tool() -> None:
+    tools = PROJECT["tool"]
+    assert tools["mypy"]["packages"] == PACKAGES
+    assert tools["importlinter"]["root_packages"] == PACKAGES
+    assert tools["coverage"]["run"]["source"] == PACKAGES
+
+
+@pytest.mark.parametrize("path", tracked(".py"))
+def test_a_module_says_in_its_first_line_what_it_is_for(path: str) -> None:
+    text = (REPOSITORY / path).read_text()
+    docstring = ast.get_docstring(ast.parse(text)) or ""
+    assert text.startswith('"""')
+    assert docstring.splitlines()[0].endswith((".", "?")), f"{path}: {docstring[:80]!r}"
+
+
+TREE_LINE = re.compile(r"^(?P<indent> *)(?P<name>[\w.-]+(?:/[\w.-]+)*/?)\s{2,}\S")
+
+
+def tree() -> list[str]:
+    """Paths named by the README's file tree: the fenced block in which most names end in `/`."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S)
+    for block in blocks:
+        lines = [TREE_LINE.match(line) for line in block.splitlines() if line.strip()]
+        matches = [line for line in lines if line]
+        folders = [line for line in matches if line["name"].endswith("/")]
+        if len(matches) != len(lines) or len(folders) * 2 < len(lines):
+            continue
+        paths: list[str] = []
+        parents: list[tuple[int, str]] = []
+        for line in matches:
+            indent = len(line["indent"])
+            while parents and parents[-1][0] >= indent:
+                parents.pop()
+            paths.append((parents[-1][1] if parents else "") + line["name"])
+            if line["name"].endswith("/"):
+                parents.append((indent, paths[-1]))
+        return paths
+    return []
+
+
+def test_every_name_of_the_readmes_tree_exists() -> None:
+    paths = tree()
+    assert paths, "README.md has no fenced block of lines like `configs/      what a run is`"
+    for path in paths:
+        found = REPOSITORY / path
+        assert found.is_dir() if path.endswith("/") else found.is_file(), f"README: {path}"
+
+
+def test_the_readmes_tree_names_every_package() -> None:
+    assert {f"{package}/" for package in PACKAGES} <= set(tree())
