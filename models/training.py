@@ -26,11 +26,14 @@ def run_fn(fn_args: Any) -> None:
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     rows = read_rows(fn_args.train_files, transform_output.transformed_feature_spec(), spec.label)
     network, logit_shift = train(spec, hyperparameters, rows, Path(fn_args.model_run_dir))
+    # An optimizer's slots would triple what is served; a network never compiled has none.
+    serving = build_network(spec, hyperparameters)
+    serving.set_weights(network.get_weights())
     served = ServedModel(
         spec,
         transform_output.transform_savedmodel_dir,
         transform_output.raw_feature_spec(),
-        network,
+        serving,
         logit_shift,
     )
     served.save(fn_args.serving_model_dir)

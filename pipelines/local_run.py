@@ -40,8 +40,15 @@ def run_training(config: Config, command: str, as_json: bool = False) -> int:
     check(config)
     run_id = new_run_id()
     folder = Path(report_folder(config, run_id))
-    _write_all(folder, {"config.yaml": to_yaml(config), "command.txt": command + "\n"})
-    write_inputs(config)
+    try:
+        write_inputs(config)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+        (folder / "command.txt").write_text(command + "\n", encoding="utf-8")
+    except OSError as error:
+        raise TaxiwayError(
+            f"cannot write below {config.output.root}: {error}", edit="output.root"
+        ) from None
     started = time.monotonic()
     with captured_output(folder / "run.log") as console:
         console.quiet = as_json
@@ -81,6 +88,9 @@ def _run(
         run_properties={"config": to_yaml(config), "command": command},
     )
     ended = runner.run_pipeline(pipeline, run_id)
+    if exit_handler.ended is not None and exit_handler.ended.failure is not None:
+        failed = exit_handler.ended.failure
+        console.print(f"exit handler: {failed.node_id} failed: {failed.reason}", markup=False)
     path = folder / "report.json"
     if not path.is_file():
         reason = exit_handler.ended and exit_handler.ended.failure
@@ -97,12 +107,3 @@ def _run(
             "edit": ended.failure.edit,
         }
     return report
-
-
-def _write_all(folder: Path, texts: dict[str, str]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise TaxiwayError(f"cannot write to {folder}: {error}", edit="output.root") from None

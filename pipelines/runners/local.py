@@ -112,6 +112,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
             interrupted = True
         except Exception as error:
             if run.failure is None:
+                logging.exception("run %s failed outside of its nodes", run_id)
                 run.tell(NodeFailed(run_id, "(runner)", *describe_error(error)))
         finally:
             del _active[run_id]
@@ -169,10 +170,15 @@ class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]
         ).launch()
 
     def _tell_failure(self, run: _Run, error: BaseException, seconds: float) -> None:
+        """The whole traceback goes to the log, a few lines of it to the observers and to MLMD."""
+        logging.error("node %s failed", self._node_id, exc_info=error)
         reason, edit = describe_error(error)
         kind = error_kind(error)
-        store = open_store(run.config.metadata)
-        close_executions(store, run.run_id, self._node_id, reason, kind)
+        try:
+            store = open_store(run.config.metadata)
+            close_executions(store, run.run_id, self._node_id, reason, kind)
+        except Exception:  # a full disk fails here too, and must not hide what failed first
+            logging.exception("the end of node %s could not be recorded", self._node_id)
         run.tell(NodeFailed(run.run_id, self._node_id, reason, edit, kind, seconds))
 
     def _tell_end(self, run: _Run, launched: Any, seconds: float) -> None:

@@ -60,6 +60,15 @@ def test_the_signatures_are_the_three_promised(served: Any) -> None:
     assert described == {}
 
 
+def test_what_is_served_carries_no_optimizer(trained: Any) -> None:
+    import tensorflow as tf
+
+    checkpoint = str(trained.model / "variables" / "variables")
+    names = [name for name, _ in tf.train.list_variables(checkpoint)]
+    assert any("kernel" in name or "_network" in name for name in names)
+    assert not [name for name in names if "optimizer" in name]
+
+
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_any_row_gets_the_same_probability_as_example_and_as_columns(

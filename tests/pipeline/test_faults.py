@@ -170,6 +170,8 @@ class TestBadInput:
         for part in ("flights.csv", "line 11", "distance", "far"):
             assert part in told
         assert "Traceback" not in done.out + done.err
+        (log,) = workspace.root.glob("reports/*/run.log")
+        assert "node ArrowExampleGen failed\nTraceback" in log.read_text()
 
     def test_a_span_that_does_not_exist_is_told_with_those_that_do(
         self, workspace: Workspace
