@@ -36,14 +36,14 @@ _NO_MEMORY = b'{"error": "the memory limit was reached while loading", "type": "
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a worker, or answers once; gives the exit code."""
     options = _parser().parse_args(arguments)
-    answers = _keep_stdout_clean(quiet=options.once is not None)
+    answers, complaints = _keep_streams_clean(quiet=options.once is not None)
     # Threads started from here on are held too; even numpy starts some when it is imported.
     network, why = leave_network()
     limit_resources(options.memory_limit_mb, log_limit=options.once is None)
     if options.until_stdin_closes:
         _end_with_parent(options.socket)
     if options.once is not None:
-        return _answer_once(options, answers)
+        return _answer_once(options, answers, complaints)
     told = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
     return _serve(options, answers, told)
 
@@ -63,18 +63,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _keep_stdout_clean(quiet: bool) -> TextIO:
-    """Gives the real standard output, and sends what libraries print to standard error.
+def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
+    """Gives the real standard output and error, and sends what libraries print to the latter.
 
-    TensorFlow's own log starts with errors; `quiet` leaves it out, for a person's terminal.
+    TensorFlow's own log starts with errors, and newer ones write some whatever level is asked for;
+    `quiet` leaves it all out, for a person's terminal.
     """
-    answers = os.fdopen(os.dup(1), "w")
+    answers, complaints = os.fdopen(os.dup(1), "w"), os.fdopen(os.dup(2), "w")
+    if quiet:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
     os.dup2(2, 1)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if quiet else "2")
     # No accelerator is looked for: one worker is not to take a whole GPU's memory.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     warnings.simplefilter("ignore")
-    return answers
+    return answers, complaints
 
 
 def _load(options: argparse.Namespace) -> LoadedModel:
@@ -154,7 +159,7 @@ def _answer(
     return {"arrays": described}, packed
 
 
-def _answer_once(options: argparse.Namespace, answers: TextIO) -> int:
+def _answer_once(options: argparse.Namespace, answers: TextIO, complaints: TextIO) -> int:
     text = sys.stdin.read() if options.once == "-" else options.once
     try:
         columns = json.loads(text)
@@ -165,7 +170,8 @@ def _answer_once(options: argparse.Namespace, answers: TextIO) -> int:
         )
     except Exception as error:
         told = _describe(error)
-        sys.stderr.write(f"error: {told['type']}: {told['error']}\n")
+        complaints.write(f"error: {told['type']}: {told['error']}\n")
+        complaints.flush()
         return 1
     _write_line(answers, {name: _plain(array.tolist()) for name, array in predictions.items()})
     return 0
