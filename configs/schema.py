@@ -32,6 +32,10 @@ class Output(Frozen):
 
     root: str = "var"
 
+    def report_folder(self, run_id: str) -> str:
+        """Where a run's report, log and resolved config are kept."""
+        return f"{self.root}/reports/{run_id}"
+
 
 class Metadata(Frozen):
     """The ML Metadata store."""
@@ -201,7 +205,7 @@ class InfraValidation(Frozen):
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
     """TensorFlow itself waits 10 s before it says that it is out of memory."""
     memory_limit_mb: Annotated[int, Field(ge=512)] = 4096
-    """Limit of the worker's data segment; loading TensorFlow alone takes about 0.4 GB of it."""
+    """Limit of the worker's data segment; TensorFlow alone needs most of the least allowed."""
 
 
 class Container(Frozen):

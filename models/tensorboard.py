@@ -29,7 +29,7 @@ class ConfusionMatrix(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
         self._threshold = threshold_logit
         self._writer = tf.summary.create_file_writer(str(folder / "confusion_matrix"))
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002  # Keras passes it
         """Keras calls this after each epoch."""
         logits = self.model.predict(self._rows.columns, batch_size=PREDICT_BATCH, verbose=0)
         counts = confusion_counts(self._rows.labels, logits.reshape(-1) > self._threshold)

@@ -34,7 +34,7 @@ def export_data(config: Config, as_json: bool = False) -> None:
         task = bar.add_task("export", total=None)
         report = export(config, lambda done, total: bar.update(task, completed=done, total=total))
     if as_json:
-        print(json.dumps(dataclasses.asdict(report), default=str))  # noqa: T201
+        print(json.dumps(dataclasses.asdict(report), default=str))  # noqa: T201  # plain, for a pipe
     else:
         for line in _summary(config.data.dataset, report):
             console.print(line, soft_wrap=True, highlight=False)

@@ -7,7 +7,6 @@ from tfx.orchestration.pipeline import Pipeline
 from components.notify.component import Notify
 from components.run_report.component import RunReport
 from configs.schema import Config
-from pipelines.places import report_folder
 from registry.metadata import connection_config
 
 
@@ -17,7 +16,7 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         pipeline_name=config.pipeline.name,
         run_id=run_id,
         metadata=config.metadata.model_dump_json(),
-        folder=report_folder(config, run_id),
+        folder=config.output.report_folder(run_id),
         min_slice_rows=config.evaluation.min_slice_rows,
     )
     notify = Notify(report=report.outputs["report"], config=config.notify.model_dump_json())

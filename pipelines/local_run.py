@@ -18,7 +18,6 @@ from pipelines.capture import captured_output
 from pipelines.inputs import write_inputs
 from pipelines.live import waiting
 from pipelines.lock import run_lock
-from pipelines.places import report_folder
 from pipelines.preflight import check
 from pipelines.summary import print_summary
 
@@ -39,7 +38,7 @@ def run_training(config: Config, command: str, as_json: bool = False) -> int:
     """
     check(config)
     run_id = new_run_id()
-    folder = Path(report_folder(config, run_id))
+    folder = Path(config.output.report_folder(run_id))
     try:
         write_inputs(config)
         folder.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,7 @@ def _to_webhook(config: schema.NotifyWebhook, message: Message) -> None:
         url, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=config.timeout_seconds):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=config.timeout_seconds):  # noqa: S310  # as above
             pass
     except (OSError, http.client.HTTPException) as error:
         raise TaxiwayError(

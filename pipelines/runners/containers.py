@@ -40,8 +40,8 @@ class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ship
     Made by `make_container_operator`; the Launcher leaves no other way to pass it anything.
     """
 
-    SUPPORTED_EXECUTOR_SPEC_TYPE = [executable_spec_pb2.ContainerExecutableSpec]  # noqa: RUF012
-    SUPPORTED_PLATFORM_CONFIG_TYPE = [platform_config_pb2.DockerPlatformConfig]  # noqa: RUF012
+    SUPPORTED_EXECUTOR_SPEC_TYPE = [executable_spec_pb2.ContainerExecutableSpec]  # noqa: RUF012  # TFX reads it
+    SUPPORTED_PLATFORM_CONFIG_TYPE = [platform_config_pb2.DockerPlatformConfig]  # noqa: RUF012  # as above
 
     engine = "auto"
     log: Callable[[str], None] = staticmethod(lambda _: None)
