@@ -13,6 +13,7 @@ import tensorflow_transform as tft
 
 from configs.schema import Hyperparameters
 from models.dataset import Rows, hold_out, read_rows
+from models.interrupts import between_batches
 from models.network import build_network
 from models.signatures import ServedModel
 from models.spec import FeatureSpec, load_spec
@@ -65,24 +66,26 @@ def train(
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.AUC(name="auc", from_logits=True)],
     )
-    network.fit(
-        learn.columns,
-        learn.labels,
-        sample_weight=_weights(learn, weight),
-        validation_data=(watch.columns, watch.labels, _weights(watch, weight)),
-        epochs=hyperparameters.epochs,
-        batch_size=hyperparameters.batch_size,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss",
-                patience=hyperparameters.early_stopping_patience,
-                restore_best_weights=True,
-            ),
-            keras.callbacks.TensorBoard(log_dir=str(log_folder), write_graph=False),
-            ConfusionMatrix(watch, log_folder, threshold_logit=0.0),
-        ],
-    )
+    with between_batches() as interrupts:
+        network.fit(
+            learn.columns,
+            learn.labels,
+            sample_weight=_weights(learn, weight),
+            validation_data=(watch.columns, watch.labels, _weights(watch, weight)),
+            epochs=hyperparameters.epochs,
+            batch_size=hyperparameters.batch_size,
+            verbose=0,
+            callbacks=[
+                interrupts,
+                keras.callbacks.EarlyStopping(
+                    monitor="val_loss",
+                    patience=hyperparameters.early_stopping_patience,
+                    restore_best_weights=True,
+                ),
+                keras.callbacks.TensorBoard(log_dir=str(log_folder), write_graph=False),
+                ConfusionMatrix(watch, log_folder, threshold_logit=0.0),
+            ],
+        )
     return network, -math.log(weight)
 
 

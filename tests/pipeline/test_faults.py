@@ -32,6 +32,7 @@ def start(workspace: Workspace, *assignments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines", "run", *workspace.options, *sets, "--json"],
         cwd=REPOSITORY,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -77,8 +78,8 @@ class TestInterrupted:
         workspace, process = training
         process.send_signal(sent)
         done = finish(process)
+        assert done.code == 1, done.err
         report = done.report
-        assert done.code == 1
         assert report["outcome"] == "interrupted"
         assert report["failure"]["node"] == "Trainer"
         records = run_nodes(open_store(workspace.config().metadata), report["run_id"])
