@@ -39,7 +39,6 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
     folder = model_folder(module)
     filled: dict[str, tuple[tuple[str, str], ...]] = {
         "output": (("root", root),),
-        "metadata": (("path", f"{root}/metadata.sqlite"),),
         "data": (
             ("root", f"{root}/data/{dataset}"),
             ("pattern", f"span-{{SPAN}}/*.{text('data', 'format', 'parquet')}"),
@@ -56,6 +55,10 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
             out[section] = dict(defaults) | given
     if isinstance(out["output"], dict):
         out["output"] = out["output"] | {"root": root}
+    metadata = {} if out.get("metadata") is None else out["metadata"]
+    if isinstance(metadata, dict) and metadata.get("kind", "sqlite") == "sqlite":
+        given = {key: value for key, value in metadata.items() if value != ""}
+        out["metadata"] = {"kind": "sqlite", "path": f"{root}/metadata.sqlite"} | given
     notify = out.get("notify")
     if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
         out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}

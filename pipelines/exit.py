@@ -7,7 +7,6 @@ from tfx.orchestration.pipeline import Pipeline
 from components.notify.component import Notify
 from components.run_report.component import RunReport
 from configs.schema import Config
-from registry.metadata import connection_config
 
 
 def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
@@ -26,5 +25,4 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         pipeline_root=f"{config.output.root}/pipelines/{name}",
         components=[report, notify],
         enable_cache=False,
-        metadata_connection_config=connection_config(config.metadata),
     )

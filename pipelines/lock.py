@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from configs.errors import TaxiwayError
-from configs.schema import Metadata
+from configs.schema import Metadata, SqliteMetadata
 
 POLL_SECONDS = 0.2
 
@@ -19,11 +19,15 @@ POLL_SECONDS = 0.2
 def run_lock(metadata: Metadata, run_id: str, say: Callable[[str], None]) -> Iterator[None]:
     """Holds the store's lock file; SQLite would make two runs fail in the middle of each other.
 
-    The kernel drops the lock when its process ends, however it ends.
+    A database server takes many runs at once and needs none. The kernel drops the lock when its
+    process ends, however it ends.
 
     Raises:
       TaxiwayError: another run held it for longer than metadata.wait_seconds.
     """
+    if not isinstance(metadata, SqliteMetadata):
+        yield
+        return
     path = Path(f"{metadata.path}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:

@@ -9,8 +9,9 @@ from typing import Final
 
 from components.evaluation.metrics import check_evaluation
 from configs.errors import ConfigError
-from configs.schema import Config
+from configs.schema import Config, SqliteMetadata
 from models.spec import load_spec
+from registry.metadata import connection_config
 
 
 def check(config: Config) -> None:
@@ -51,9 +52,10 @@ def _places_are_writable(config: Config) -> None:
     places = {
         "output.root": config.output.root,
         "push.destination": config.push.destination,
-        "metadata.path": str(Path(config.metadata.path).parent),
         "registry.path": str(Path(config.registry.path).parent),
     }
+    if isinstance(config.metadata, SqliteMetadata):
+        places["metadata.path"] = str(Path(config.metadata.path).parent)
     for key, place in places.items():
         if "://" not in place:
             _require_folder(key, Path(place))
@@ -72,9 +74,14 @@ def _require_folder(key: str, path: Path) -> None:
         raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
 
 
+def _metadata_has_its_password(config: Config) -> None:
+    connection_config(config.metadata)
+
+
 CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
     _schema_exists,
     _data_exists,
     _places_are_writable,
+    _metadata_has_its_password,
 )

@@ -41,7 +41,6 @@ from configs.schema import Config
 from models.spec import load_spec
 from pipelines.drift import drift_config
 from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
-from registry.metadata import connection_config
 
 
 def create_pipeline(config: Config) -> Pipeline:
@@ -177,7 +176,6 @@ def create_pipeline(config: Config) -> Pipeline:
         pipeline_root=f"{config.output.root}/pipelines/{config.pipeline.name}",
         components=[*nodes, pusher, registrar, deploy_queue],
         enable_cache=config.pipeline.cache,
-        metadata_connection_config=connection_config(config.metadata),
         beam_pipeline_args=list(config.beam.args),
     )
 

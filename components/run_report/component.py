@@ -8,8 +8,7 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components import artifacts
 from components.run_report.logic import build_report, write_report
-from configs.schema import Metadata
-from registry.metadata import open_store, run_nodes, run_properties
+from registry.metadata import open_store, parse_metadata, run_nodes, run_properties
 
 
 @component
@@ -22,7 +21,7 @@ def RunReport(  # a component is named like a class
     min_slice_rows: Parameter[int],
 ) -> None:
     """Reads a run back from ML Metadata (`metadata` is its config section), writes its report."""
-    store = open_store(Metadata.model_validate_json(metadata))
+    store = open_store(parse_metadata(metadata))
     built = build_report(
         pipeline_name,
         run_id,

@@ -125,6 +125,10 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         run.tell(ended)
         return ended
 
+    def _connection_config_from_deployment_config(self, deployment_config: Any) -> Any:
+        """None: nodes connect as the config says, and TFX would log the password it is given."""
+        del deployment_config
+
     def _register(self, nodes: Sequence[Any], run_id: str) -> None:
         """Makes the run's context ahead of its nodes, so that even a killed run is on record."""
         store = open_store(self._config.metadata)
@@ -156,7 +160,7 @@ class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]
 
         return NodeLauncher(
             pipeline_node=self._pipeline_node,
-            mlmd_connection=tfx_metadata.Metadata(self._mlmd_connection_config),
+            mlmd_connection=tfx_metadata.Metadata(connection_config(run.config.metadata)),
             pipeline_info=self._pipeline_info,
             pipeline_runtime_spec=self._pipeline_runtime_spec,
             executor_spec=self._executor_spec,

@@ -15,16 +15,16 @@ from types import SimpleNamespace
 import pytest
 
 from configs.errors import TaxiwayError
-from configs.schema import Metadata
+from configs.schema import SqliteMetadata
 from pipelines import lock
 from pipelines.lock import run_lock
 from tests.conftest import REPOSITORY
 
 HOLD = """
 import sys
-from configs.schema import Metadata
+from configs.schema import SqliteMetadata
 from pipelines.lock import run_lock
-with run_lock(Metadata(path=sys.argv[1]), "r1", print):
+with run_lock(SqliteMetadata(kind="sqlite", path=sys.argv[1]), "r1", print):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -61,7 +61,9 @@ def let_go(process: subprocess.Popen[str]) -> None:
 
 def acquire(store: str, wait_seconds: float, run_id: str = "r2") -> list[str]:
     said: list[str] = []
-    with run_lock(Metadata(path=store, wait_seconds=wait_seconds), run_id, said.append):
+    with run_lock(
+        SqliteMetadata(kind="sqlite", path=store, wait_seconds=wait_seconds), run_id, said.append
+    ):
         return said
 
 
@@ -71,7 +73,7 @@ def test_a_free_store_is_held_at_once_and_says_nothing(store: str) -> None:
 
 
 def test_the_lock_names_its_run_while_it_is_held(store: str) -> None:
-    with run_lock(Metadata(path=store), "r7", print):
+    with run_lock(SqliteMetadata(kind="sqlite", path=store), "r7", print):
         told = Path(f"{store}.lock").read_text()
     assert told == f"run r7, process {os.getpid()}"
 
@@ -120,11 +122,14 @@ def test_a_holder_that_was_killed_holds_nothing(store: str) -> None:
 
 
 def test_a_run_that_raises_holds_nothing(store: str) -> None:
-    with pytest.raises(ValueError, match="broke"), run_lock(Metadata(path=store), "r1", print):
+    with (
+        pytest.raises(ValueError, match="broke"),
+        run_lock(SqliteMetadata(kind="sqlite", path=store), "r1", print),
+    ):
         raise ValueError("it broke")
     assert acquire(store, 0) == []
 
 
 def test_another_store_is_another_lock(store: str, tmp_path: Path) -> None:
-    with run_lock(Metadata(path=store), "r1", print):
+    with run_lock(SqliteMetadata(kind="sqlite", path=store), "r1", print):
         assert acquire(str(tmp_path / "other.sqlite"), 0) == []

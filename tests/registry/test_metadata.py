@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import struct_pb2
 from ml_metadata import MetadataStore, proto
 
-from configs.schema import Metadata
+from configs.schema import SqliteMetadata
 from registry.metadata import (
     ErrorKind,
     NodeRecord,
@@ -32,7 +32,7 @@ class Recorder:
     """Writes into a store as TFX does: a context a run and a context a node."""
 
     def __init__(self, path: Path) -> None:
-        self.store: MetadataStore = open_store(Metadata(path=str(path)))
+        self.store: MetadataStore = open_store(SqliteMetadata(kind="sqlite", path=str(path)))
         self._types: dict[str, int] = {}
         self.run(RUN)
 
@@ -93,12 +93,14 @@ def states(recorder: Recorder, run_id: str = RUN) -> dict[str, str]:
 class TestConnection:
     def test_naming_the_store_makes_nothing(self, tmp_path: Path) -> None:
         path = tmp_path / "deep" / "metadata.sqlite"
-        assert connection_config(Metadata(path=str(path))).sqlite.filename_uri == str(path)
+        assert connection_config(
+            SqliteMetadata(kind="sqlite", path=str(path))
+        ).sqlite.filename_uri == str(path)
         assert list(tmp_path.iterdir()) == []
 
     def test_opening_the_store_makes_its_folder_and_file(self, tmp_path: Path) -> None:
         path = tmp_path / "deep" / "metadata.sqlite"
-        assert open_store(Metadata(path=str(path))).get_contexts() == []
+        assert open_store(SqliteMetadata(kind="sqlite", path=str(path))).get_contexts() == []
         assert path.is_file()
 
 
