@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,16 +34,42 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
         the model module cannot be found.
     """
     sources = [BASE, *(_find(overlay) for overlay in overlays or (DEFAULT,))]
-    merged = _merge(sources, assignments)
+    layers = [_read(path) for path in sources]
+    return _resolve(layers, assignments, ", ".join(str(path) for path in sources))
+
+
+def resolve_config(raw: Mapping[str, Any], assignments: Sequence[str] = ()) -> Config:
+    """The config that `portable` gave, on this machine; raises as `load_config`."""
+    return _resolve([OmegaConf.create(dict(raw))], assignments, "the compiled config")
+
+
+def portable(config: Config) -> dict[str, Any]:
+    """A config as plain values without what belongs to this machine; for `resolve_config`."""
+    raw: dict[str, Any] = config.model_dump(mode="json")
+    raw["model"]["code_digest"] = ""
+    if Path(config.data.schema_file).parent == model_folder(config.model.module):
+        raw["data"]["schema_file"] = ""
+    return raw
+
+
+def project_digest(config: Config) -> str:
+    """sha256 of all code that a run of this config may use."""
+    packages = sorted(path.parent for path in CONFIG_FOLDER.parent.glob("*/__init__.py"))
+    named = [path for path in packages if path.name != "tests"]
+    return code_digest(*named, model_folder(config.model.module))
+
+
+def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Config:
+    where = f"{where}{' or --set' if assignments else ''}"
     try:
-        config = Config.model_validate(merged)
+        config = Config.model_validate(_merge([*layers, *map(_assignment, assignments)]))
     except ValidationError as error:
-        raise ConfigError(_explain(error), edit=_where(sources, assignments)) from None
+        raise ConfigError(_explain(error), edit=where) from None
     folder = model_folder(config.model.module)
     if not (folder / "__init__.py").is_file():
         raise ConfigError(
             f"model.module: no package '{config.model.module}' can be found",
-            edit=f"model.module in {_where(sources, assignments)}",
+            edit=f"model.module in {where}",
         )
     digest = code_digest(model_folder("models"), folder)
     model = config.model.model_copy(update={"code_digest": digest})
@@ -85,28 +111,29 @@ def _find(overlay: str | Path) -> Path:
     )
 
 
-def _merge(sources: Iterable[Path], assignments: Iterable[str]) -> dict[str, Any]:
-    layers = []
-    for path in sources:
-        try:
-            layer = OmegaConf.load(path)
-        except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not YAML: {error}", edit=str(path)) from None
-        if not OmegaConf.is_dict(layer):
-            raise ConfigError(f"{path} holds no mapping of sections to keys", edit=str(path))
-        layers.append(layer)
-    for assignment in assignments:
-        key, equals, _ = assignment.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(
-                f"--set takes key.path=value, got '{assignment}'", edit="the command line"
-            )
-        try:
-            layers.append(OmegaConf.from_dotlist([assignment]))
-        except (YAMLError, OmegaConfBaseException) as error:
-            raise ConfigError(
-                f"--set {assignment}: the value is not YAML: {error}", edit="the command line"
-            ) from None
+def _read(path: Path) -> Any:
+    try:
+        layer = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}", edit=str(path)) from None
+    if not OmegaConf.is_dict(layer):
+        raise ConfigError(f"{path} holds no mapping of sections to keys", edit=str(path))
+    return layer
+
+
+def _assignment(text: str) -> Any:
+    key, equals, _ = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes key.path=value, got '{text}'", edit="the command line")
+    try:
+        return OmegaConf.from_dotlist([text])
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(
+            f"--set {text}: the value is not YAML: {error}", edit="the command line"
+        ) from None
+
+
+def _merge(layers: list[Any]) -> dict[str, Any]:
     try:
         merged = OmegaConf.to_container(_fold(layers), resolve=True)
     except OmegaConfBaseException as error:
@@ -132,11 +159,6 @@ def _drop_other_kinds(old: Any, new: Any) -> None:
             old[key] = {}
         else:
             _drop_other_kinds(old[key], new[key])
-
-
-def _where(sources: Sequence[Path], assignments: Sequence[str]) -> str:
-    files = ", ".join(str(path) for path in sources)
-    return f"{files}{' or --set' if assignments else ''}"
 
 
 def _explain(error: ValidationError) -> str:

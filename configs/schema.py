@@ -38,6 +38,10 @@ class Output(Frozen):
 
     root: str = "var"
 
+    def pipeline_root(self, pipeline_name: str) -> str:
+        """Where TFX keeps a pipeline's artifacts."""
+        return f"{self.root}/pipelines/{pipeline_name}"
+
     def report_folder(self, run_id: str) -> str:
         """Where a run's report, log and resolved config are kept."""
         return f"{self.root}/reports/{run_id}"

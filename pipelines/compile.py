@@ -31,11 +31,21 @@ def to_ir(config: Config) -> str:
     """TFX's intermediate representation as JSON, with stable order of keys."""
     from google.protobuf import json_format
 
-    from pipelines.runners.local import compile_pipeline
+    from pipelines.runners.ir import compile_pipeline
     from pipelines.training import create_pipeline
 
     ir = compile_pipeline(create_pipeline(config))
     return str(json_format.MessageToJson(ir, indent=2, sort_keys=True)) + "\n"
 
 
-COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {"ir": to_ir}
+def to_kubeflow(config: Config) -> str:
+    """YAML for Kubeflow Pipelines v2."""
+    from pipelines.runners import kubeflow
+
+    return kubeflow.to_kubeflow(config)
+
+
+COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {
+    "ir": to_ir,
+    "kubeflow": to_kubeflow,
+}

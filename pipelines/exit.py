@@ -22,7 +22,7 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
     name = f"{config.pipeline.name}-exit"
     return Pipeline(
         pipeline_name=name,
-        pipeline_root=f"{config.output.root}/pipelines/{name}",
+        pipeline_root=config.output.pipeline_root(name),
         components=[report, notify],
         enable_cache=False,
     )

@@ -173,7 +173,7 @@ def create_pipeline(config: Config) -> Pipeline:
         )
     return Pipeline(
         pipeline_name=config.pipeline.name,
-        pipeline_root=f"{config.output.root}/pipelines/{config.pipeline.name}",
+        pipeline_root=config.output.pipeline_root(config.pipeline.name),
         components=[*nodes, pusher, registrar, deploy_queue],
         enable_cache=config.pipeline.cache,
         beam_pipeline_args=list(config.beam.args),

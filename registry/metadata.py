@@ -158,21 +158,23 @@ CONNECTIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def run_nodes(store: MetadataStore, run_id: str) -> list[NodeRecord]:
-    """The executions of a run, oldest first; empty where the store does not know the run."""
+    """The newest execution of each node of a run, oldest first; empty for an unknown run.
+
+    A node may have more than one: an importer registers anew when it is tried again.
+    """
     context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
     if context is None:
         return []
-    executions = store.get_executions_by_context(context.id)
-    return sorted(
-        (_node_record(store, execution) for execution in executions),
-        key=lambda record: record.execution_id,
-    )
+    executions = sorted(store.get_executions_by_context(context.id), key=lambda one: one.id)
+    records = (_node_record(store, execution) for execution in executions)
+    newest = {record.node_id: record for record in records}
+    return sorted(newest.values(), key=lambda record: record.execution_id)
 
 
 def node_record(store: MetadataStore, run_id: str, node_id: str) -> NodeRecord | None:
     """The newest execution of a node in a run; None where it left no record (it was skipped)."""
     found = [record for record in run_nodes(store, run_id) if record.node_id == node_id]
-    return found[-1] if found else None
+    return found[0] if found else None
 
 
 def run_properties(store: MetadataStore, run_id: str) -> dict[str, Any]:
@@ -214,6 +216,27 @@ def close_executions(
             execution.custom_properties[ERROR_PROPERTY].string_value = error
             execution.custom_properties[ERROR_KIND_PROPERTY].string_value = kind.value
             store.put_executions([execution])
+
+
+def open_executions(store: MetadataStore, run_id: str) -> list[NodeRecord]:
+    """Executions of a run that no one has ended, though whoever worked on them may be dead."""
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    if context is None:
+        return []
+    return [
+        _node_record(store, execution)
+        for execution in store.get_executions_by_context(context.id)
+        if execution.last_known_state in OPEN_STATES
+    ]
+
+
+def reopen_execution(store: MetadataStore, execution_id: int) -> None:
+    """Marks an execution as running once more, with nothing of how it ended before."""
+    (execution,) = store.get_executions_by_id([execution_id])
+    execution.last_known_state = proto.Execution.RUNNING
+    for key in (ERROR_PROPERTY, ERROR_KIND_PROPERTY):
+        execution.custom_properties.pop(key, None)
+    store.put_executions([execution])
 
 
 def run_outcome(nodes: Sequence[NodeRecord]) -> Outcome:

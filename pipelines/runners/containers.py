@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from tfx.dsl.compiler import placeholder_utils
 from tfx.orchestration.portable.base_executor_operator import BaseExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2, platform_config_pb2
 
 from configs.errors import TaxiwayError
+from pipelines.runners.commands import resolve_command
 from pipelines.runners.engines import Engine, Mount, User, choose_engine, remove, run_command
 
 _NOBODY = User(65534, 65534)
@@ -53,7 +53,9 @@ class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ship
           TaxiwayError: no engine answers, the image cannot be had, or the command fails.
         """
         local = _with_absolute_uris(execution_info)
-        command = self._command(local)
+        command = resolve_command(
+            self._executor_spec, local, self._platform_config, self._pipeline_platform_config
+        )
         inputs, outputs = _paths(local.input_dict), _paths(local.output_dict)
         engine = choose_engine(self.engine)
         if engine.name != "host":
@@ -71,20 +73,6 @@ class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ship
         result = execution_result_pb2.ExecutorOutput()
         result.execution_properties["container_engine"].string_value = engine.name
         return result
-
-    def _command(self, execution_info: Any) -> list[str]:
-        """The command line, its placeholders filled in."""
-        context = placeholder_utils.ResolutionContext(
-            exec_info=execution_info,
-            executor_spec=self._executor_spec,
-            platform_config=self._platform_config,
-            pipeline_platform_config=self._pipeline_platform_config,
-        )
-        spec = self._executor_spec
-        return [
-            str(placeholder_utils.resolve_placeholder_expression(part, context))
-            for part in (*spec.commands, *spec.args)
-        ]
 
 
 def make_container_operator(engine: str, log: Callable[[str], None]) -> type[ContainerOperator]:

@@ -1,23 +1,145 @@
-"""TFX's node launcher, made to clean up when a node is interrupted."""
+"""TFX's node launcher, made to leave nothing half-written and to survive a database restart."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
+from ml_metadata import errors
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tfx.dsl.io import fileio
+from tfx.orchestration import metadata as tfx_metadata
 from tfx.orchestration.portable import outputs_utils
 from tfx.orchestration.portable.launcher import Launcher
+from tfx.orchestration.portable.mlmd import context_lib
+from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
+
+from configs.schema import Metadata
+from pipelines.runners.ir import CompiledNode
+from registry.metadata import connection_config
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long a database server may be away in the middle of a run."""
 
 
 class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
-    """Runs one node.
+    """Runs one node; see `make_launcher`.
 
     TFX removes half-written outputs after an exception but not after a KeyboardInterrupt, which
-    its handlers let pass.
+    its handlers let pass, and leaves what a killed attempt wrote for the next one to find. And
+    it gives up at the first error of the database, as where two nodes register at once.
     """
 
+    def _prepare_execution(self) -> Any:
+        return patiently(super()._prepare_execution)
+
     def _run_executor(self, execution_info: Any) -> Any:
+        remove_outputs(execution_info)
         try:
             return super()._run_executor(execution_info)
-        except KeyboardInterrupt:
-            outputs_utils.remove_output_dirs(execution_info.output_dict)
+        except BaseException:
+            remove_outputs(execution_info)
             raise
+
+    def _publish_successful_execution(self, *args: Any, **kwargs: Any) -> None:
+        patiently(lambda: super(NodeLauncher, self)._publish_successful_execution(*args, **kwargs))
+
+    def _publish_failed_execution(self, *args: Any, **kwargs: Any) -> None:
+        patiently(lambda: super(NodeLauncher, self)._publish_failed_execution(*args, **kwargs))
+
+    def prepare(self) -> Any | None:
+        """Registers a container component's execution and makes its output folders.
+
+        Returns:
+          TFX's ExecutionInfo, or None where there is nothing to do: cached, skipped or done.
+        """
+        prepared = self._prepare_execution()
+        if not prepared.is_execution_needed:
+            return None
+        remove_outputs(prepared.execution_info)
+        outputs_utils.make_output_dirs(prepared.execution_info.output_dict)
+        return prepared.execution_info
+
+    def publish(self) -> None:
+        """Publishes what a container wrote after `prepare`; nothing where it had nothing to do."""
+        prepared = self._prepare_execution()
+        if prepared.is_execution_needed:
+            info = prepared.execution_info
+            self._clean_up_stateless_execution_info(info)
+            self._clean_up_stateful_execution_info(info)
+            self._publish_successful_execution(
+                info.execution_id,
+                prepared.contexts,
+                info.output_dict,
+                execution_result_pb2.ExecutorOutput(),
+            )
+
+
+def make_launcher(
+    node: CompiledNode, metadata: Metadata, container_operator: type[Any] | None = None
+) -> NodeLauncher:
+    """A launcher of one node.
+
+    Args:
+      node: of a pipeline compiled for a run.
+      metadata: the store it registers with.
+      container_operator: what runs container components here.
+    """
+    operators = {executable_spec_pb2.ContainerExecutableSpec: container_operator}
+    return NodeLauncher(
+        pipeline_node=node.pipeline_node,
+        mlmd_connection=tfx_metadata.Metadata(connection_config(metadata)),
+        pipeline_info=node.pipeline_info,
+        pipeline_runtime_spec=node.runtime_spec,
+        executor_spec=node.executor_spec,
+        custom_driver_spec=node.driver_spec,
+        platform_config=node.platform_config,
+        custom_executor_operators=operators if container_operator else None,
+    )
+
+
+def register_run(nodes: Sequence[CompiledNode], metadata: Metadata) -> None:
+    """Makes the run's context ahead of its nodes, so that even a killed run is on record."""
+
+    def register() -> None:
+        with tfx_metadata.Metadata(connection_config(metadata)) as handle:
+            context_lib.prepare_contexts(
+                metadata_handle=handle, node_contexts=nodes[0].pipeline_node.contexts
+            )
+
+    patiently(register)
+
+
+def patiently(act: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """Does something in the metadata store, again and again while the store is in trouble.
+
+    The store's own client tries again only what was aborted. A server that restarts, and two
+    nodes that register the same type at once, come as the other errors named here.
+
+    Raises:
+      ml_metadata.errors.StatusError: the last error, once `seconds` have passed.
+    """
+    trouble = (
+        errors.AbortedError,
+        errors.AlreadyExistsError,
+        errors.InternalError,
+        errors.UnavailableError,
+    )
+    return Retrying(
+        retry=retry_if_exception_type(trouble),
+        wait=wait_random_exponential(multiplier=0.2, max=5.0),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )(act)
+
+
+def remove_outputs(execution_info: Any) -> None:
+    """Removes the output folders of an execution, as far as they exist."""
+    for artifacts in execution_info.output_dict.values():
+        for artifact in artifacts:
+            if artifact.is_external:
+                continue
+            if fileio.isdir(artifact.uri):
+                fileio.rmtree(artifact.uri)
+            elif fileio.exists(artifact.uri):  # one value, in a file
+                fileio.remove(artifact.uri)

@@ -59,7 +59,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     from tfx.proto.orchestration import pipeline_pb2
 
     from pipelines.exit import create_exit_pipeline
-    from pipelines.runners.local import compile_pipeline
+    from pipelines.runners.ir import compile_pipeline
     from pipelines.training import create_pipeline
 
     root = tmp_path_factory.mktemp("conformance") / "var"

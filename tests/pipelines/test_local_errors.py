@@ -74,10 +74,12 @@ DESCRIBED: dict[str, tuple[BaseException, tuple[str, str], ErrorKind]] = {
 
 
 @pytest.mark.parametrize("case", DESCRIBED)
-def test_a_failure_is_told_in_our_words_and_of_its_kind(local: Any, case: str) -> None:
+def test_a_failure_is_told_in_our_words_and_of_its_kind(case: str) -> None:
+    from pipelines.runners import ends
+
     error, told, kind = DESCRIBED[case]
-    assert local.describe_error(error) == told
-    assert local.error_kind(error) is kind
+    assert ends.describe_error(error) == told
+    assert ends.error_kind(error) is kind
 
 
 @pytest.mark.parametrize(

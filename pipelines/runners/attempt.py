@@ -1,0 +1,241 @@
+"""One attempt at one node of a run on a cluster; pipelines/runners/node.py starts it.
+
+Everything is decided from ML Metadata, so that an attempt can be repeated at any point: what is
+done is done, what a dead attempt left is cleaned away, and a gate's verdict stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from configs.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
+from configs.loader import to_yaml
+from configs.schema import Config
+from pipelines.inputs import write_inputs
+from pipelines.runners.commands import command_template, resolve_command
+from pipelines.runners.ends import NodeEnd, end_by_error, end_of_launch, end_on_record
+from pipelines.runners.event_log import EventLog
+from pipelines.runners.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
+from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, compile_pipeline, nodes_of
+from pipelines.runners.kfp_outputs import TaskOutputs
+from pipelines.runners.launcher import make_launcher, patiently, register_run
+from pipelines.runners.leftovers import abandon
+from pipelines.runners.node import parse
+from pipelines.runners.node_job import EXIT_NODE, unpack
+from pipelines.runners.progress import Progress
+from registry.metadata import (
+    ErrorKind,
+    NodeRecord,
+    node_record,
+    open_store,
+    reopen_execution,
+    run_properties,
+    write_run_properties,
+)
+
+RUN_PARAMETER: Final = "run"
+RUN_COMMAND: Final = "env"
+"""`env sh -c ...` runs a container component's command, `true sh -c ...` leaves it alone."""
+SKIP_COMMAND: Final = "true"
+METRICS_OUTPUT: Final = "metrics"
+REPORT_OUTPUT: Final = "report"
+
+_DONE = ("COMPLETE", "CACHED")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs what the command line names; prints a line for each event."""
+    arguments = parse(argv)
+    job = unpack(arguments.job)
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s %(message)s")
+    observers = (Progress(Console(file=sys.stdout)), EventLog())
+    outputs = TaskOutputs(arguments.executor_input)
+    try:
+        config = job.resolve(arguments.parameters)
+        if job.node_id == EXIT_NODE:
+            return run_exit(config, arguments.run_id, outputs, observers)
+        attempt = Attempt(config, job.node_id, arguments.run_id, outputs, observers)
+        return attempt.run(arguments.phase)
+    except TaxiwayError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
+        return EXIT_RUN_FAILED
+
+
+def run_exit(
+    config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
+) -> int:
+    """Runs the exit pipeline: by now every other task of the run has ended, well or not."""
+    from pipelines.exit import create_exit_pipeline
+    from pipelines.runners.local import LocalRunner
+
+    for node_id in patiently(lambda: abandon(config, run_id, _DIED, ErrorKind.FAILED)):
+        logging.error("node %s %s", node_id, _DIED)
+    runner = LocalRunner(config, observers)
+    ended = runner.run_pipeline(create_exit_pipeline(config, run_id), f"{run_id}-exit")
+    page = Path(config.output.report_folder(run_id)) / "report.html"
+    if REPORT_OUTPUT in outputs and page.is_file():
+        outputs.write_page(REPORT_OUTPUT, page.read_text(encoding="utf-8"))
+    return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
+
+
+_DIED = "ended without a word: its pod was killed, evicted or out of memory"
+
+
+class Attempt:
+    """One attempt at a node.
+
+    Args:
+      config: the resolved config.
+      node_id: the node.
+      run_id: the run.
+      outputs: where Kubeflow wants its own.
+      observers: told of the events of this node.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        node_id: str,
+        run_id: str,
+        outputs: TaskOutputs,
+        observers: Sequence[RunObserver] = (),
+    ) -> None:
+        self._config = config
+        self._run_id = run_id
+        self._outputs = outputs
+        self._observers = observers
+        self._node, self._nodes = _find(config, node_id, run_id)
+
+    def run(self, phase: str = "whole") -> int:
+        """Runs a phase (see node.PHASES) and gives the exit code, as MLMD has the node's end."""
+        started = time.monotonic()
+        node_id = self._node.id
+        for observer in self._observers:
+            observer.on_event(NodeStarted(self._run_id, node_id))
+        try:
+            end = self._earlier_end() or PHASES[phase](self, started)
+        except Exception as error:
+            seconds = time.monotonic() - started
+            end = end_by_error(self._config.metadata, self._run_id, node_id, error, seconds)
+        if end is not None:
+            for observer in self._observers:
+                observer.on_event(end)
+            self._show(phase, end)
+        return EXIT_RUN_FAILED if isinstance(end, NodeFailed) else EXIT_OK
+
+    def _earlier_end(self) -> NodeEnd | None:
+        """The end that an earlier attempt came to; without one, the way is cleared for this one."""
+        patiently(lambda: register_run(self._nodes, self._config.metadata))
+        record = patiently(self._record)
+        if record is None:
+            return None
+        if record.state in _DONE or record.error_kind is ErrorKind.STOPPED:
+            return end_on_record(self._run_id, record, 0.0)
+        return None
+
+    def _record(self) -> NodeRecord | None:
+        store = open_store(self._config.metadata)
+        if "config" not in run_properties(store, self._run_id):
+            values = {"config": to_yaml(self._config), "command": "a run on Kubeflow Pipelines"}
+            write_run_properties(store, self._run_id, values)
+        return node_record(store, self._run_id, self._node.id)
+
+    def _reopen(self) -> None:
+        """An importer or a resolver registers anew; other nodes go on with their execution."""
+        metadata, run_id, node_id = self._config.metadata, self._run_id, self._node.id
+        abandon(self._config, run_id, "another attempt followed", ErrorKind.FAILED, node_id)
+        record = self._record()
+        if record is not None and self._node.type not in (IMPORTER, RESOLVER):
+            reopen_execution(open_store(metadata), record.execution_id)
+
+    def _whole(self, started: float) -> NodeEnd:
+        patiently(self._reopen)
+        if self._node.type == IMPORTER:
+            write_inputs(self._config)
+        launched = make_launcher(self._node, self._config.metadata).launch()
+        return self._end(launched, started)
+
+    def _prepare(self, started: float) -> NodeEnd | None:
+        """Before a container component's own task: its inputs, and its command filled in."""
+        patiently(self._reopen)
+        info = make_launcher(self._node, self._config.metadata).prepare()
+        if info is None:
+            record = self._record()
+            skipped = NodeSkipped(self._run_id, self._node.id, "its condition is false")
+            seconds = time.monotonic() - started
+            return skipped if record is None else end_on_record(self._run_id, record, seconds)
+        command = resolve_command(self._node.executor_spec, info, self._node.platform_config)
+        self._outputs.write_parameters(
+            {RUN_PARAMETER: RUN_COMMAND}
+            | {argument_name(index): command[index] for index in dynamic_parts(self._node)}
+        )
+        return None
+
+    def _publish(self, started: float) -> NodeEnd:
+        """After a container component's own task."""
+        if patiently(self._record) is None:
+            return NodeSkipped(self._run_id, self._node.id, "its condition is false")
+        launcher = make_launcher(self._node, self._config.metadata)
+        launcher.publish()
+        record = self._record()
+        assert record is not None
+        return end_on_record(self._run_id, record, time.monotonic() - started)
+
+    def _end(self, launched: Any, started: float) -> NodeEnd:
+        seconds = time.monotonic() - started
+        return end_of_launch(self._config.metadata, self._run_id, self._node.id, launched, seconds)
+
+    def _show(self, phase: str, end: NodeEnd) -> None:
+        """Gives Kubeflow what it shows, and tells a container's task that it has nothing to do."""
+        if phase == "prepare" and not isinstance(end, NodeFailed):
+            self._outputs.write_parameters(
+                {RUN_PARAMETER: SKIP_COMMAND}
+                | {argument_name(index): "" for index in dynamic_parts(self._node)}
+            )
+        record = getattr(end, "record", None)
+        if METRICS_OUTPUT in self._outputs and record is not None:
+            from components.evaluation.results import read_metrics
+            from components.registrar.logic import overall_metrics
+
+            evaluation = record.output("evaluation")
+            metrics = overall_metrics(read_metrics(evaluation.uri))
+            self._outputs.write_metrics(METRICS_OUTPUT, metrics)
+
+
+PHASES: Final = {
+    "whole": Attempt._whole,
+    "prepare": Attempt._prepare,
+    "publish": Attempt._publish,
+}
+
+
+def dynamic_parts(node: CompiledNode) -> list[int]:
+    """Which parts of a container component's command only a run can fill in."""
+    parts = enumerate(command_template(node.executor_spec))
+    return [index for index, part in parts if part is None]
+
+
+def argument_name(index: int) -> str:
+    """The parameter that carries one part of a command between tasks."""
+    return f"argument_{index}"
+
+
+def _find(config: Config, node_id: str, run_id: str) -> tuple[CompiledNode, list[CompiledNode]]:
+    from pipelines.training import create_pipeline
+
+    nodes = nodes_of(compile_pipeline(create_pipeline(config), run_id))
+    for node in nodes:
+        if node.id == node_id:
+            return node, nodes
+    raise ConfigError(f"the pipeline has no node '{node_id}'", edit="compile again")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

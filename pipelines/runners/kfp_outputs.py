@@ -1,0 +1,67 @@
+"""What Kubeflow's UI is given to show: metrics, a page, and parameters for other tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+LOCAL_FOLDERS: Final = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
+"""Where KFP's launcher keeps a bucket's files while a task runs."""
+
+
+class TaskOutputs:
+    """The places for a task's outputs, as the placeholder `{{$}}` names them.
+
+    Args:
+      executor_input: JSON of KFP's ExecutorInput; `{}` for a task without outputs.
+    """
+
+    def __init__(self, executor_input: str) -> None:
+        outputs = json.loads(executor_input).get("outputs", {})
+        self._artifacts: dict[str, Any] = outputs.get("artifacts", {})
+        self._parameters: dict[str, Any] = outputs.get("parameters", {})
+        self._output_file: str = outputs.get("outputFile", "")
+        self._metadata: dict[str, Any] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the task declares an artifact of this name."""
+        return name in self._artifacts
+
+    def write_metrics(self, name: str, metrics: Mapping[str, float]) -> None:
+        """Numbers that the UI shows in a table and compares between runs."""
+        self._write(name, json.dumps(dict(metrics), sort_keys=True), metrics)
+
+    def write_page(self, name: str, html: str) -> None:
+        """A page that the UI shows whole."""
+        self._write(name, html, {})
+
+    def write_parameters(self, values: Mapping[str, str]) -> None:
+        """Strings that other tasks take."""
+        for name, value in values.items():
+            path = Path(self._parameters[name]["outputFile"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(value, encoding="utf-8")
+
+    def _write(self, name: str, text: str, metadata: Mapping[str, float]) -> None:
+        artifact = self._artifacts[name]["artifacts"][0]
+        path = Path(local_path(artifact["uri"]))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        self._metadata[name] = {
+            "artifacts": [
+                {"name": artifact["name"], "uri": artifact["uri"], "metadata": dict(metadata)}
+            ]
+        }
+        output_file = Path(self._output_file)
+        output_file.parent.mkdir(parents=True, exist_ok=True)
+        output_file.write_text(json.dumps({"artifacts": self._metadata}), encoding="utf-8")
+
+
+def local_path(uri: str) -> str:
+    """Where KFP wants the file of an output artifact."""
+    for scheme, folder in LOCAL_FOLDERS.items():
+        if uri.startswith(scheme):
+            return folder + uri.removeprefix(scheme)
+    return uri

@@ -1,0 +1,285 @@
+"""Compiles a pipeline for Kubeflow Pipelines v2: a container task a node, and an exit task.
+
+What is emitted is what the protos of the oldest back end (2.0) know, so that it is accepted from
+there to the newest. TFX's own compiler is not used: its output is for Vertex AI.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, Final
+
+import yaml
+from google.protobuf import json_format
+from kfp import dsl
+from tfx.proto.orchestration import executable_spec_pb2
+
+from configs.errors import ConfigError
+from configs.loader import portable, project_digest
+from configs.schema import Config, Resources, SqliteMetadata
+from pipelines.runners.attempt import (
+    METRICS_OUTPUT,
+    REPORT_OUTPUT,
+    RUN_PARAMETER,
+    argument_name,
+    dynamic_parts,
+)
+from pipelines.runners.commands import command_template
+from pipelines.runners.ir import CompiledNode, compile_pipeline, nodes_of
+from pipelines.runners.kubernetes import PLATFORM, platform_config, resource_spec, resources_of
+from pipelines.runners.node_job import EXIT_NODE, NodeJob
+
+RUN_ID: Final = "{{$.pipeline_job_uuid}}"
+EXECUTOR_INPUT: Final = "{{$}}"
+NODE_COMMAND: Final = ("python3", "-m", "pipelines.runners.node")
+METRICS_NODE: Final = "Evaluator"
+
+
+def to_kubeflow(config: Config) -> str:
+    """The training pipeline as YAML for Kubeflow: the pipeline, and its Kubernetes settings.
+
+    Raises:
+      ConfigError: something in the config cannot work on a cluster.
+    """
+    from pipelines.training import create_pipeline
+
+    check(config)
+    nodes = nodes_of(compile_pipeline(create_pipeline(config)))
+    unknown = set(config.kubeflow.resources) - {node.id for node in nodes} - {"default", EXIT_NODE}
+    if unknown:
+        raise ConfigError(
+            f"no node is named {', '.join(sorted(unknown))} "
+            f"(known: default, {EXIT_NODE}, {', '.join(node.id for node in nodes)})",
+            edit="kubeflow.resources",
+        )
+    return _Compilation(config, nodes).yaml()
+
+
+def check(config: Config) -> None:
+    """Refuses what would fail only on the cluster.
+
+    Raises:
+      ConfigError: names the key.
+    """
+    root, volume = config.output.root, config.kubeflow.volume
+    if isinstance(config.metadata, SqliteMetadata):
+        raise ConfigError(
+            "metadata.kind sqlite is one file for one process, and on Kubeflow nodes run in many",
+            edit="metadata.kind: mysql, postgresql or grpc (as configs/kubeflow.yaml has it)",
+        )
+    on_volume = volume is not None and f"{root}/".startswith(f"{volume.mount_path.rstrip('/')}/")
+    if "://" not in root and not on_volume:
+        raise ConfigError(
+            f"output.root {root} is on no volume that all nodes see",
+            edit="output.root: below kubeflow.volume.mount_path, or a bucket",
+        )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One task as Kubeflow will see it; every task takes the run's parameters."""
+
+    name: str
+    """Letters, digits and hyphens, for Argo."""
+    title: str
+    image: str
+    command: Sequence[str]
+    waits_for: Sequence[str] = ()
+    """Names of tasks."""
+    resources: Resources = field(default_factory=Resources)
+    receives: Mapping[str, str] = field(default_factory=dict)
+    """Parameter to the name of the task that gives it."""
+    gives: Mapping[str, Any] = field(default_factory=dict)
+    """Output to its type, as kfp annotates it."""
+    configured: bool = True
+    """Whether the run's parameters go into its command."""
+
+
+class _Compilation:
+    """One pipeline on its way to YAML."""
+
+    def __init__(self, config: Config, nodes: Sequence[CompiledNode]) -> None:
+        self._config = config
+        self._kubeflow = config.kubeflow
+        self._raw = portable(config)
+        self._digest = project_digest(config)
+        self._defaults = run_parameters(config)
+        self._exit = self._exit_task()
+        self._last = {node.id: task_name(node.id, _publishes(node)) for node in nodes}
+        if len(set(self._last.values())) < len(nodes):
+            raise ConfigError("two nodes have the same name on Kubeflow", edit="with_id(...)")
+        self._tasks = [task for node in nodes for task in self._tasks_of(node)]
+
+    def yaml(self) -> str:
+        """Both documents; the same config and code always give the same bytes."""
+
+        def pipeline(*channels: Any) -> None:
+            values = dict(zip(self._defaults, channels, strict=True))
+            made: dict[str, Any] = {}
+            with dsl.ExitHandler(self._make(self._exit, values, made), name="run"):
+                for task in self._tasks:
+                    made[task.name] = self._make(task, values, made)
+
+        parameters = [_parameter(name, value) for name, value in self._defaults.items()]
+        pipeline.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        description = "Compiled by Taxiway from pipelines/training.py."
+        graph = dsl.pipeline(pipeline, name=self._config.pipeline.name, description=description)
+        spec = json_format.MessageToDict(graph.pipeline_spec)
+        platform = json_format.MessageToDict(graph.platform_spec)
+        executors = spec["deploymentSpec"]["executors"]
+        for task in (*self._tasks, self._exit):
+            resources = resource_spec(task.resources)
+            if resources:
+                executors[f"exec-{task.name}"]["container"]["resources"] = resources
+        documents = [one for one in (spec, platform) if one]
+        return str(yaml.safe_dump_all(documents, sort_keys=True, width=100))
+
+    def _make(self, task: _Task, values: Mapping[str, Any], made: Mapping[str, Any]) -> Any:
+        """The task within the pipeline that kfp is tracing."""
+        received = {name: made[source].outputs[name] for name, source in task.receives.items()}
+        taken = values if task.configured else {}
+        one = _component(task, self._defaults, self._config)(**taken, **received)
+        one.set_display_name(task.title)
+        one.set_caching_options(False)  # TFX's own cache knows more: code, spans, metadata
+        for variable, value in self._kubeflow.env.items():
+            one.set_env_variable(variable, value)
+        if task.resources.retries:
+            backoff = self._kubeflow.backoff
+            one.set_retry(
+                task.resources.retries,
+                backoff_duration=f"{backoff.seconds}s",
+                backoff_factor=backoff.factor,
+                backoff_max_duration=f"{backoff.max_seconds}s",
+            )
+        one.platform_config[PLATFORM] = platform_config(self._kubeflow)
+        return one.after(*(made[name] for name in task.waits_for if name in made))
+
+    def _tasks_of(self, node: CompiledNode) -> list[_Task]:
+        waits_for = [self._last[one] for one in node.upstream]
+        if not _publishes(node):
+            gives = {METRICS_OUTPUT: dsl.Output[dsl.Metrics]} if node.id == METRICS_NODE else {}
+            return [self._node_task(node.id, "whole", waits_for, gives)]
+        given = [RUN_PARAMETER, *map(argument_name, dynamic_parts(node))]
+        prepare = self._node_task(
+            node.id, "prepare", waits_for, {name: dsl.OutputPath(str) for name in given}
+        )
+        work = _Task(
+            name=task_name(node.id),
+            title=node.id,
+            image=str(node.executor_spec.image),
+            command=_container_command(node),
+            waits_for=[prepare.name],
+            resources=resources_of(self._kubeflow, node.id),
+            receives=dict.fromkeys(given, prepare.name),
+            configured=False,
+        )
+        publish = self._node_task(node.id, "publish", [work.name], {})
+        return [prepare, work, publish]
+
+    def _node_task(
+        self, node_id: str, phase: str, waits_for: Sequence[str], gives: Mapping[str, Any]
+    ) -> _Task:
+        resources = resources_of(self._kubeflow, node_id)
+        job = NodeJob(node_id, self._raw, self._digest).pack()
+        command = [*NODE_COMMAND, "--job", job, "--run-id", RUN_ID]
+        if phase != "whole":
+            command += ["--phase", phase]
+        if resources.timeout_seconds:
+            command += ["--timeout-seconds", str(resources.timeout_seconds)]
+        if gives:
+            command += ["--executor-input", EXECUTOR_INPUT]
+        whole = phase == "whole"
+        return _Task(
+            name=task_name(node_id, "" if whole else phase),
+            title=node_id if whole else f"{node_id}: {phase}",
+            image=self._kubeflow.image,
+            command=command,
+            waits_for=waits_for,
+            resources=resources,
+            gives=gives,
+        )
+
+    def _exit_task(self) -> _Task:
+        return self._node_task(EXIT_NODE, "whole", (), {REPORT_OUTPUT: dsl.Output[dsl.HTML]})
+
+
+def run_parameters(config: Config) -> dict[str, Any]:
+    """The run's parameters and their defaults, which are the config's own values.
+
+    Raises:
+      ConfigError: a parameter names no key, or one whose value is no single one.
+    """
+    values = config.model_dump(mode="json")
+    found: dict[str, Any] = {}
+    for name, key in config.kubeflow.parameters.items():
+        try:
+            value: Any = reduce(lambda section, part: section[part], key.split("."), values)
+        except (KeyError, TypeError):
+            raise ConfigError(
+                f"the run parameter '{name}' is to set '{key}', which is no key of this config",
+                edit=f"kubeflow.parameters.{name}",
+            ) from None
+        if isinstance(value, dict | list):
+            raise ConfigError(
+                f"the run parameter '{name}' is to set '{key}', which is a whole section",
+                edit=f"kubeflow.parameters.{name}: a key with a single value",
+            )
+        found[name] = "" if value is None else value  # an empty one keeps what was compiled
+    return found
+
+
+def task_name(node_id: str, suffix: str = "") -> str:
+    """`ArrowExampleGen` as Argo may name it: `arrow-example-gen`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", f"{node_id}-{suffix}" if suffix else node_id)
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def _publishes(node: CompiledNode) -> str:
+    """The phase that ends a container component, and so its last task's suffix; else empty."""
+    is_container = isinstance(node.executor_spec, executable_spec_pb2.ContainerExecutableSpec)
+    return "publish" if is_container else ""
+
+
+def _container_command(node: CompiledNode) -> list[str]:
+    """`env` or `true` before the command, as its preparation decides; both are in any image."""
+    parts = enumerate(command_template(node.executor_spec))
+    return [
+        _input(RUN_PARAMETER),
+        *(_input(argument_name(index)) if part is None else part for index, part in parts),
+    ]
+
+
+def _input(name: str) -> str:
+    return f"{{{{$.inputs.parameters['{name}']}}}}"
+
+
+def _component(task: _Task, defaults: Mapping[str, Any], config: Config) -> Any:
+    """The kfp component of a task."""
+    taken = defaults if task.configured else {}
+    keys = config.kubeflow.parameters
+    parameters = [part for name in taken for part in ("--parameter", keys[name], _input(name))]
+
+    def component(*_: Any) -> Any:
+        return dsl.ContainerSpec(image=task.image, command=[*task.command, *parameters])
+
+    annotations = {name: type(value) for name, value in taken.items()}
+    annotations |= dict.fromkeys(task.receives, str) | dict(task.gives)
+    component.__name__ = task.name.replace("-", "_")
+    component.__annotations__ = annotations
+    component.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
+            for name, annotation in annotations.items()
+        ]
+    )
+    return dsl.container_component(component)
+
+
+def _parameter(name: str, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=type(default)
+    )

@@ -1,0 +1,66 @@
+"""What Kubernetes gives a task, as plain data in the words of Kubeflow's oldest protos."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from configs.schema import Kubeflow, Resources
+
+PLATFORM: Final = "kubernetes"
+DEFAULT: Final = "default"
+_GIGA: Final = 10**9
+_SUFFIXES: Final = {
+    "": 1.0,
+    "m": 1e-3,
+    **{"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12},
+    **{"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40},
+}
+
+
+def resources_of(kubeflow: Kubeflow, node_id: str) -> Resources:
+    """What one node asks for: its own keys over those of `default`."""
+    default = kubeflow.resources.get(DEFAULT, Resources())
+    own = kubeflow.resources.get(node_id, Resources())
+    given = own.model_dump(exclude_none=True)
+    return default.model_copy(update=given)
+
+
+def resource_spec(resources: Resources) -> dict[str, float]:
+    """A container's `resources`: cores, and gigabytes (10^9 bytes).
+
+    Newer SDKs write strings beside these numbers, which back ends before 2.8 refuse.
+    """
+    cpu = {"cpuRequest": resources.cpu, "cpuLimit": resources.cpu_limit}
+    memory = {"memoryRequest": resources.memory, "memoryLimit": resources.memory_limit}
+    return {key: amount(value) for key, value in cpu.items() if value} | {
+        key: amount(value) / _GIGA for key, value in memory.items() if value
+    }
+
+
+def amount(quantity: str) -> float:
+    """A Kubernetes quantity as a number: `500m` is 0.5, `1Ki` is 1024."""
+    digits = quantity.rstrip("mkMGTi")
+    return float(digits) * _SUFFIXES[quantity[len(digits) :]]
+
+
+def platform_config(kubeflow: Kubeflow) -> dict[str, Any]:
+    """A task's KubernetesExecutorConfig: volume, secrets, and what the config adds as it is.
+
+    `constant` and `secretName` are deprecated in newer protos and still read by them; what they
+    were replaced by is unknown to older back ends, which refuse what they do not know.
+    """
+    config: dict[str, Any] = {}
+    if kubeflow.volume is not None:
+        mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.mount_path}
+        config["pvcMount"] = [mount]
+    if kubeflow.secrets:
+        config["secretAsEnv"] = [
+            {
+                "secretName": secret.name,
+                "keyToEnv": [
+                    {"secretKey": key, "envVar": variable} for key, variable in secret.env.items()
+                ],
+            }
+            for secret in kubeflow.secrets
+        ]
+    return config | kubeflow.executor_config
