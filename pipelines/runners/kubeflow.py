@@ -85,7 +85,6 @@ class _Task:
 
     name: str
     """Letters, digits and hyphens, for Argo."""
-    title: str
     image: str
     command: Sequence[str]
     waits_for: Sequence[str] = ()
@@ -143,7 +142,6 @@ class _Compilation:
         received = {name: made[source].outputs[name] for name, source in task.receives.items()}
         taken = values if task.configured else {}
         one = _component(task, self._defaults, self._config)(**taken, **received)
-        one.set_display_name(task.title)
         one.set_caching_options(False)  # TFX's own cache knows more: code, spans, metadata
         for variable, value in self._kubeflow.env.items():
             one.set_env_variable(variable, value)
@@ -169,7 +167,6 @@ class _Compilation:
         )
         work = _Task(
             name=task_name(node.id),
-            title=node.id,
             image=str(node.executor_spec.image),
             command=_container_command(node),
             waits_for=[prepare.name],
@@ -195,7 +192,6 @@ class _Compilation:
         whole = phase == "whole"
         return _Task(
             name=task_name(node_id, "" if whole else phase),
-            title=node_id if whole else f"{node_id}: {phase}",
             image=self._kubeflow.image,
             command=command,
             waits_for=waits_for,

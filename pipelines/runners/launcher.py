@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ml_metadata import errors
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata as tfx_metadata
 from tfx.orchestration.portable import outputs_utils
@@ -14,11 +21,12 @@ from tfx.orchestration.portable.launcher import Launcher
 from tfx.orchestration.portable.mlmd import context_lib
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
+from configs.errors import TaxiwayError
 from configs.schema import Metadata
 from pipelines.runners.ir import CompiledNode
 from registry.metadata import connection_config
 
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 60.0
 """How long a database server may be away in the middle of a run."""
 
 
@@ -117,20 +125,44 @@ def patiently(act: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     nodes that register the same type at once, come as the other errors named here.
 
     Raises:
-      ml_metadata.errors.StatusError: the last error, once `seconds` have passed.
+      TaxiwayError: the store does not answer, though `seconds` have passed.
+      ml_metadata.errors.StatusError: any other trouble that did not pass.
     """
+    try:
+        return Retrying(
+            retry=retry_if_exception(_may_pass),
+            wait=wait_random_exponential(multiplier=0.2, max=5.0),
+            stop=stop_after_delay(seconds),
+            before_sleep=_say,
+            reraise=True,
+        )(act)
+    except RuntimeError as error:
+        if not _is_no_connection(error):
+            raise
+        raise TaxiwayError(
+            f"the metadata store does not let us in: {error}",
+            edit="metadata: is the server up, and are host, port, user and password right?",
+        ) from error
+
+
+def _may_pass(error: BaseException) -> bool:
     trouble = (
         errors.AbortedError,
         errors.AlreadyExistsError,
         errors.InternalError,
         errors.UnavailableError,
     )
-    return Retrying(
-        retry=retry_if_exception_type(trouble),
-        wait=wait_random_exponential(multiplier=0.2, max=5.0),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    )(act)
+    return isinstance(error, trouble) or _is_no_connection(error)
+
+
+def _is_no_connection(error: BaseException) -> bool:
+    """MLMD's constructor, and TFX's around it, raise a plain RuntimeError."""
+    return type(error) is RuntimeError and "connect" in str(error)
+
+
+def _say(state: RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    logging.warning("metadata store, try %d: %s", state.attempt_number, error)
 
 
 def remove_outputs(execution_info: Any) -> None:
