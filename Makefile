@@ -7,8 +7,12 @@ RUN := .venv/bin/taxiway
 OPTIONS = $(foreach file,$(CONFIG),--config $(file)) $(foreach value,$(SET),--set $(value))
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
+IMAGE ?= taxiway:dev
+BASE ?= debian:trixie-slim
+export BASE
 
 .PHONY: help install data run-local compile check test test-fast coverage lock clean
+.PHONY: base-image image test-image
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +44,18 @@ test-fast: .venv/installed ## Run the tests that need no TensorFlow, in under a 
 
 coverage: test ## Write htmlcov/index.html from a full test run.
 	.venv/bin/coverage html
+
+image: ## Build the container image, $(IMAGE), from $(BASE).
+	@sh tools/build-image.sh runtime $(IMAGE)
+
+base-image: ## Make a base image from Debian's packages, where none can be pulled.
+	@sh tools/base-image.sh taxiway-base:trixie
+
+test-image: image .venv/installed ## Look at the image from outside, then run all tests in it.
+	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest tests/test_image.py
+	@sh tools/build-image.sh test $(IMAGE)-test
+	docker run --rm --init --read-only --tmpfs /tmp:exec --network none $(IMAGE)-test \
+	  python -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
 lock: | .uv-ready ## Renew requirements.lock from pyproject.toml.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --group dev --no-header \
