@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from configs.errors import TaxiwayError
 from configs.schema import Config
+from pipelines.capture import captured_output
 from pipelines.preflight import check_model
 
 
 def compile_to_file(config: Config, target: str, path: Path) -> None:
     """Writes the compiled pipeline, whole or not at all; `target` is a key of COMPILERS."""
     check_model(config)
-    text = COMPILERS[target](config)
+    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log")):
+        text = COMPILERS[target](config)  # TensorFlow greets whoever imports it
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

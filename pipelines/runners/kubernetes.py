@@ -39,7 +39,7 @@ def resource_spec(resources: Resources) -> dict[str, float]:
 
 def amount(quantity: str) -> float:
     """A Kubernetes quantity as a number: `500m` is 0.5, `1Ki` is 1024."""
-    digits = quantity.rstrip("mkMGTi")
+    digits = quantity.rstrip("mkKMGTi")
     return float(digits) * _SUFFIXES[quantity[len(digits) :]]
 
 

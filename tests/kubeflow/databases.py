@@ -1,0 +1,136 @@
+"""Real database servers on loopback, from the distribution's packages, for the time of a test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PASSWORD = "only for tests"
+DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Server:
+    """A running server; `kind` is that of the metadata section."""
+
+    kind: str
+    port: int
+    command: list[str]
+    process: subprocess.Popen[bytes]
+
+    def settings(self, database: str = "") -> list[str]:
+        """Config assignments for a database of its own, unless one is named."""
+        name = database or f"taxiway_{uuid.uuid4().hex}"
+        return [
+            f"metadata.kind={self.kind}",
+            "metadata.host=127.0.0.1",
+            f"metadata.port={self.port}",
+            f"metadata.database={name}",
+            "metadata.user=taxiway",
+        ]
+
+    def restart(self) -> None:
+        """Ends the server as its package's service would, and starts it again."""
+        self.process.terminate()
+        self.process.wait(DEADLINE_SECONDS)
+        self.process = _started(self.command, self.port)
+
+
+@contextlib.contextmanager
+def mariadb(folder: Path) -> Iterator[Server]:
+    """A MariaDB with a user `taxiway` who may make databases."""
+    if shutil.which("mariadbd") is None:
+        pytest.skip("MariaDB is not installed (apt-get install mariadb-server)")
+    if os.geteuid() != 0:
+        pytest.skip("the server is started as its own user, which only root can do")
+    data, port = folder / "mariadb", _free_port()
+    _own(folder, data, "mysql")
+    common = ["--no-defaults", f"--datadir={data}", "--user=mysql"]
+    init = ["mariadb-install-db", *common, "--skip-test-db"]
+    init.append("--auth-root-authentication-method=normal")
+    subprocess.run(init, check=True, capture_output=True)
+    init_file = data / "init.sql"
+    init_file.write_text(
+        f"CREATE USER IF NOT EXISTS taxiway@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
+        "GRANT ALL ON *.* TO taxiway@'127.0.0.1';\n"
+    )
+    command = ["mariadbd", *common, f"--socket={data}/socket", f"--port={port}"]
+    command += ["--bind-address=127.0.0.1", "--skip-name-resolve", f"--init-file={init_file}"]
+    server = Server("mysql", port, command, _started(command, port))
+    try:
+        yield server
+    finally:
+        _end(server.process)
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[Server]:
+    """A PostgreSQL with a superuser `taxiway`."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    if os.geteuid() != 0:
+        pytest.skip("the server refuses to run as root, and only root can become its user")
+    data, port = folder / "postgresql", _free_port()
+    _own(folder, data, "postgres")
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o644)
+    as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    init = [str(found[-1].parent / "initdb"), "-D", str(data), "-U", "taxiway", "-A", "md5"]
+    subprocess.run(
+        [*as_postgres, *init, f"--pwfile={password}"], check=True, capture_output=True, cwd="/"
+    )
+    command = [*as_postgres, str(found[-1]), "-D", str(data), "-p", str(port)]
+    command += ["-h", "127.0.0.1", "-k", str(data)]
+    server = Server("postgresql", port, command, _started(command, port))
+    try:
+        yield server
+    finally:
+        _end(server.process)
+
+
+def _own(folder: Path, data: Path, user: str) -> None:
+    data.mkdir()
+    shutil.chown(data, user, user)
+    for parent in (folder, *folder.parents):  # the server's user must be able to get there
+        with contextlib.suppress(PermissionError):
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
+def _started(command: list[str], port: int) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
+    )
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return process
+        assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+        assert time.monotonic() < deadline, f"{command[0]} never listened"
+        time.sleep(0.1)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(DEADLINE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
