@@ -486,8 +486,11 @@ def test_memory_does_not_grow_with_the_file(data: Spans, kind: str) -> None:
         assert size > 1_000_000
         return int(done.stdout) / 1024
 
-    small, large = peak_megabytes(150_000), peak_megabytes(900_000)
-    assert large - small < 40, f"{small:.0f} MB for 150,000 rows, {large:.0f} MB for six times that"
+    # The smaller file too is large enough to fill the reader's buffers, which are not at issue.
+    small, large = peak_megabytes(300_000), peak_megabytes(1_200_000)
+    assert large - small < 40, (
+        f"{small:.0f} MB for 300,000 rows, {large:.0f} MB for four times that"
+    )
 
 
 # --- the TFX face -----------------------------------------------------------------------------
