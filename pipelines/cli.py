@@ -64,7 +64,7 @@ def run(
 @app.command(name="compile")
 def compile_(
     pipeline: PipelineName = "training",
-    target: Annotated[str, typer.Option(help="What to compile to: ir.")] = "ir",
+    target: Annotated[str, typer.Option(help="What to compile to: ir or vertex.")] = "ir",
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path(
         "pipeline.json"
     ),

@@ -38,4 +38,14 @@ def to_ir(config: Config) -> str:
     return str(json_format.MessageToJson(ir, indent=2, sort_keys=True)) + "\n"
 
 
-COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {"ir": to_ir}
+def to_vertex(config: Config) -> str:
+    """A Vertex AI pipeline job as JSON."""
+    from pipelines.runners import vertex
+
+    return vertex.to_vertex(config)
+
+
+COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {
+    "ir": to_ir,
+    "vertex": to_vertex,
+}

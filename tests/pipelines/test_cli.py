@@ -64,7 +64,10 @@ class TestWrongUsage:
         (["run", "--colour"], "No such option"),
         (["run", "trainign"], "no pipeline is named 'trainign'; did you mean 'training'?"),
         (["compile", "serving"], "no pipeline is named 'serving' (known: training)"),
-        (["compile", "--target", "irr"], "unknown target 'irr'; did you mean 'ir'? (known: ir)"),
+        (
+            ["compile", "--target", "irr"],
+            "unknown target 'irr'; did you mean 'ir'? (known: ir, vertex)",
+        ),
         (["run", "--config", "smoek"], "did you mean 'smoke'?"),
         (["data", "--set", "data.fromat=csv"], "did you mean 'format'?"),
         (["run", "--set", "evaluation.metrics=[acu]"], "did you mean 'auc'?"),
