@@ -45,10 +45,10 @@ class TestHelp:
         loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
         assert "typer" in loaded
         assert loaded.isdisjoint(HEAVY)
-        for command in ("data", "run", "compile"):
+        for command in ("data", "run", "compile", "submit"):
             assert re.search(rf"\b{command}\b", done.stdout)
 
-    @pytest.mark.parametrize("command", ["data", "run", "compile"])
+    @pytest.mark.parametrize("command", ["data", "run", "compile", "submit"])
     def test_every_command_tells_its_options(self, here: Any, command: str) -> None:
         done = here(command, "-h")
         assert done.code == 0

@@ -66,6 +66,8 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    context = str(home / ".config/kfp/context.json")  # kfp looked it up when it was imported
+    monkeypatch.setattr("kfp.client.client.Client._LOCAL_KFP_CONTEXT", context)
     monkeypatch.delenv("KUBEFLOW_TOKEN", raising=False)
     yield
     assert list(home.rglob("*")) == []
