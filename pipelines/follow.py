@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from configs.errors import TaxiwayError
-from pipelines.kubeflow_client import Connection, ServerError, silent
+from pipelines.kubeflow_client import Connection, silent
+from pipelines.kubeflow_errors import ServerError
 from pipelines.live import live
 
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED", "ERROR"})

@@ -18,7 +18,8 @@ from configs.loader import load_config
 from configs.schema import Config
 from pipelines import kubeflow_client, submit_command
 from pipelines.follow import follow, task_names
-from pipelines.kubeflow_client import ServerError, connect
+from pipelines.kubeflow_client import connect
+from pipelines.kubeflow_errors import ServerError
 from pipelines.parameters import as_declared, run_parameters
 from pipelines.schedule import kubeflow_cron
 from pipelines.submit import Request, Submitted, submit
