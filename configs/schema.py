@@ -379,6 +379,13 @@ class Kubeflow(Frozen):
     and from KFP 2.2 on tolerations, imagePullSecret, fieldPathAsEnv, activeDeadlineSeconds, ..."""
 
 
+class Vertex(Frozen):
+    """Vertex AI, for `taxiway compile --target vertex`; the image is that of kubeflow.image."""
+
+    leave_out: tuple[str, ...] = ()
+    """Ids of nodes to do without; the compiler names those that cannot run there, and why."""
+
+
 class Config(Frozen):
     """A whole run. `configs/base.yaml` says every key once."""
 
@@ -396,6 +403,7 @@ class Config(Frozen):
     notify: Notify = NotifyNone(kind="none")
     beam: Beam = Beam()
     kubeflow: Kubeflow = Kubeflow()
+    vertex: Vertex = Vertex()
 
     @model_validator(mode="before")
     @classmethod

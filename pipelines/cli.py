@@ -64,7 +64,7 @@ def run(
 @app.command(name="compile")
 def compile_(
     pipeline: PipelineName = "training",
-    target: Annotated[str, typer.Option(help="What to compile to: ir.")] = "ir",
+    target: Annotated[str, typer.Option(help="What to compile to: ir or vertex.")] = "ir",
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path(
         "pipeline.json"
     ),
@@ -85,6 +85,34 @@ def compile_(
         )
     compile_to_file(resolved, target, output)
     typer.echo(f"wrote {output}")
+
+
+@app.command()
+def submit(
+    pipeline: PipelineName = "training",
+    schedule: Annotated[
+        str, typer.Option(help="Run again and again: cron, such as '0 6 * * 1' (UTC).")
+    ] = "",
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value. Repeatable.")
+    ] = None,
+    run_name: Annotated[str, typer.Option(help="Name of the run, or of the schedule.")] = "",
+    replace: Annotated[
+        bool, typer.Option(help="Put the schedule in the place of its namesake.")
+    ] = (False),
+    wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = False,
+    config: ConfigFiles = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a pipeline to Kubeflow Pipelines."""
+    _check_pipeline(pipeline)
+    from configs.loader import load_config
+    from pipelines.submit_command import Options, submit_training
+
+    resolved = load_config(config or (), assignments or ())
+    options = Options(schedule, parameter or (), run_name, replace, wait, as_json)
+    raise typer.Exit(submit_training(resolved, options))
 
 
 def main() -> None:

@@ -48,7 +48,15 @@ def to_kubeflow(config: Config) -> str:
     return kubeflow.to_kubeflow(config)
 
 
+def to_vertex(config: Config) -> str:
+    """A Vertex AI pipeline job as JSON."""
+    from pipelines.runners import vertex
+
+    return vertex.to_vertex(config)
+
+
 COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {
     "ir": to_ir,
     "kubeflow": to_kubeflow,
+    "vertex": to_vertex,
 }

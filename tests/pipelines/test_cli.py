@@ -45,10 +45,10 @@ class TestHelp:
         loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
         assert "typer" in loaded
         assert loaded.isdisjoint(HEAVY)
-        for command in ("data", "run", "compile"):
+        for command in ("data", "run", "compile", "submit"):
             assert re.search(rf"\b{command}\b", done.stdout)
 
-    @pytest.mark.parametrize("command", ["data", "run", "compile"])
+    @pytest.mark.parametrize("command", ["data", "run", "compile", "submit"])
     def test_every_command_tells_its_options(self, here: Any, command: str) -> None:
         done = here(command, "-h")
         assert done.code == 0
@@ -64,7 +64,10 @@ class TestWrongUsage:
         (["run", "--colour"], "No such option"),
         (["run", "trainign"], "no pipeline is named 'trainign'; did you mean 'training'?"),
         (["compile", "serving"], "no pipeline is named 'serving' (known: training)"),
-        (["compile", "--target", "irr"], "unknown target 'irr'; did you mean 'ir'? (known: ir)"),
+        (
+            ["compile", "--target", "irr"],
+            "unknown target 'irr'; did you mean 'ir'? (known: ir, kubeflow, vertex)",
+        ),
         (["run", "--config", "smoek"], "did you mean 'smoke'?"),
         (["data", "--set", "data.fromat=csv"], "did you mean 'format'?"),
         (["run", "--set", "evaluation.metrics=[acu]"], "did you mean 'auc'?"),
