@@ -5,19 +5,21 @@ CONFIG ?= local
 SET ?=
 RUN := .venv/bin/taxiway
 OPTIONS = $(foreach file,$(CONFIG),--config $(file)) $(foreach value,$(SET),--set $(value))
+KUBEFLOW_OPTIONS = --config kubeflow $(foreach file,$(filter-out local,$(CONFIG)),--config $(file)) \
+  $(foreach value,$(SET),--set $(value)) $(if $(filter-out taxiway:dev,$(IMAGE)),--set kubeflow.image=$(IMAGE))
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
 
-.PHONY: help install data run-local compile check test test-fast coverage lock clean
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage lock clean
 .PHONY: base-image image test-image
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo '  CONFIG="local mine.yaml" and SET="key.path=value ..." go to data, run-local and compile.'
+	@echo '  CONFIG="local mine.yaml" and SET="key.path=value ..." go to all that reads a config.'
 
 install: .venv/installed ## Set up .venv from requirements.lock.
 
@@ -29,6 +31,12 @@ run-local: data ## Run the whole training pipeline on this machine and push the 
 
 compile: .venv/installed ## Compile the training pipeline to TFX's IR (pipeline.json).
 	@$(RUN) compile training --target ir --output pipeline.json $(OPTIONS)
+
+compile-kubeflow: .venv/installed ## Compile it for Kubeflow Pipelines (pipeline.yaml); needs no cluster.
+	@$(RUN) compile training --target kubeflow --output pipeline.yaml $(KUBEFLOW_OPTIONS)
+
+submit-kubeflow: .venv/installed ## Run it on Kubeflow Pipelines, and wait for its end.
+	@$(RUN) submit training --wait $(KUBEFLOW_OPTIONS)
 
 check: .venv/installed ## Format, lint, types and layers.
 	.venv/bin/ruff format --check .

@@ -64,7 +64,7 @@ def run(
 @app.command(name="compile")
 def compile_(
     pipeline: PipelineName = "training",
-    target: Annotated[str, typer.Option(help="What to compile to: ir or vertex.")] = "ir",
+    target: Annotated[str, typer.Option(help="What to compile to: ir, kubeflow or vertex.")] = "ir",
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path(
         "pipeline.json"
     ),
@@ -74,15 +74,15 @@ def compile_(
     """Compile a pipeline to a file."""
     _check_pipeline(pipeline)
     from configs.loader import load_config
-    from pipelines.compile import COMPILERS, compile_to_file
+    from pipelines.compile import COMPILERS, OVERLAYS, compile_to_file
 
-    resolved = load_config(config or (), assignments or ())
     if target not in COMPILERS:
         raise ConfigError(
             f"--target: unknown target '{target}'{did_you_mean(target, COMPILERS)} "
             f"(known: {', '.join(COMPILERS)})",
             edit="--target",
         )
+    resolved = load_config(config or OVERLAYS[target], assignments or ())
     compile_to_file(resolved, target, output)
     typer.echo(f"wrote {output}")
 
@@ -108,9 +108,10 @@ def submit(
     """Submit a pipeline to Kubeflow Pipelines."""
     _check_pipeline(pipeline)
     from configs.loader import load_config
+    from pipelines.compile import OVERLAYS
     from pipelines.submit_command import Options, submit_training
 
-    resolved = load_config(config or (), assignments or ())
+    resolved = load_config(config or OVERLAYS["kubeflow"], assignments or ())
     options = Options(schedule, parameter or (), run_name, replace, wait, as_json)
     raise typer.Exit(submit_training(resolved, options))
 

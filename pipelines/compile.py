@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,7 @@ from pipelines.preflight import check_model
 def compile_to_file(config: Config, target: str, path: Path) -> None:
     """Writes the compiled pipeline, whole or not at all; `target` is a key of COMPILERS."""
     check_model(config)
-    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log")):
-        text = COMPILERS[target](config)  # TensorFlow greets whoever imports it
+    text = compiled(config, target)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,6 +27,12 @@ def compile_to_file(config: Config, target: str, path: Path) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise TaxiwayError(f"cannot write {path}: {error.strerror}", edit="--output") from None
+
+
+def compiled(config: Config, target: str) -> str:
+    """The compiled pipeline, without the greetings of TensorFlow on the terminal."""
+    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log")):
+        return COMPILERS[target](config)
 
 
 def to_ir(config: Config) -> str:
@@ -60,3 +65,10 @@ COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {
     "kubeflow": to_kubeflow,
     "vertex": to_vertex,
 }
+
+OVERLAYS: Final[Mapping[str, Sequence[str]]] = {
+    "ir": ("local",),
+    "kubeflow": ("kubeflow",),
+    "vertex": ("vertex",),
+}
+"""What a target starts from where no --config is given."""

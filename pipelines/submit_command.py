@@ -11,7 +11,7 @@ from rich.text import Text
 
 from configs.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError
 from configs.schema import Config
-from pipelines.compile import COMPILERS
+from pipelines.compile import compiled
 from pipelines.live import waiting
 from pipelines.parameters import as_declared, run_parameters
 from pipelines.preflight import check_model
@@ -49,7 +49,7 @@ def submit_training(config: Config, options: Options) -> int:
 
         connection = connect(config.kubeflow)
     with waiting(console, "compiling"):
-        pipeline_yaml = COMPILERS["kubeflow"](config)
+        pipeline_yaml = compiled(config, "kubeflow")
     parameters = as_declared(dict(request.parameters), pipeline_yaml)
     with waiting(console, f"submitting to {connection.endpoint}"):
         submitted = submit(

@@ -605,7 +605,7 @@ class TestCommand:
 
     @pytest.fixture(autouse=True)
     def _compiler(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(submit_command, "COMPILERS", {"kubeflow": lambda _: PIPELINE})
+        monkeypatch.setattr(submit_command, "compiled", lambda *_: PIPELINE)
 
     def test_it_prints_where_everything_is(
         self, kfp: Kfp, capsys: pytest.CaptureFixture[str]
