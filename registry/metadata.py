@@ -125,7 +125,9 @@ def _postgresql(metadata: PostgreSqlMetadata) -> Any:
     config.postgresql.port = str(metadata.port)
     config.postgresql.dbname = metadata.database
     config.postgresql.user = metadata.user
-    config.postgresql.password = _password(metadata)
+    # MLMD's client puts it into a connection string as it is, where a space would end it.
+    quoted = _password(metadata).replace("\\", "\\\\").replace("'", "\\'")
+    config.postgresql.password = f"'{quoted}'"
     return config
 
 
@@ -228,6 +230,30 @@ def open_executions(store: MetadataStore, run_id: str) -> list[NodeRecord]:
         for execution in store.get_executions_by_context(context.id)
         if execution.last_known_state in OPEN_STATES
     ]
+
+
+def record_failure(
+    store: MetadataStore, run_id: str, node_id: str, error: str, kind: ErrorKind
+) -> None:
+    """Records the end of a node that died before it could register an execution."""
+    context_type = store.put_context_type(
+        proto.ContextType(name=RUN_CONTEXT), can_omit_fields=True, can_add_fields=True
+    )
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    if context is None:
+        context = proto.Context(type_id=context_type, name=run_id)
+        (context.id,) = store.put_contexts([context])
+    execution_type = store.put_execution_type(
+        proto.ExecutionType(name=node_id), can_omit_fields=True, can_add_fields=True
+    )
+    state = proto.Execution.CANCELED if kind is ErrorKind.INTERRUPTED else proto.Execution.FAILED
+    execution = proto.Execution(type_id=execution_type, last_known_state=state)
+    execution.custom_properties[ERROR_PROPERTY].string_value = error
+    execution.custom_properties[ERROR_KIND_PROPERTY].string_value = kind.value
+    (execution.id,) = store.put_executions([execution])
+    store.put_attributions_and_associations(
+        [], [proto.Association(execution_id=execution.id, context_id=context.id)]
+    )
 
 
 def reopen_execution(store: MetadataStore, execution_id: int) -> None:

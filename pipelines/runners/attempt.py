@@ -25,7 +25,7 @@ from pipelines.runners.event_log import EventLog
 from pipelines.runners.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
 from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, compile_pipeline, nodes_of
 from pipelines.runners.kfp_outputs import TaskOutputs
-from pipelines.runners.launcher import make_launcher, patiently, register_run
+from pipelines.runners.launcher import is_skipped, make_launcher, patiently, register_run
 from pipelines.runners.leftovers import abandon
 from pipelines.runners.node import parse
 from pipelines.runners.node_job import EXIT_NODE, unpack
@@ -35,7 +35,9 @@ from registry.metadata import (
     NodeRecord,
     node_record,
     open_store,
+    record_failure,
     reopen_execution,
+    run_nodes,
     run_properties,
     write_run_properties,
 )
@@ -74,15 +76,30 @@ def run_exit(
     """Runs the exit pipeline: by now every other task of the run has ended, well or not."""
     from pipelines.exit import create_exit_pipeline
     from pipelines.runners.local import LocalRunner
+    from pipelines.training import create_pipeline
 
-    for node_id in patiently(lambda: abandon(config, run_id, _DIED, ErrorKind.FAILED)):
-        logging.error("node %s %s", node_id, _DIED)
+    nodes = nodes_of(compile_pipeline(create_pipeline(config), run_id))
+    patiently(lambda: _end_the_dead(config, nodes, run_id))
     runner = LocalRunner(config, observers)
     ended = runner.run_pipeline(create_exit_pipeline(config, run_id), f"{run_id}-exit")
     page = Path(config.output.report_folder(run_id)) / "report.html"
     if REPORT_OUTPUT in outputs and page.is_file():
         outputs.write_page(REPORT_OUTPUT, page.read_text(encoding="utf-8"))
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
+
+
+def _end_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) -> None:
+    """Gives an end to nodes that have none: open executions, and those that never registered."""
+    abandon(config, run_id, _DIED, ErrorKind.FAILED)
+    store = open_store(config.metadata)
+    ended = {record.node_id: record.state in _DONE for record in run_nodes(store, run_id)}
+    for node in nodes:
+        if node.id in ended or not all(ended.get(one, False) for one in node.upstream):
+            continue
+        if is_skipped(node, config.metadata):
+            ended[node.id] = True
+        else:
+            record_failure(store, run_id, node.id, _DIED, ErrorKind.FAILED)
 
 
 _DIED = "ended without a word: its pod was killed, evicted or out of memory"

@@ -16,7 +16,7 @@ from tenacity import (
 )
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata as tfx_metadata
-from tfx.orchestration.portable import outputs_utils
+from tfx.orchestration.portable import inputs_utils, outputs_utils
 from tfx.orchestration.portable.launcher import Launcher
 from tfx.orchestration.portable.mlmd import context_lib
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
@@ -116,6 +116,15 @@ def register_run(nodes: Sequence[CompiledNode], metadata: Metadata) -> None:
             )
 
     patiently(register)
+
+
+def is_skipped(node: CompiledNode, metadata: Metadata) -> bool:
+    """Whether a node whose upstream has ended has nothing to do: its condition is false."""
+    with tfx_metadata.Metadata(connection_config(metadata)) as handle:
+        resolved = inputs_utils.resolve_input_artifacts(
+            pipeline_node=node.pipeline_node, metadata_handle=handle
+        )
+    return isinstance(resolved, inputs_utils.Skip)
 
 
 def patiently(act: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

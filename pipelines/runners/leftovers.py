@@ -7,7 +7,23 @@ import shutil
 from pathlib import Path
 
 from configs.schema import Config
-from registry.metadata import ErrorKind, close_executions, open_executions, open_store
+from registry.metadata import (
+    ErrorKind,
+    close_executions,
+    node_record,
+    open_executions,
+    open_store,
+    record_failure,
+)
+
+
+def end_node(config: Config, run_id: str, reason: str, kind: ErrorKind, node_id: str) -> None:
+    """Records the end of a node whose process died; see `abandon`."""
+    if abandon(config, run_id, reason, kind, node_id):
+        return
+    store = open_store(config.metadata)
+    if node_record(store, run_id, node_id) is None:
+        record_failure(store, run_id, node_id, reason, kind)
 
 
 def abandon(

@@ -103,12 +103,12 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
 
 def _record(arguments: argparse.Namespace, reason: str, interrupted: bool) -> None:
     """Writes the end into ML Metadata, and removes what was half-written."""
-    from pipelines.runners.leftovers import abandon
+    from pipelines.runners.leftovers import end_node
     from registry.metadata import ErrorKind
 
     job = unpack(arguments.job)
     kind = ErrorKind.INTERRUPTED if interrupted else ErrorKind.FAILED
-    abandon(job.resolve(arguments.parameters), arguments.run_id, reason, kind, job.node_id)
+    end_node(job.resolve(arguments.parameters), arguments.run_id, reason, kind, job.node_id)
 
 
 if __name__ == "__main__":
