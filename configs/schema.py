@@ -347,8 +347,9 @@ class Backoff(Frozen):
     """How long Kubeflow waits between attempts."""
 
     seconds: Annotated[int, Field(ge=0)] = 10
-    factor: Annotated[float, Field(ge=1.0)] = 2.0
-    max_seconds: Annotated[int, Field(ge=1)] = 300
+    """Before the second attempt."""
+    factor: Annotated[int, Field(ge=1)] = 2
+    """How many times longer each further wait is; Argo takes whole numbers only."""
 
 
 class Kubeflow(Frozen):

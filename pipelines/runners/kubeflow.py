@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Final
@@ -30,7 +30,13 @@ from pipelines.runners.attempt import (
 )
 from pipelines.runners.commands import command_template
 from pipelines.runners.ir import CompiledNode, compile_pipeline, nodes_of
-from pipelines.runners.kubernetes import PLATFORM, platform_config, resource_spec, resources_of
+from pipelines.runners.kubernetes import (
+    PLATFORM,
+    platform_config,
+    resource_spec,
+    resources_of,
+    retry_policy,
+)
 from pipelines.runners.node_job import EXIT_NODE, NodeJob
 
 RUN_ID: Final = "{{$.pipeline_job_uuid}}"
@@ -112,6 +118,7 @@ class _Compilation:
         if len(set(self._last.values())) < len(nodes):
             raise ConfigError("two nodes have the same name on Kubeflow", edit="with_id(...)")
         self._tasks = [task for node in nodes for task in self._tasks_of(node)]
+        self._resources = {task.name: task.resources for task in (*self._tasks, self._exit)}
 
     def yaml(self) -> str:
         """Both documents; the same config and code always give the same bytes."""
@@ -134,6 +141,10 @@ class _Compilation:
             resources = resource_spec(task.resources)
             if resources:
                 executors[f"exec-{task.name}"]["container"]["resources"] = resources
+        for name, task_spec in _container_tasks(spec):
+            retries = retry_policy(self._resources[name], self._kubeflow.backoff)
+            if retries:
+                task_spec["retryPolicy"] = retries
         documents = [one for one in (spec, platform) if one]
         return str(yaml.safe_dump_all(documents, sort_keys=True, width=100))
 
@@ -145,14 +156,6 @@ class _Compilation:
         one.set_caching_options(False)  # TFX's own cache knows more: code, spans, metadata
         for variable, value in self._kubeflow.env.items():
             one.set_env_variable(variable, value)
-        if task.resources.retries:
-            backoff = self._kubeflow.backoff
-            one.set_retry(
-                task.resources.retries,
-                backoff_duration=f"{backoff.seconds}s",
-                backoff_factor=backoff.factor,
-                backoff_max_duration=f"{backoff.max_seconds}s",
-            )
         one.platform_config[PLATFORM] = platform_config(self._kubeflow)
         return one.after(*(made[name] for name in task.waits_for if name in made))
 
@@ -201,6 +204,16 @@ class _Compilation:
 
     def _exit_task(self) -> _Task:
         return self._node_task(EXIT_NODE, "whole", (), {REPORT_OUTPUT: dsl.Output[dsl.HTML]})
+
+
+def _container_tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every task that is no DAG, with its name."""
+    components = spec["components"]
+    dags = [spec["root"]["dag"], *(one["dag"] for one in components.values() if "dag" in one)]
+    for dag in dags:
+        for name, task in dag["tasks"].items():
+            if "dag" not in components[task["componentRef"]["name"]]:
+                yield name, task
 
 
 def run_parameters(config: Config) -> dict[str, Any]:

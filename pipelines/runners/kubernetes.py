@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from configs.schema import Kubeflow, Resources
+from configs.schema import Backoff, Kubeflow, Resources
 
 PLATFORM: Final = "kubernetes"
 DEFAULT: Final = "default"
 _GIGA: Final = 10**9
+_NO_TIMEOUT_SECONDS: Final = 7 * 24 * 3600
+"""A week stands for a node that may take as long as it likes."""
 _SUFFIXES: Final = {
     "": 1.0,
     "m": 1e-3,
@@ -34,6 +36,26 @@ def resource_spec(resources: Resources) -> dict[str, float]:
     memory = {"memoryRequest": resources.memory, "memoryLimit": resources.memory_limit}
     return {key: amount(value) for key, value in cpu.items() if value} | {
         key: amount(value) / _GIGA for key, value in memory.items() if value
+    }
+
+
+def retry_policy(resources: Resources, backoff: Backoff) -> dict[str, Any]:
+    """A task's `retryPolicy`; empty where it is tried once.
+
+    Argo counts the longest duration from the start of the first attempt, ends an attempt that
+    runs into it and starts none after it. So it must hold all attempts and the waits between.
+    kfp's own set_retry cannot say that: it allows an hour at most.
+    """
+    retries = resources.retries or 0
+    if not retries:
+        return {}
+    waits = sum(backoff.seconds * backoff.factor**number for number in range(retries))
+    longest = waits + (retries + 1) * (resources.timeout_seconds or _NO_TIMEOUT_SECONDS)
+    return {
+        "maxRetryCount": retries,
+        "backoffDuration": f"{backoff.seconds}s",
+        "backoffFactor": float(backoff.factor),
+        "backoffMaxDuration": f"{longest}s",
     }
 
 

@@ -18,14 +18,14 @@ __all__ = ["busybox_image"]
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Server]:
-    with databases.mariadb(tmp_path_factory.mktemp("server")) as server:
+def mariadb() -> Iterator[databases.Server]:
+    with databases.mariadb() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Server]:
-    with databases.postgresql(tmp_path_factory.mktemp("server")) as server:
+def postgresql() -> Iterator[databases.Server]:
+    with databases.postgresql() as server:
         yield server
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -47,14 +48,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def mariadb(folder: Path) -> Iterator[Server]:
+def mariadb() -> Iterator[Server]:
     """A MariaDB with a user `taxiway` who may make databases."""
     if shutil.which("mariadbd") is None:
         pytest.skip("MariaDB is not installed (apt-get install mariadb-server)")
     if os.geteuid() != 0:
         pytest.skip("the server is started as its own user, which only root can do")
-    data, port = folder / "mariadb", _free_port()
-    _own(folder, data, "mysql")
+    data, port = _folder_of("mysql"), _free_port()
     common = ["--no-defaults", f"--datadir={data}", "--user=mysql"]
     init = ["mariadb-install-db", *common, "--skip-test-db"]
     init.append("--auth-root-authentication-method=normal")
@@ -71,26 +71,26 @@ def mariadb(folder: Path) -> Iterator[Server]:
         yield server
     finally:
         _end(server.process)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def postgresql(folder: Path) -> Iterator[Server]:
+def postgresql() -> Iterator[Server]:
     """A PostgreSQL with a superuser `taxiway`."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not found:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
     if os.geteuid() != 0:
         pytest.skip("the server refuses to run as root, and only root can become its user")
-    data, port = folder / "postgresql", _free_port()
-    _own(folder, data, "postgres")
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    password.chmod(0o644)
+    data, port = _folder_of("postgres"), _free_port()
     as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     init = [str(found[-1].parent / "initdb"), "-D", str(data), "-U", "taxiway", "-A", "md5"]
-    subprocess.run(
-        [*as_postgres, *init, f"--pwfile={password}"], check=True, capture_output=True, cwd="/"
-    )
+    with tempfile.NamedTemporaryFile("w") as password:
+        password.write(PASSWORD)
+        password.flush()
+        Path(password.name).chmod(0o644)
+        line = [*as_postgres, *init, f"--pwfile={password.name}"]
+        subprocess.run(line, check=True, capture_output=True, cwd="/")
     command = [*as_postgres, str(found[-1]), "-D", str(data), "-p", str(port)]
     command += ["-h", "127.0.0.1", "-k", str(data)]
     server = Server("postgresql", port, command, _started(command, port))
@@ -98,14 +98,14 @@ def postgresql(folder: Path) -> Iterator[Server]:
         yield server
     finally:
         _end(server.process)
+        shutil.rmtree(data, ignore_errors=True)
 
 
-def _own(folder: Path, data: Path, user: str) -> None:
-    data.mkdir()
-    shutil.chown(data, user, user)
-    for parent in (folder, *folder.parents):  # the server's user must be able to get there
-        with contextlib.suppress(PermissionError):
-            parent.chmod(parent.stat().st_mode | 0o011)
+def _folder_of(user: str) -> Path:
+    """Not below pytest's own folder, which another session would close to other users."""
+    folder = Path(tempfile.mkdtemp(prefix="taxiway-server-"))
+    shutil.chown(folder, user, user)
+    return folder
 
 
 def _started(command: list[str], port: int) -> subprocess.Popen[bytes]:

@@ -139,6 +139,21 @@ class TestShape:
         assert "14400" in containers["exec-trainer"]["command"]
         assert containers["exec-pusher"]["resources"]["cpuRequest"] == 0.5
 
+    def test_retries_may_take_as_long_as_all_attempts_together(self, documents: list[Any]) -> None:
+        """Argo ends the attempt that runs into the longest duration, counted from the first."""
+        task = tasks_of(documents[0])["trainer"]
+        assert task["retryPolicy"] == {
+            "maxRetryCount": 2,
+            "backoffDuration": "10s",
+            "backoffFactor": 2.0,
+            "backoffMaxDuration": f"{3 * 14400 + 10 + 20}s",
+        }
+
+    def test_a_node_without_retries_is_tried_once(self, compiled: Compile) -> None:
+        spec, _ = compiled("kubeflow.resources.Pusher.retries=0")
+        assert "retryPolicy" not in tasks_of(spec)["pusher"]
+        assert "retryPolicy" in tasks_of(spec)["exit"]
+
     def test_more_of_kubernetes_passes_through(self, compiled: Compile) -> None:
         _, platform = compiled("kubeflow.executor_config={nodeSelector: {labels: {disk: ssd}}}")
         executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]

@@ -218,13 +218,21 @@ def forget(config: Config, run: str, node: str) -> None:
 class TestAProcess:
     """`python -m pipelines.runners.node`, as the compiled pipeline calls it."""
 
-    @pytest.fixture
-    def config(self, mariadb: Server, password: str, tmp_path: Path) -> Config:
+    @pytest.fixture(scope="class")
+    def year(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A year of all flights, so that ExampleGen works for some seconds."""
-        root = tmp_path / "volume"
-        settings = ["data.spans={kind: window, length: 12}", f"output.root={root}"]
+        root = tmp_path_factory.mktemp("year")
         made = taxiway("data", "--set", f"output.root={root}")
         assert made.code == 0, made.err
+        return root / "data/flights"
+
+    @pytest.fixture
+    def config(self, mariadb: Server, password: str, year: Path, tmp_path: Path) -> Config:
+        settings = [
+            "data.spans={kind: window, length: 12}",
+            f"data.root={year}",
+            f"output.root={tmp_path}/volume",
+        ]
         return load_config(["local"], [*settings, *mariadb.settings()])
 
     def start(self, config: Config, run: str, *options: str, **job: Any) -> subprocess.Popen[str]:
