@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: valid, closed by default, without secrets, and as the config expects."""
+"""The Kubernetes manifests: valid, closed by default, without secrets, and as the config has it."""
 
 from __future__ import annotations
 
