@@ -37,6 +37,7 @@ from pipelines.runners.kubernetes import (
     resources_of,
     retry_policy,
 )
+from pipelines.runners.limits import check_storable
 from pipelines.runners.node_job import EXIT_NODE, NodeJob
 
 RUN_ID: Final = "{{$.pipeline_job_uuid}}"
@@ -55,6 +56,7 @@ def to_kubeflow(config: Config) -> str:
 
     check(config)
     nodes = nodes_of(compile_pipeline(create_pipeline(config)))
+    check_storable(nodes, config.metadata)
     unknown = set(config.kubeflow.resources) - {node.id for node in nodes} - {"default", EXIT_NODE}
     if unknown:
         raise ConfigError(

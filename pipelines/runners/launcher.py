@@ -71,23 +71,28 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
         prepared = self._prepare_execution()
         if not prepared.is_execution_needed:
             return None
-        remove_outputs(prepared.execution_info)
-        outputs_utils.make_output_dirs(prepared.execution_info.output_dict)
-        return prepared.execution_info
+        info = prepared.execution_info
+        remove_outputs(info)
+        outputs_utils.make_output_dirs(info.output_dict)
+        self._clean_up(info)  # its folders for executors, of which a container knows nothing
+        return info
 
     def publish(self) -> None:
         """Publishes what a container wrote after `prepare`; nothing where it had nothing to do."""
         prepared = self._prepare_execution()
         if prepared.is_execution_needed:
             info = prepared.execution_info
-            self._clean_up_stateless_execution_info(info)
-            self._clean_up_stateful_execution_info(info)
+            self._clean_up(info)
             self._publish_successful_execution(
                 info.execution_id,
                 prepared.contexts,
                 info.output_dict,
                 execution_result_pb2.ExecutorOutput(),
             )
+
+    def _clean_up(self, execution_info: Any) -> None:
+        self._clean_up_stateless_execution_info(execution_info)
+        self._clean_up_stateful_execution_info(execution_info)
 
 
 def make_launcher(
@@ -168,8 +173,9 @@ def _may_pass(error: BaseException) -> bool:
         errors.InternalError,
         errors.UnavailableError,
     )
-    wrong = "syntax error" in str(error)  # MLMD's PostgreSQL client writes some, and never else
-    return (isinstance(error, trouble) and not wrong) or _is_no_connection(error)
+    # What MLMD's PostgreSQL client cannot write (see limits.py) it never will.
+    hopeless = any(words in str(error) for words in ("syntax error", "exceeds btree"))
+    return (isinstance(error, trouble) and not hopeless) or _is_no_connection(error)
 
 
 def _is_no_connection(error: BaseException) -> bool:

@@ -32,6 +32,7 @@ from pipelines.runners.events import (
 )
 from pipelines.runners.ir import CompiledNode, compile_pipeline, nodes_of
 from pipelines.runners.launcher import make_launcher, register_run
+from pipelines.runners.limits import check_storable
 from registry.metadata import Outcome, open_store, write_run_properties
 
 
@@ -84,9 +85,14 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         self._run_properties = dict(run_properties or {})
 
     def run_pipeline(self, pipeline: Pipeline, run_id: str) -> RunEnded:
-        """Runs to the end, whatever it is; failures of nodes are told, not raised."""
+        """Runs to the end, whatever it is; failures of nodes are told, not raised.
+
+        Raises:
+          ConfigError: the metadata store cannot hold this pipeline; nothing was started.
+        """
         ir = compile_pipeline(pipeline, run_id)
         nodes = nodes_of(ir)
+        check_storable(nodes, self._config.metadata)
         run = _Run(run_id, self._config, self._observers)
         started = time.monotonic()
         run.tell(RunStarted(run_id, [node.id for node in nodes]))

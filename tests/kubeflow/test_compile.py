@@ -203,6 +203,10 @@ class TestRefused:
         ("assignment", "told"),
         [
             ("metadata={kind: sqlite}", "metadata.kind sqlite"),
+            (
+                "metadata={kind: postgresql, host: here}",
+                "of DistributionValidator on PostgreSQL",
+            ),
             ("output.root=/elsewhere", "output.root /elsewhere is on no volume"),
             ("kubeflow.resources={Trianer: {cpu: '1'}}", "no node is named Trianer"),
             ("kubeflow.parameters={epochs: model.epochs}", "'model.epochs', which is no key"),

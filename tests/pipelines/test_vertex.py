@@ -175,7 +175,15 @@ def test_the_command_writes_the_job_and_refuses_with_exit_code_2(tmp_path: Path)
     done = taxiway("compile", "--target", "vertex", "--config", "vertex", "-o", os.fspath(path))
     assert done.code == 0, done.err
     assert json.loads(path.read_text())["pipelineSpec"]["schemaVersion"] == "2.1.0"
-    refused = taxiway("compile", "--target", "vertex", "-o", os.fspath(tmp_path / "other.json"))
+    refused = taxiway(
+        "compile",
+        "--target",
+        "vertex",
+        "--config",
+        "local",
+        "-o",
+        os.fspath(tmp_path / "other.json"),
+    )
     assert refused.code == 2
     assert "error: Vertex AI cannot run this config:\n  output.root: " in refused.err
     assert not (tmp_path / "other.json").exists()
