@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from configs.clusters import Kubeflow, Vertex
 from configs.places import with_places
-
-Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-EnvName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-"""As Kubernetes writes amounts: cores (`500m`, `2`) or bytes (`4Gi`)."""
-
-PASSWORD_ENV = "TAXIWAY_METADATA_PASSWORD"  # noqa: S105  # the variable's name
-
-
-class Frozen(BaseModel):
-    """Base of every config section: unknown keys are refused and nothing changes after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+from configs.section import EnvName, Fraction, Frozen, Name
+from configs.stores import Metadata, SqliteMetadata
 
 
 class Pipeline(Frozen):
@@ -45,54 +32,6 @@ class Output(Frozen):
     def report_folder(self, run_id: str) -> str:
         """Where a run's report, log and resolved config are kept."""
         return f"{self.root}/reports/{run_id}"
-
-
-class SqliteMetadata(Frozen):
-    """ML Metadata in one file; one run at a time."""
-
-    kind: Literal["sqlite"]
-    path: str = ""
-    """Database file; empty means `<output.root>/metadata.sqlite`."""
-    wait_seconds: Annotated[float, Field(ge=0)] = 3600.0
-    """How long a run waits for another run on the same store before it gives up."""
-
-
-class ServerMetadata(Frozen):
-    """ML Metadata on a database server; a password is a secret and stays in the environment."""
-
-    host: Annotated[str, Field(min_length=1)]
-    database: Annotated[str, Field(min_length=1)] = "taxiway"
-    """Made when it does not exist, where the user may."""
-    user: Annotated[str, Field(min_length=1)] = "taxiway"
-    password_env: Annotated[str, Field(pattern=r"^([A-Z_][A-Z0-9_]*)?$")] = PASSWORD_ENV
-    """Environment variable that holds the password; empty means that none is asked for."""
-
-
-class MySqlMetadata(ServerMetadata):
-    """MySQL or MariaDB."""
-
-    kind: Literal["mysql"]
-    port: Port = 3306
-
-
-class PostgreSqlMetadata(ServerMetadata):
-    """PostgreSQL."""
-
-    kind: Literal["postgresql"]
-    port: Port = 5432
-
-
-class GrpcMetadata(Frozen):
-    """A metadata server, such as the one of a Kubeflow installation."""
-
-    kind: Literal["grpc"]
-    host: Annotated[str, Field(min_length=1)]
-    port: Port = 8080
-
-
-Metadata = Annotated[
-    SqliteMetadata | MySqlMetadata | PostgreSqlMetadata | GrpcMetadata, Field(discriminator="kind")
-]
 
 
 class NewestSpan(Frozen):
@@ -309,82 +248,6 @@ class Beam(Frozen):
     """Apache Beam, for the components that run on it."""
 
     args: tuple[str, ...] = ()
-
-
-class Volume(Frozen):
-    """The persistent volume that every node sees; output.root lies on it."""
-
-    claim: Name = "taxiway"
-    """Name of the PersistentVolumeClaim; ReadWriteMany where the cluster has many hosts."""
-    mount_path: Annotated[str, Field(pattern=r"^/[^:]*$")] = "/taxiway"
-
-
-class Secret(Frozen):
-    """A Kubernetes secret whose values nodes get as environment variables."""
-
-    name: Name
-    env: Annotated[dict[str, EnvName], Field(min_length=1)]
-    """Key within the secret to the variable's name."""
-
-
-class Resources(Frozen):
-    """What one node asks of the cluster; a key left out is that of `resources.default`."""
-
-    cpu: Quantity | None = None
-    """Cores it is promised."""
-    memory: Quantity | None = None
-    """Memory it is promised."""
-    cpu_limit: Quantity | None = None
-    memory_limit: Quantity | None = None
-    """A node that takes more is killed, and tried again."""
-    timeout_seconds: Annotated[int, Field(ge=1)] | None = None
-    """How long one attempt may take before it is ended and counts as failed."""
-    retries: Annotated[int, Field(ge=0)] | None = None
-    """How often a node that failed is tried again; a gate's verdict never is."""
-
-
-class Backoff(Frozen):
-    """How long Kubeflow waits between attempts."""
-
-    seconds: Annotated[int, Field(ge=0)] = 10
-    """Before the second attempt."""
-    factor: Annotated[int, Field(ge=1)] = 2
-    """How many times longer each further wait is; Argo takes whole numbers only."""
-
-
-class Kubeflow(Frozen):
-    """Kubeflow Pipelines: where it is, and what a node gets there."""
-
-    endpoint: str = ""
-    """Address of the API or the UI in front of it, such as http://localhost:8080."""
-    namespace: str = ""
-    """Profile namespace of a multi-user installation; empty for a single-user one."""
-    experiment: str = ""
-    """Empty means pipeline.name."""
-    token_env: EnvName = "KUBEFLOW_TOKEN"  # noqa: S105  # the variable's name
-    """Environment variable with a bearer token; not set means that none is sent."""
-    image: Annotated[str, Field(min_length=1)] = "taxiway:dev"
-    """What every node but container components runs in; see deploy/Dockerfile."""
-    volume: Volume | None = Volume()
-    """None where output.root is a bucket."""
-    secrets: tuple[Secret, ...] = ()
-    env: dict[EnvName, str] = {}
-    """Plain environment variables of every node."""
-    resources: dict[str, Resources] = {}
-    """By node id; `default` is for the others."""
-    backoff: Backoff = Backoff()
-    parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str] = {}
-    """Run parameters that the UI shows: name to the config key it sets."""
-    executor_config: dict[str, Any] = {}
-    """More of Kubernetes for every node, as kubernetes_executor_config.proto has it: nodeSelector,
-    and from KFP 2.2 on tolerations, imagePullSecret, fieldPathAsEnv, activeDeadlineSeconds, ..."""
-
-
-class Vertex(Frozen):
-    """Vertex AI, for `taxiway compile --target vertex`; the image is that of kubeflow.image."""
-
-    leave_out: tuple[str, ...] = ()
-    """Ids of nodes to do without; the compiler names those that cannot run there, and why."""
 
 
 class Config(Frozen):

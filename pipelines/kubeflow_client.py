@@ -23,8 +23,8 @@ import kfp_server_api
 import urllib3
 from kfp_server_api import rest
 
+from configs.clusters import Kubeflow
 from configs.errors import ConfigError, TaxiwayError
-from configs.schema import Kubeflow
 from pipelines.kubeflow_errors import (
     CA_ENV,
     ENDPOINT,

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import urllib3
 
+from configs.clusters import Kubeflow
 from configs.errors import TaxiwayError
-from configs.schema import Kubeflow
 
 TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
 ENDPOINT: Final = "kubeflow.endpoint"

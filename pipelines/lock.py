@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from configs.errors import TaxiwayError
-from configs.schema import Metadata, SqliteMetadata
+from configs.stores import Metadata, SqliteMetadata
 
 POLL_SECONDS = 0.2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Any
 
 import yaml
@@ -10,6 +11,31 @@ from pydantic import ValidationError
 
 from configs.errors import ConfigError, TaxiwayError, did_you_mean
 from configs.schema import Config
+
+
+def parameter_defaults(config: Config) -> dict[str, Any]:
+    """What a run's parameters are where no one fills them in: the config's own values.
+
+    Raises:
+      ConfigError: a parameter names no key, or one whose value is no single one.
+    """
+    values = config.model_dump(mode="json")
+    found: dict[str, Any] = {}
+    for name, key in config.kubeflow.parameters.items():
+        try:
+            value: Any = reduce(lambda section, part: section[part], key.split("."), values)
+        except (KeyError, TypeError):
+            raise ConfigError(
+                f"the run parameter '{name}' is to set '{key}', which is no key of this config",
+                edit=f"kubeflow.parameters.{name}",
+            ) from None
+        if isinstance(value, dict | list):
+            raise ConfigError(
+                f"the run parameter '{name}' is to set '{key}', which is a whole section",
+                edit=f"kubeflow.parameters.{name}: a key with a single value",
+            )
+        found[name] = "" if value is None else value  # an empty one keeps what was compiled
+    return found
 
 
 def run_parameters(config: Config, assignments: Iterable[str]) -> dict[str, Any]:

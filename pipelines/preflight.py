@@ -9,9 +9,10 @@ from typing import Final
 
 from components.evaluation.metrics import check_evaluation
 from configs.errors import ConfigError
-from configs.schema import Config, SqliteMetadata
+from configs.schema import Config
+from configs.stores import SqliteMetadata
 from models.spec import load_spec
-from registry.metadata import connection_config
+from registry.connection import connection_config
 
 
 def check(config: Config) -> None:

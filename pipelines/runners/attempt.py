@@ -30,11 +30,11 @@ from pipelines.runners.leftovers import abandon
 from pipelines.runners.node import parse
 from pipelines.runners.node_job import EXIT_NODE, unpack
 from pipelines.runners.progress import Progress
+from registry.connection import open_store
 from registry.metadata import (
     ErrorKind,
     NodeRecord,
     node_record,
-    open_store,
     record_failure,
     reopen_execution,
     run_nodes,

@@ -6,9 +6,10 @@ import logging
 from typing import Any
 
 from configs.errors import GateStopped, TaxiwayError
-from configs.schema import Metadata
+from configs.stores import Metadata
 from pipelines.runners.events import NodeCached, NodeFailed, NodeFinished, NodeSkipped
-from registry.metadata import ErrorKind, NodeRecord, close_executions, node_record, open_store
+from registry.connection import open_store
+from registry.metadata import ErrorKind, NodeRecord, close_executions, node_record
 
 NodeEnd = NodeCached | NodeFinished | NodeFailed | NodeSkipped
 

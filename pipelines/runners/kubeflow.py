@@ -10,7 +10,6 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, Final
 
 import yaml
@@ -18,9 +17,12 @@ from google.protobuf import json_format
 from kfp import dsl
 from tfx.proto.orchestration import executable_spec_pb2
 
+from configs.clusters import Resources
 from configs.errors import ConfigError
 from configs.loader import portable, project_digest
-from configs.schema import Config, Resources, SqliteMetadata
+from configs.schema import Config
+from configs.stores import SqliteMetadata
+from pipelines.parameters import parameter_defaults
 from pipelines.runners.attempt import (
     METRICS_OUTPUT,
     REPORT_OUTPUT,
@@ -114,7 +116,7 @@ class _Compilation:
         self._kubeflow = config.kubeflow
         self._raw = portable(config)
         self._digest = project_digest(config)
-        self._defaults = run_parameters(config)
+        self._defaults = parameter_defaults(config)
         self._exit = self._exit_task()
         self._last = {node.id: task_name(node.id, _publishes(node)) for node in nodes}
         if len(set(self._last.values())) < len(nodes):
@@ -216,31 +218,6 @@ def _container_tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, A
         for name, task in dag["tasks"].items():
             if "dag" not in components[task["componentRef"]["name"]]:
                 yield name, task
-
-
-def run_parameters(config: Config) -> dict[str, Any]:
-    """The run's parameters and their defaults, which are the config's own values.
-
-    Raises:
-      ConfigError: a parameter names no key, or one whose value is no single one.
-    """
-    values = config.model_dump(mode="json")
-    found: dict[str, Any] = {}
-    for name, key in config.kubeflow.parameters.items():
-        try:
-            value: Any = reduce(lambda section, part: section[part], key.split("."), values)
-        except (KeyError, TypeError):
-            raise ConfigError(
-                f"the run parameter '{name}' is to set '{key}', which is no key of this config",
-                edit=f"kubeflow.parameters.{name}",
-            ) from None
-        if isinstance(value, dict | list):
-            raise ConfigError(
-                f"the run parameter '{name}' is to set '{key}', which is a whole section",
-                edit=f"kubeflow.parameters.{name}: a key with a single value",
-            )
-        found[name] = "" if value is None else value  # an empty one keeps what was compiled
-    return found
 
 
 def task_name(node_id: str, suffix: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from configs.schema import Backoff, Kubeflow, Resources
+from configs.clusters import Backoff, Kubeflow, Resources
 
 PLATFORM: Final = "kubernetes"
 DEFAULT: Final = "default"

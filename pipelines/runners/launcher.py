@@ -22,9 +22,9 @@ from tfx.orchestration.portable.mlmd import context_lib
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from configs.errors import TaxiwayError
-from configs.schema import Metadata
+from configs.stores import Metadata
 from pipelines.runners.ir import CompiledNode
-from registry.metadata import connection_config
+from registry.connection import connection_config
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a database server may be away in the middle of a run."""

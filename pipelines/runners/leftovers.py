@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 from configs.schema import Config
+from registry.connection import open_store
 from registry.metadata import (
     ErrorKind,
     close_executions,
     node_record,
     open_executions,
-    open_store,
     record_failure,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from configs.errors import ConfigError
-from configs.schema import Metadata, PostgreSqlMetadata
+from configs.stores import Metadata, PostgreSqlMetadata
 from pipelines.runners.ir import CompiledNode
 
 POSTGRESQL_BYTES: Final = 2600

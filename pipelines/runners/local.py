@@ -33,7 +33,8 @@ from pipelines.runners.events import (
 from pipelines.runners.ir import CompiledNode, compile_pipeline, nodes_of
 from pipelines.runners.launcher import make_launcher, register_run
 from pipelines.runners.limits import check_storable
-from registry.metadata import Outcome, open_store, write_run_properties
+from registry.connection import open_store
+from registry.metadata import Outcome, write_run_properties
 
 
 @dataclass

@@ -19,7 +19,8 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
 from tfx.orchestration.pipeline import Pipeline
 
 from configs.errors import ConfigError, did_you_mean
-from configs.schema import Config, NotifyNone, SqliteMetadata
+from configs.schema import Config, NotifyNone
+from configs.stores import SqliteMetadata
 from pipelines.training import create_pipeline
 
 JOB_NAME: Final = "{{$.pipeline_job_name}}"

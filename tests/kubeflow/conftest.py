@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from configs.loader import load_config
-from configs.schema import PASSWORD_ENV, Config
+from configs.schema import Config
+from configs.stores import PASSWORD_ENV
 from tests.busybox import busybox_image
 from tests.kubeflow import databases
 

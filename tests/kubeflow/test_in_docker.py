@@ -25,7 +25,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.model_manifest.logic import MANIFEST_FILE, verify
 from configs.loader import load_config
 from configs.schema import Config
-from registry.metadata import NodeRecord, node_record, open_store, run_nodes
+from registry.connection import open_store
+from registry.metadata import NodeRecord, node_record, run_nodes
 from tests.conftest import Run
 from tests.kubeflow.databases import PASSWORD, Server
 from tests.kubeflow.docker_tasks import DockerTasks

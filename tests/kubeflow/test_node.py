@@ -18,7 +18,8 @@ from ml_metadata import MetadataStore, proto
 
 from configs.loader import load_config, portable, project_digest
 from configs.schema import Config
-from registry.metadata import ErrorKind, node_record, open_store, run_nodes, run_properties
+from registry.connection import open_store
+from registry.metadata import ErrorKind, node_record, run_nodes, run_properties
 from tests.conftest import REPOSITORY, Run, taxiway
 from tests.kubeflow.databases import Server
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from configs.schema import Config
 from models.flights.features import SPEC
-from registry.metadata import NodeRecord, open_store, run_nodes
+from registry.connection import open_store
+from registry.metadata import NodeRecord, run_nodes
 
 WHOLE_NUMBERS = frozenset({"sched_dep_minute", "sched_arr_minute", "plane_age", "seats"})
 Row = Mapping[str, Any]

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from registry.metadata import open_store, run_nodes
+from registry.connection import open_store
+from registry.metadata import run_nodes
 from tests.conftest import REPOSITORY, Finished, Run, Workspace, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]

@@ -14,8 +14,9 @@ import pytest
 
 from components.model_manifest.logic import verify
 from configs.loader import load_config
+from registry.connection import open_store
 from registry.deploy_queue import DeployQueue
-from registry.metadata import NodeRecord, open_store, run_nodes, run_properties
+from registry.metadata import NodeRecord, run_nodes, run_properties
 from registry.versions import list_versions
 from tests.conftest import REPOSITORY, Run
 

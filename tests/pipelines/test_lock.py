@@ -15,14 +15,14 @@ from types import SimpleNamespace
 import pytest
 
 from configs.errors import TaxiwayError
-from configs.schema import SqliteMetadata
+from configs.stores import SqliteMetadata
 from pipelines import lock
 from pipelines.lock import run_lock
 from tests.conftest import REPOSITORY
 
 HOLD = """
 import sys
-from configs.schema import SqliteMetadata
+from configs.stores import SqliteMetadata
 from pipelines.lock import run_lock
 with run_lock(SqliteMetadata(kind="sqlite", path=sys.argv[1]), "r1", print):
     print("held", flush=True)

@@ -9,15 +9,14 @@ import pytest
 from google.protobuf import struct_pb2
 from ml_metadata import MetadataStore, proto
 
-from configs.schema import SqliteMetadata
+from configs.stores import SqliteMetadata
+from registry.connection import connection_config, open_store
 from registry.metadata import (
     ErrorKind,
     NodeRecord,
     Outcome,
     close_executions,
-    connection_config,
     node_record,
-    open_store,
     run_nodes,
     run_outcome,
     run_properties,

@@ -1,0 +1,21 @@
+"""What config sections are made of: frozen models, and the types that several of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+"""As Kubernetes writes amounts: cores (`500m`, `2`) or bytes (`4Gi`)."""
+
+
+class Frozen(BaseModel):
+    """Base of every config section: unknown keys are refused and nothing changes after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
