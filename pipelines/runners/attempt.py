@@ -27,7 +27,7 @@ from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, compile_pipel
 from pipelines.runners.kfp_outputs import TaskOutputs
 from pipelines.runners.launcher import is_skipped, make_launcher, patiently, register_run
 from pipelines.runners.leftovers import abandon
-from pipelines.runners.node import parse
+from pipelines.runners.node import parse, run_id_of
 from pipelines.runners.node_job import EXIT_NODE, unpack
 from pipelines.runners.progress import Progress
 from registry.connection import open_store
@@ -47,6 +47,7 @@ RUN_COMMAND: Final = "env"
 """`env sh -c ...` runs a container component's command, `true sh -c ...` leaves it alone."""
 SKIP_COMMAND: Final = "true"
 METRICS_OUTPUT: Final = "metrics"
+RECORD_OUTPUT: Final = "record"
 REPORT_OUTPUT: Final = "report"
 
 _DONE = ("COMPLETE", "CACHED")
@@ -61,9 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     outputs = TaskOutputs(arguments.executor_input)
     try:
         config = job.resolve(arguments.parameters)
+        run_id = run_id_of(arguments)
         if job.node_id == EXIT_NODE:
-            return run_exit(config, arguments.run_id, outputs, observers)
-        attempt = Attempt(config, job.node_id, arguments.run_id, outputs, observers)
+            return run_exit(config, run_id, outputs, observers)
+        attempt = Attempt(config, job.node_id, run_id, outputs, observers)
         return attempt.run(arguments.phase)
     except TaxiwayError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
@@ -83,16 +85,23 @@ def run_exit(
     runner = LocalRunner(config, observers)
     ended = runner.run_pipeline(create_exit_pipeline(config, run_id), f"{run_id}-exit")
     page = Path(config.output.report_folder(run_id)) / "report.html"
+    if RECORD_OUTPUT in outputs:
+        outputs.write_record(RECORD_OUTPUT, {"run": run_id, "report": str(page)})
     if REPORT_OUTPUT in outputs and page.is_file():
         outputs.write_page(REPORT_OUTPUT, page.read_text(encoding="utf-8"))
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 
 def _end_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) -> None:
-    """Gives an end to nodes that have none: open executions, and those that never registered."""
+    """Gives an end to nodes that have none: open executions, and those that never registered.
+
+    Where a node has failed, others may not have been started, and need no end.
+    """
     abandon(config, run_id, _DIED, ErrorKind.FAILED)
     store = open_store(config.metadata)
     ended = {record.node_id: record.state in _DONE for record in run_nodes(store, run_id)}
+    if not all(ended.values()):
+        return
     for node in nodes:
         if node.id in ended or not all(ended.get(one, False) for one in node.upstream):
             continue
@@ -102,7 +111,7 @@ def _end_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) ->
             record_failure(store, run_id, node.id, _DIED, ErrorKind.FAILED)
 
 
-_DIED = "ended without a word: its pod was killed, evicted or out of memory"
+_DIED = "ended without a word: its pod did not start, was killed, or ran out of memory"
 
 
 class Attempt:
@@ -217,6 +226,8 @@ class Attempt:
                 | {argument_name(index): "" for index in dynamic_parts(self._node)}
             )
         record = getattr(end, "record", None)
+        if RECORD_OUTPUT in self._outputs:
+            self._outputs.write_record(RECORD_OUTPUT, self._told(record))
         if METRICS_OUTPUT in self._outputs and record is not None:
             from components.evaluation.results import read_metrics
             from components.registrar.logic import overall_metrics
@@ -224,6 +235,14 @@ class Attempt:
             evaluation = record.output("evaluation")
             metrics = overall_metrics(read_metrics(evaluation.uri))
             self._outputs.write_metrics(METRICS_OUTPUT, metrics)
+
+    def _told(self, record: NodeRecord | None) -> dict[str, str]:
+        """Where to find the node in ML Metadata and its outputs on the volume."""
+        told = {"run": self._run_id, "node": self._node.id}
+        if record is None:
+            return told | {"state": "SKIPPED"}
+        outputs = {key: artifacts[0].uri for key, artifacts in record.outputs.items() if artifacts}
+        return told | {"state": record.state, "execution": str(record.execution_id)} | outputs
 
 
 PHASES: Final = {

@@ -25,7 +25,9 @@ from configs.stores import SqliteMetadata
 from pipelines.parameters import parameter_defaults
 from pipelines.runners.attempt import (
     METRICS_OUTPUT,
+    RECORD_OUTPUT,
     REPORT_OUTPUT,
+    RUN_COMMAND,
     RUN_PARAMETER,
     argument_name,
     dynamic_parts,
@@ -42,7 +44,8 @@ from pipelines.runners.kubernetes import (
 from pipelines.runners.limits import check_storable
 from pipelines.runners.node_job import EXIT_NODE, NodeJob
 
-RUN_ID: Final = "{{$.pipeline_job_uuid}}"
+RUN_ID: Final = "run_id"
+"""The parameter that back ends from 2.5 on fill in; see `run_id_of` for those before."""
 EXECUTOR_INPUT: Final = "{{$}}"
 NODE_COMMAND: Final = ("python3", "-m", "pipelines.runners.node")
 METRICS_NODE: Final = "Evaluator"
@@ -155,12 +158,15 @@ class _Compilation:
     def _make(self, task: _Task, values: Mapping[str, Any], made: Mapping[str, Any]) -> Any:
         """The task within the pipeline that kfp is tracing."""
         received = {name: made[source].outputs[name] for name, source in task.receives.items()}
-        taken = values if task.configured else {}
+        ours = {**values, RUN_ID: dsl.PIPELINE_JOB_ID_PLACEHOLDER}
+        taken: Mapping[str, Any] = ours if task.configured else {}
         one = _component(task, self._defaults, self._config)(**taken, **received)
         one.set_caching_options(False)  # TFX's own cache knows more: code, spans, metadata
         for variable, value in self._kubeflow.env.items():
             one.set_env_variable(variable, value)
-        one.platform_config[PLATFORM] = platform_config(self._kubeflow)
+        # A container component's image is someone else's: it gets the files and no secret.
+        secrets = self._kubeflow.secrets if task.configured else ()
+        one.platform_config[PLATFORM] = platform_config(self._kubeflow, secrets)
         return one.after(*(made[name] for name in task.waits_for if name in made))
 
     def _tasks_of(self, node: CompiledNode) -> list[_Task]:
@@ -189,13 +195,12 @@ class _Compilation:
     ) -> _Task:
         resources = resources_of(self._kubeflow, node_id)
         job = NodeJob(node_id, self._raw, self._digest).pack()
-        command = [*NODE_COMMAND, "--job", job, "--run-id", RUN_ID]
+        command = [*NODE_COMMAND, "--job", job, "--run-id", _input(RUN_ID)]
         if phase != "whole":
             command += ["--phase", phase]
         if resources.timeout_seconds:
             command += ["--timeout-seconds", str(resources.timeout_seconds)]
-        if gives:
-            command += ["--executor-input", EXECUTOR_INPUT]
+        command += ["--executor-input", EXECUTOR_INPUT]
         whole = phase == "whole"
         return _Task(
             name=task_name(node_id, "" if whole else phase),
@@ -203,7 +208,7 @@ class _Compilation:
             command=command,
             waits_for=waits_for,
             resources=resources,
-            gives=gives,
+            gives={RECORD_OUTPUT: dsl.Output[dsl.Artifact], **gives},
         )
 
     def _exit_task(self) -> _Task:
@@ -233,9 +238,13 @@ def _publishes(node: CompiledNode) -> str:
 
 
 def _container_command(node: CompiledNode) -> list[str]:
-    """`env` or `true` before the command, as its preparation decides; both are in any image."""
+    """`env env` or `env true` before the command, as its preparation decides.
+
+    KFP fills in no placeholder in the first word. Both programs are in any POSIX image.
+    """
     parts = enumerate(command_template(node.executor_spec))
     return [
+        RUN_COMMAND,
         _input(RUN_PARAMETER),
         *(_input(argument_name(index)) if part is None else part for index, part in parts),
     ]
@@ -248,13 +257,14 @@ def _input(name: str) -> str:
 def _component(task: _Task, defaults: Mapping[str, Any], config: Config) -> Any:
     """The kfp component of a task."""
     taken = defaults if task.configured else {}
+    given = {**taken, RUN_ID: ""} if task.configured else {}
     keys = config.kubeflow.parameters
     parameters = [part for name in taken for part in ("--parameter", keys[name], _input(name))]
 
     def component(*_: Any) -> Any:
         return dsl.ContainerSpec(image=task.image, command=[*task.command, *parameters])
 
-    annotations = {name: type(value) for name, value in taken.items()}
+    annotations = {name: type(value) for name, value in given.items()}
     annotations |= dict.fromkeys(task.receives, str) | dict(task.gives)
     component.__name__ = task.name.replace("-", "_")
     component.__annotations__ = annotations

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from configs.clusters import Backoff, Kubeflow, Resources
+from configs.clusters import Backoff, Kubeflow, Resources, Secret
 
 PLATFORM: Final = "kubernetes"
 DEFAULT: Final = "default"
@@ -65,7 +66,7 @@ def amount(quantity: str) -> float:
     return float(digits) * _SUFFIXES[quantity[len(digits) :]]
 
 
-def platform_config(kubeflow: Kubeflow) -> dict[str, Any]:
+def platform_config(kubeflow: Kubeflow, secrets: Sequence[Secret]) -> dict[str, Any]:
     """A task's KubernetesExecutorConfig: volume, secrets, and what the config adds as it is.
 
     `constant` and `secretName` are deprecated in newer protos and still read by them; what they
@@ -75,7 +76,7 @@ def platform_config(kubeflow: Kubeflow) -> dict[str, Any]:
     if kubeflow.volume is not None:
         mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.mount_path}
         config["pvcMount"] = [mount]
-    if kubeflow.secrets:
+    if secrets:
         config["secretAsEnv"] = [
             {
                 "secretName": secret.name,
@@ -83,6 +84,6 @@ def platform_config(kubeflow: Kubeflow) -> dict[str, Any]:
                     {"secretKey": key, "envVar": variable} for key, variable in secret.env.items()
                 ],
             }
-            for secret in kubeflow.secrets
+            for secret in secrets
         ]
     return config | kubeflow.executor_config

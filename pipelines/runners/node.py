@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from configs.errors import EXIT_RUN_FAILED, TaxiwayError
+from pipelines.runners.kfp_outputs import TaskOutputs
 from pipelines.runners.node_job import EXIT_NODE, unpack
 
 PHASES = ("whole", "prepare", "publish")
@@ -58,8 +59,22 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def run_id_of(arguments: argparse.Namespace) -> str:
+    """The run's id: as Kubeflow gives it from 2.5 on, else from where it puts artifacts.
+
+    Raises:
+      ConfigError: it is in neither.
+    """
+    given = str(arguments.run_id)
+    if not given.startswith("{{"):  # a placeholder that nobody filled in
+        return given
+    name = str(unpack(arguments.job).config["pipeline"]["name"])
+    return TaskOutputs(arguments.executor_input).run_id(name)
+
+
 def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
     job = unpack(arguments.job)
+    arguments.run_id = run_id_of(arguments)
     stopped: list[signal.Signals] = []
     work = subprocess.Popen(
         [sys.executable, "-m", "pipelines.runners.attempt", *argv], start_new_session=True

@@ -63,6 +63,7 @@ class Interpreter:
       secrets: secret to its keys and values.
       scratch: a folder for outputs.
       in_container: whether paths in `{{$}}` are those within a container.
+      fills_in_run_id: as back ends from 2.5 on do; those before pass the placeholder on.
     """
 
     def __init__(
@@ -74,8 +75,10 @@ class Interpreter:
         secrets: Mapping[str, Mapping[str, str]],
         scratch: Path,
         in_container: bool = True,
+        fills_in_run_id: bool = True,
     ) -> None:
         self._spec = spec
+        self._fills_in_run_id = fills_in_run_id
         self._platform = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         self._start = start
         self._claims = claims
@@ -148,6 +151,10 @@ class Interpreter:
     def _value(self, source: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
         if "componentInputParameter" in source:
             return values[source["componentInputParameter"]]
+        if "runtimeValue" in source:
+            constant = source["runtimeValue"]["constant"]
+            is_run_id = constant == "{{$.pipeline_job_uuid}}" and self._fills_in_run_id
+            return self.run_id if is_run_id else constant
         output = source["taskOutputParameter"]
         return self._outputs[output["producerTask"]][output["outputParameterKey"]]
 
@@ -160,8 +167,11 @@ class Interpreter:
         platform = self._platform[executor]
         assert set(platform) <= _KNOWN_PLATFORM_KEYS, platform
         folder = Path(tempfile.mkdtemp(dir=self._scratch, prefix=f"{name}-{attempt}-"))
-        outputs = _Outputs(folder, component.get("outputDefinitions", {}), self._in_container)
-        line = [*container["command"], *container.get("args", ())]
+        place = f"{self._spec['pipelineInfo']['name']}/{self.run_id}/{name}"
+        definitions = component.get("outputDefinitions", {})
+        outputs = _Outputs(folder, definitions, place, self._in_container)
+        program, *line = [*container["command"], *container.get("args", ())]
+        assert "{{" not in program, "KFP fills in no placeholder in the first word"
         memory = container.get("resources", {}).get("memoryLimit")
         code = self._start(
             TaskRun(
@@ -200,8 +210,11 @@ class Interpreter:
 class _Outputs:
     """The places for the outputs of one attempt, here and as the container sees them."""
 
-    def __init__(self, folder: Path, definitions: Mapping[str, Any], in_container: bool) -> None:
+    def __init__(
+        self, folder: Path, definitions: Mapping[str, Any], place: str, in_container: bool
+    ) -> None:
         self._folder = folder
+        self._place = f"mlpipeline/v2/artifacts/{place}"
         self._parameters = list(definitions.get("parameters", {}))
         self._artifacts = list(definitions.get("artifacts", {}))
         bucket, files = folder / "bucket", folder / "outputs"
@@ -209,18 +222,18 @@ class _Outputs:
             one.mkdir(exist_ok=True)
             one.chmod(0o777)
         self.mounts = {str(bucket): "/minio", str(files): "/tmp/kfp"} if in_container else {}
-        uri, place = ("minio://", "/tmp/kfp") if in_container else (f"{bucket}/", str(files))
+        uri, local = ("minio://", "/tmp/kfp") if in_container else (f"{bucket}/", str(files))
         self.executor_input = json.dumps(
             {
                 "outputs": {
                     "parameters": {
-                        name: {"outputFile": f"{place}/{name}"} for name in self._parameters
+                        name: {"outputFile": f"{local}/{name}"} for name in self._parameters
                     },
                     "artifacts": {
-                        name: {"artifacts": [{"name": name, "uri": f"{uri}mlpipeline/{name}"}]}
+                        name: {"artifacts": [{"name": name, "uri": f"{uri}{self._place}/{name}"}]}
                         for name in self._artifacts
                     },
-                    "outputFile": f"{place}/executor_output.json",
+                    "outputFile": f"{local}/executor_output.json",
                 }
             }
         )
@@ -235,7 +248,7 @@ class _Outputs:
         metadata = json.loads(told.read_text())["artifacts"] if told.exists() else {}
         return {
             name: {
-                "path": self._folder / "bucket/mlpipeline" / name,
+                "path": self._folder / "bucket" / self._place / name,
                 "metadata": metadata.get(name, {}).get("artifacts", [{}])[0].get("metadata", {}),
             }
             for name in self._artifacts
@@ -249,16 +262,13 @@ def _producers(task: Mapping[str, Any]) -> set[str]:
     }
 
 
-def _filled(part: str, given: Mapping[str, Any], run_id: str, executor_input: str) -> str:
-    """A part of a command line as KFP's launcher passes it on."""
+def _filled(part: str, given: Mapping[str, Any], executor_input: str) -> str:
+    """A part of a command line as KFP's launcher passes it on: it knows no other placeholders."""
     if part == "{{$}}":
         return executor_input
-    filled = part.replace("{{$.pipeline_job_uuid}}", run_id)
-    filled = re.sub(
-        r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}", lambda m: _text(given[m[1]]), filled
-    )
-    assert "{{$" not in filled, f"a placeholder that nobody fills: {filled}"
-    return filled
+    pattern = r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}"
+    assert "{{$" not in re.sub(pattern, "", part), f"a placeholder that nobody fills in: {part}"
+    return re.sub(pattern, lambda found: _text(given[found[1]]), part)
 
 
 def _text(value: Any) -> str:
