@@ -196,7 +196,7 @@ class TestARunWithAccidents:
         root = cluster.volume / "pipelines" / cluster.config.pipeline.name
         for folder in root.glob("*/[!.]*/[0-9]*"):
             assert f"/taxiway/{folder.relative_to(cluster.volume)}" in known
-        assert not list(root.glob("*/.system/stateful_working_dir/*"))
+        assert not list(root.glob("ModelManifest/.system/stateful_working_dir/*"))
 
     def test_the_container_component_ran_in_its_own_image_with_its_lineage_whole(
         self, cluster: Cluster, busybox_image: str

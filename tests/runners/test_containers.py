@@ -176,7 +176,7 @@ def test_an_interrupt_ends_the_container(busybox_image: str, model: Path, tmp_pa
     try:
         wait_until(started.exists)
         child.send_signal(signal.SIGINT)
-        assert child.wait(30) != 0
+        assert child.wait(120) != 0
     finally:
         child.kill()
         child.wait()
