@@ -20,6 +20,8 @@ from configs.schema import Config
 CONFIG_FOLDER = Path(__file__).parent
 BASE = CONFIG_FOLDER / "base.yaml"
 DEFAULT = CONFIG_FOLDER / "local.yaml"
+PACKAGES = ("components", "configs", "models", "pipelines", "registry", "serving")
+"""All that runs; deploy/Dockerfile copies the same."""
 
 
 def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] = ()) -> Config:
@@ -54,9 +56,8 @@ def portable(config: Config) -> dict[str, Any]:
 
 def project_digest(config: Config) -> str:
     """sha256 of all code that a run of this config may use."""
-    packages = sorted(path.parent for path in CONFIG_FOLDER.parent.glob("*/__init__.py"))
-    named = [path for path in packages if path.name != "tests"]
-    return code_digest(*named, model_folder(config.model.module))
+    folders = [CONFIG_FOLDER.parent / name for name in PACKAGES]
+    return code_digest(*folders, model_folder(config.model.module))
 
 
 def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Config:

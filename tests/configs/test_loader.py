@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,16 @@ import yaml
 from pydantic import ValidationError
 
 from configs.errors import ConfigError
-from configs.loader import CONFIG_FOLDER, code_digest, load_config, to_yaml
+from configs.loader import (
+    CONFIG_FOLDER,
+    PACKAGES,
+    code_digest,
+    load_config,
+    portable,
+    project_digest,
+    resolve_config,
+    to_yaml,
+)
 from configs.schema import HashSplit, NamedSpan, TimeSplit
 
 OVERLAYS = sorted(path.stem for path in CONFIG_FOLDER.glob("*.yaml"))
@@ -133,3 +143,29 @@ def test_the_code_digest_follows_the_code_and_nothing_else(tmp_path: Path) -> No
 
 def test_the_default_split_is_by_time() -> None:
     assert load_config().data.split == TimeSplit(kind="time")
+
+
+class TestProjectDigest:
+    """By it a task on a cluster knows that its image holds what was compiled."""
+
+    def test_every_package_that_is_shipped_is_in_it_and_in_the_image(self) -> None:
+        project = (CONFIG_FOLDER.parent / "pyproject.toml").read_text()
+        (line, *_) = [one for one in project.splitlines() if one.startswith("packages = [")]
+        dockerfile = CONFIG_FOLDER.parent / "deploy/Dockerfile"
+        assert set(re.findall(r'"(\w+)"', line)) == set(PACKAGES)
+        if dockerfile.exists():
+            copied = re.findall(r"^COPY (\w+) \1$", dockerfile.read_text(), re.MULTILINE)
+            assert set(copied) == set(PACKAGES)
+
+    def test_the_same_code_has_the_same_one_whatever_the_config(self) -> None:
+        smoke, local = load_config(["smoke"]), load_config(["local"])
+        assert project_digest(smoke) == project_digest(local)
+
+
+def test_a_portable_config_finds_its_places_anew(tmp_path: Path) -> None:
+    config = load_config(["smoke"], [f"output.root={tmp_path}"])
+    raw = portable(config)
+    assert (raw["data"]["schema_file"], raw["model"]["code_digest"]) == ("", "")
+    assert resolve_config(raw) == config
+    changed = resolve_config(raw, ["model.hyperparameters.epochs=2"])
+    assert changed.model.hyperparameters.epochs == 2
