@@ -179,7 +179,8 @@ class Interpreter:
                 attempt=attempt,
                 image=container["image"],
                 command=[
-                    _filled(part, given, self.run_id, outputs.executor_input) for part in line
+                    program,
+                    *(_filled(part, given, outputs.executor_input) for part in line),
                 ],
                 env=self._env(container, platform),
                 mounts=outputs.mounts

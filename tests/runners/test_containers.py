@@ -162,11 +162,14 @@ def test_an_image_that_cannot_be_had_is_named_with_its_key(model: Path, tmp_path
 def test_an_interrupt_ends_the_container(busybox_image: str, model: Path, tmp_path: Path) -> None:
     started = tmp_path / "out" / "started"
     program = f"""
+        import signal
         import sys
         from pathlib import Path
         sys.path[:0] = {sys.path!r}
         from pipelines.runners.containers import _run_in_container
         from pipelines.runners.engines import Engine
+        # a shell that starts tests in the background has its children ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         command = ["sh", "-c", ": > {started}; exec sleep 600"]
         out = Path({str(started.parent)!r})
         _run_in_container(Engine("docker"), {busybox_image!r}, command, [], [out])
