@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -209,7 +210,8 @@ def forget(config: Config, run: str, node: str) -> None:
     context = store.get_context_by_type_and_name("pipeline_run", run)
     assert record is not None
     del store
-    with sqlite3.connect(config.metadata.path) as database:  # type: ignore[union-attr]
+    connection = sqlite3.connect(config.metadata.path)  # type: ignore[union-attr]
+    with contextlib.closing(connection) as opened, opened as database:
         database.execute(
             "DELETE FROM Association WHERE context_id = ? AND execution_id = ?",
             (context.id, record.execution_id),
