@@ -106,7 +106,7 @@ class _Rest(rest.RESTClientObject):  # type: ignore[misc]  # kfp ships no types
         return response
 
 
-class _Client(kfp.client.Client):  # type: ignore[misc]
+class _Client(kfp.client.Client):  # type: ignore[misc]  # as above
     """The client with nothing but the config's address, token and namespace."""
 
     def __init__(self, kubeflow: Kubeflow, endpoint: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
 from typing import Any
 
 import yaml
@@ -23,7 +22,7 @@ def parameter_defaults(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, key in config.kubeflow.parameters.items():
         try:
-            value: Any = reduce(lambda section, part: section[part], key.split("."), values)
+            value = _get(values, key.split("."))
         except (KeyError, TypeError):
             raise ConfigError(
                 f"the run parameter '{name}' is to set '{key}', which is no key of this config",

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
@@ -51,6 +51,7 @@ RECORD_OUTPUT: Final = "record"
 REPORT_OUTPUT: Final = "report"
 
 _DONE = ("COMPLETE", "CACHED")
+_DIED = "ended without a word: its pod did not start, was killed, or ran out of memory"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,9 +112,6 @@ def _end_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) ->
             record_failure(store, run_id, node.id, _DIED, ErrorKind.FAILED)
 
 
-_DIED = "ended without a word: its pod did not start, was killed, or ran out of memory"
-
-
 class Attempt:
     """One attempt at a node.
 
@@ -158,7 +156,7 @@ class Attempt:
 
     def _earlier_end(self) -> NodeEnd | None:
         """The end that an earlier attempt came to; without one, the way is cleared for this one."""
-        patiently(lambda: register_run(self._nodes, self._config.metadata))
+        register_run(self._nodes, self._config.metadata)
         record = patiently(self._record)
         if record is None:
             return None
@@ -186,7 +184,8 @@ class Attempt:
         if self._node.type == IMPORTER:
             write_inputs(self._config)
         launched = make_launcher(self._node, self._config.metadata).launch()
-        return self._end(launched, started)
+        seconds = time.monotonic() - started
+        return end_of_launch(self._config.metadata, self._run_id, self._node.id, launched, seconds)
 
     def _prepare(self, started: float) -> NodeEnd | None:
         """Before a container component's own task: its inputs, and its command filled in."""
@@ -213,10 +212,6 @@ class Attempt:
         record = self._record()
         assert record is not None
         return end_on_record(self._run_id, record, time.monotonic() - started)
-
-    def _end(self, launched: Any, started: float) -> NodeEnd:
-        seconds = time.monotonic() - started
-        return end_of_launch(self._config.metadata, self._run_id, self._node.id, launched, seconds)
 
     def _show(self, phase: str, end: NodeEnd) -> None:
         """Gives Kubeflow what it shows, and tells a container's task that it has nothing to do."""

@@ -82,7 +82,7 @@ def check(config: Config) -> None:
     if isinstance(config.metadata, SqliteMetadata):
         raise ConfigError(
             "metadata.kind sqlite is one file for one process, and on Kubeflow nodes run in many",
-            edit="metadata.kind: mysql, postgresql or grpc (as configs/kubeflow.yaml has it)",
+            edit="metadata.kind: mysql, as configs/kubeflow.yaml has it, or grpc",
         )
     on_volume = volume is not None and f"{root}/".startswith(f"{volume.mount_path.rstrip('/')}/")
     if "://" not in root and not on_volume:

@@ -31,7 +31,7 @@ def resources_of(kubeflow: Kubeflow, node_id: str) -> Resources:
 def resource_spec(resources: Resources) -> dict[str, float]:
     """A container's `resources`: cores, and gigabytes (10^9 bytes).
 
-    Newer SDKs write strings beside these numbers, which back ends before 2.8 refuse.
+    Newer SDKs write strings beside these numbers, which the protos of back end 2.0 do not know.
     """
     cpu = {"cpuRequest": resources.cpu, "cpuLimit": resources.cpu_limit}
     memory = {"memoryRequest": resources.memory, "memoryLimit": resources.memory_limit}
