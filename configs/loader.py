@@ -20,7 +20,7 @@ from configs.schema import Config
 CONFIG_FOLDER = Path(__file__).parent
 BASE = CONFIG_FOLDER / "base.yaml"
 DEFAULT = CONFIG_FOLDER / "local.yaml"
-PACKAGES = ("components", "configs", "models", "pipelines", "registry", "serving")
+PACKAGES = ("components", "configs", "models", "pipelines", "registry", "serving", "workers")
 """All that runs; deploy/Dockerfile copies the same."""
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from configs.clusters import Kubeflow, Vertex
+from configs.engines import Engine
 from configs.places import with_places
 from configs.section import EnvName, Fraction, Frozen, Name
 from configs.stores import Metadata, SqliteMetadata
@@ -265,6 +266,7 @@ class Config(Frozen):
     push: Push = Push()
     registry: Registry = Registry()
     notify: Notify = NotifyNone(kind="none")
+    engine: Engine = Engine()
     beam: Beam = Beam()
     kubeflow: Kubeflow = Kubeflow()
     vertex: Vertex = Vertex()

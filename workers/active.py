@@ -1,0 +1,89 @@
+"""The workers of this process: chosen once by whoever runs nodes, used by any step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from configs.engines import AutoWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
+from workers.inline import Inline
+from workers.job import MapFn, Options, ReduceFn, Shard, Workers
+from workers.processes import Processes
+
+SMALL_BYTES: Final = 4 << 20
+"""Inputs below this are read in less time than processes take to start."""
+
+KINDS: Final[Mapping[str, Callable[[Any], Workers]]] = {
+    "inline": lambda _: Inline(),
+    "processes": lambda config: Processes(config.count),
+}
+
+
+@dataclass
+class _Active:
+    """How to work, and the workers that were started so far."""
+
+    config: WorkersConfig = field(default_factory=lambda: AutoWorkers(kind="auto"))
+    started: dict[str, Workers] = field(default_factory=dict)
+
+    def workers(self, shards: Sequence[Shard]) -> Workers:
+        config = self.config
+        if isinstance(config, AutoWorkers):
+            config = _choose(shards)
+        if config.kind not in self.started:
+            self.started[config.kind] = KINDS[config.kind](config)
+        return self.started[config.kind]
+
+    def close(self) -> None:
+        for workers in self.started.values():
+            workers.close()
+        self.started.clear()
+
+
+_active = _Active()
+
+
+@contextmanager
+def working(config: WorkersConfig) -> Iterator[None]:
+    """Within it, every job of this process runs as `config` says; its workers end with it."""
+    global _active
+    before, _active = _active, _Active(config)
+    try:
+        yield
+    finally:
+        _active.close()
+        _active = before
+
+
+def run(map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, name: str) -> bytes:
+    """Maps over shards and merges, on the workers that are active; see `workers.job.Workers`.
+
+    Args:
+      map_fn: from a shard to a small result.
+      shards: at least one.
+      reduce_fn: merges the results in the order of the shards.
+      name: of the step, for errors and logs.
+    """
+    limits = _active.config
+    options = Options(name, limits.tries, limits.task_seconds, limits.job_seconds)
+    return _active.workers(shards).run(map_fn, shards, reduce_fn, options)
+
+
+def _choose(shards: Sequence[Shard]) -> InlineWorkers | ProcessWorkers:
+    alone = len(shards) < 2 or len(os.sched_getaffinity(0)) < 2
+    sizes = {shard.uri: _size(shard.uri) for shard in shards}
+    if alone or sum(sizes.values()) < SMALL_BYTES:
+        return InlineWorkers(kind="inline")
+    return ProcessWorkers(kind="processes")
+
+
+def _size(uri: str) -> int:
+    """Bytes of a file; one that is not on this machine's disks counts as large."""
+    try:
+        return Path(uri).stat().st_size
+    except OSError:
+        return SMALL_BYTES
