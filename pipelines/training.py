@@ -40,6 +40,7 @@ from components.registrar.component import Registrar
 from configs.schema import Config
 from models.spec import load_spec
 from pipelines.drift import drift_config
+from pipelines.engines import with_engine
 from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
 
 
@@ -64,7 +65,7 @@ def create_pipeline(config: Config) -> Pipeline:
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)
     schema = curated.outputs["schema"]
-    statistics_gen = StatisticsGen(examples=examples)
+    statistics_gen = with_engine(StatisticsGen(examples=examples), "StatisticsGen", config.engine)
     statistics = statistics_gen.outputs["statistics"]
     inferred = SchemaGen(statistics=statistics, infer_feature_shape=False)
 
@@ -83,12 +84,17 @@ def create_pipeline(config: Config) -> Pipeline:
     )
 
     # Learn.
-    transform = Transform(
-        examples=examples,
-        schema=schema,
-        preprocessing_fn="models.preprocessing.preprocessing_fn",
-        custom_config=code,
-        disable_statistics=True,
+    transform = with_engine(
+        Transform(
+            examples=examples,
+            schema=schema,
+            preprocessing_fn="models.preprocessing.preprocessing_fn",
+            custom_config=code,
+            disable_statistics=True,
+            disable_analyzer_cache=True,
+        ),
+        "Transform",
+        config.engine,
     )
     transform.add_upstream_node(gate)
     hyperparameters = Importer(

@@ -30,10 +30,10 @@ class _Active:
     config: WorkersConfig = field(default_factory=lambda: AutoWorkers(kind="auto"))
     started: dict[str, Workers] = field(default_factory=dict)
 
-    def workers(self, shards: Sequence[Shard]) -> Workers:
+    def workers(self, shards: Sequence[Shard], own_threads: bool) -> Workers:
         config = self.config
         if isinstance(config, AutoWorkers):
-            config = _choose(shards)
+            config = InlineWorkers(kind="inline") if own_threads else _choose(shards)
         if config.kind not in self.started:
             self.started[config.kind] = KINDS[config.kind](config)
         return self.started[config.kind]
@@ -59,7 +59,13 @@ def working(config: WorkersConfig) -> Iterator[None]:
         _active = before
 
 
-def run(map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, name: str) -> bytes:
+def run(
+    map_fn: MapFn,
+    shards: Sequence[Shard],
+    reduce_fn: ReduceFn,
+    name: str,
+    own_threads: bool = False,
+) -> bytes:
     """Maps over shards and merges, on the workers that are active; see `workers.job.Workers`.
 
     Args:
@@ -67,10 +73,12 @@ def run(map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, name: str) 
       shards: at least one.
       reduce_fn: merges the results in the order of the shards.
       name: of the step, for errors and logs.
+      own_threads: the map function keeps every core busy by itself, as TensorFlow's graphs do, so
+        that more processes on this machine gain nothing; `auto` then works inline.
     """
     limits = _active.config
     options = Options(name, limits.tries, limits.task_seconds, limits.job_seconds)
-    return _active.workers(shards).run(map_fn, shards, reduce_fn, options)
+    return _active.workers(shards, own_threads).run(map_fn, shards, reduce_fn, options)
 
 
 def _choose(shards: Sequence[Shard]) -> InlineWorkers | ProcessWorkers:

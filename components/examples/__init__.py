@@ -1,0 +1,1 @@
+"""Reading and writing shards of tf.Examples, whole batches at a time."""

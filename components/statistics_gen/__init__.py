@@ -1,0 +1,1 @@
+"""StatisticsGen: TFDV's own generators, fed with large batches and merged over shards."""
