@@ -12,10 +12,10 @@ from typing import Any, Final
 from configs.engines import AutoWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
 from workers.inline import Inline
 from workers.job import MapFn, Options, ReduceFn, Shard, Workers
-from workers.processes import Processes
+from workers.processes import Processes, start_server
 
-SMALL_BYTES: Final = 4 << 20
-"""Inputs below this are read in less time than processes take to start."""
+SMALL_BYTES: Final = 16 << 20
+"""Inputs below this are worked through in less time than processes take to start."""
 
 KINDS: Final[Mapping[str, Callable[[Any], Workers]]] = {
     "inline": lambda _: Inline(),
@@ -59,6 +59,19 @@ def working(config: WorkersConfig) -> Iterator[None]:
         _active = before
 
 
+def prepare(input_bytes: int) -> None:
+    """Starts what takes a while to start, in the background, if so much input will want it.
+
+    Args:
+      input_bytes: about as much as the shards of the largest step will have.
+    """
+    config = _active.config
+    if isinstance(config, AutoWorkers) and (input_bytes < SMALL_BYTES or _cores() < 2):
+        return
+    if isinstance(config, AutoWorkers | ProcessWorkers):
+        start_server()
+
+
 def run(
     map_fn: MapFn,
     shards: Sequence[Shard],
@@ -82,11 +95,15 @@ def run(
 
 
 def _choose(shards: Sequence[Shard]) -> InlineWorkers | ProcessWorkers:
-    alone = len(shards) < 2 or len(os.sched_getaffinity(0)) < 2
+    alone = len(shards) < 2 or _cores() < 2
     sizes = {shard.uri: _size(shard.uri) for shard in shards}
     if alone or sum(sizes.values()) < SMALL_BYTES:
         return InlineWorkers(kind="inline")
     return ProcessWorkers(kind="processes")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _size(uri: str) -> int:

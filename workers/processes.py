@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from typing import Any, Final
 
 from pebble import ProcessExpired, ProcessPool
@@ -15,8 +16,8 @@ from pebble import ProcessExpired, ProcessPool
 from configs.errors import TaxiwayError
 from workers.job import Deadline, MapFn, Options, ReduceFn, Shard, describe, failed, too_slow
 
-PRELOADED: Final = ("tensorflow", "tensorflow_data_validation")
-"""Imported once, in the process that all others are forked from. None of them starts a thread."""
+PRELOADED: Final = ("workers.preload",)
+"""Imported once, in the process that all others are forked from."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,14 +54,25 @@ class Processes:
     def _given_up_on_error(self) -> Iterator[Any]:
         """The pool; after an error its processes are ended, for they may be at work still."""
         if self._pool is None:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(list(PRELOADED))
+            context = start_server()
             self._pool = ProcessPool(max_workers=self._count, context=context)
         try:
             yield self._pool
         except BaseException:
             self.close()
             raise
+
+
+def start_server() -> Any:
+    """Starts the process that others are forked from, if it does not run, and does not wait.
+
+    Returns:
+      The multiprocessing context that forks from it.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    forkserver.ensure_running()
+    return context
 
 
 _Task = tuple[str, Callable[[Any], bytes], Any]

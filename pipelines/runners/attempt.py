@@ -41,6 +41,7 @@ from registry.metadata import (
     run_properties,
     write_run_properties,
 )
+from workers.active import working
 
 RUN_PARAMETER: Final = "run"
 RUN_COMMAND: Final = "env"
@@ -183,7 +184,8 @@ class Attempt:
         patiently(self._reopen)
         if self._node.type == IMPORTER:
             write_inputs(self._config)
-        launched = make_launcher(self._node, self._config.metadata).launch()
+        with working(self._config.engine.workers):
+            launched = make_launcher(self._node, self._config.metadata).launch()
         seconds = time.monotonic() - started
         return end_of_launch(self._config.metadata, self._run_id, self._node.id, launched, seconds)
 

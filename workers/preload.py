@@ -1,0 +1,12 @@
+"""What the steps import, imported once by the process that workers are forked from.
+
+None of these modules starts a thread when it is imported, so forking after them is safe; and none
+may be needed for workers to work, so one that is not installed is left out.
+"""
+
+import importlib
+from contextlib import suppress
+
+for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):
+    with suppress(ImportError):
+        importlib.import_module(name)
