@@ -117,6 +117,13 @@ class DataGate(Frozen):
     Jensen-Shannon divergence for numeric ones (TFDV's two comparators)."""
 
 
+class Transform(Frozen):
+    """What Transform leaves behind."""
+
+    materialize: bool = False
+    """Write transformed examples too. Without them the Trainer applies the graph as it reads."""
+
+
 class Hyperparameters(Frozen):
     """What the Trainer learns with; reaches it as an imported artifact, not as code."""
 
@@ -259,6 +266,7 @@ class Config(Frozen):
     metadata: Metadata = SqliteMetadata(kind="sqlite")
     data: Data
     data_gate: DataGate = DataGate()
+    transform: Transform = Transform()
     model: Model
     evaluation: Evaluation
     infra_validation: InfraValidation = InfraValidation()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,27 @@ from matplotlib.figure import Figure
 
 from models.dataset import Rows
 
-PREDICT_BATCH = 8192
-
 
 class ConfusionMatrix(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
     """Writes an image summary of true against predicted class on the watched rows.
 
-    A logit above `threshold_logit` counts as positive.
+    `watched` gives those rows, in blocks. A logit above `threshold_logit` counts as positive.
     """
 
-    def __init__(self, rows: Rows, folder: Path, threshold_logit: float) -> None:
+    def __init__(
+        self, watched: Callable[[], Iterable[Rows]], folder: Path, threshold_logit: float
+    ) -> None:
         super().__init__()
-        self._rows = rows
+        self._watched = watched
         self._threshold = threshold_logit
         self._writer = tf.summary.create_file_writer(str(folder / "confusion_matrix"))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002  # Keras passes it
         """Keras calls this after each epoch."""
-        logits = self.model.predict(self._rows.columns, batch_size=PREDICT_BATCH, verbose=0)
-        counts = confusion_counts(self._rows.labels, logits.reshape(-1) > self._threshold)
+        counts = np.zeros((2, 2), np.int64)
+        for rows in self._watched():
+            logits = np.asarray(self.model.predict_on_batch(rows.columns)).reshape(-1)
+            counts += confusion_counts(rows.labels, logits > self._threshold)
         with self._writer.as_default(step=epoch):
             tf.summary.image("confusion_matrix", draw_confusion(counts)[np.newaxis])
         self._writer.flush()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from configs.schema import Hyperparameters
-from models.dataset import Rows, hold_out, read_rows
+from models.dataset import Rows, Stored, bucket_count, find_files, read_rows, store_rows
 from models.interrupts import between_batches
 from models.network import build_network
 from models.signatures import ServedModel
 from models.spec import FeatureSpec, load_spec
 from models.tensorboard import ConfusionMatrix
+
+STEPS_PER_CALL: Final = 16
+"""Batches for each call of TensorFlow, which costs as much as a small batch takes."""
 
 
 def run_fn(fn_args: Any) -> None:
@@ -25,8 +29,16 @@ def run_fn(fn_args: Any) -> None:
     spec = load_spec(fn_args.custom_config["module"])
     hyperparameters = Hyperparameters.model_validate(fn_args.hyperparameters)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    rows = read_rows(fn_args.train_files, transform_output.transformed_feature_spec(), spec.label)
-    network, logit_shift = train(spec, hyperparameters, rows, Path(fn_args.model_run_dir))
+    files = find_files(fn_args.train_files)
+    # With `transform.materialize: false` the files hold raw rows, and the graph is applied here.
+    if fn_args.custom_config.get("materialized", True):
+        rows = read_rows(files, transform_output.transformed_feature_spec(), spec.label)
+    else:
+        graph = tf.saved_model.load(transform_output.transform_savedmodel_dir)
+        rows = read_rows(files, transform_output.raw_feature_spec(), spec.label, graph.transform_fn)
+    network, logit_shift = train(
+        spec, hyperparameters, rows, Path(fn_args.model_run_dir), bucket_count(files)
+    )
     # An optimizer's slots would triple what is served; a network never compiled has none.
     serving = build_network(spec, hyperparameters)
     serving.set_weights(network.get_weights())
@@ -41,7 +53,11 @@ def run_fn(fn_args: Any) -> None:
 
 
 def train(
-    spec: FeatureSpec, hyperparameters: Hyperparameters, rows: Rows, log_folder: Path
+    spec: FeatureSpec,
+    hyperparameters: Hyperparameters,
+    rows: Iterable[Rows],
+    log_folder: Path,
+    buckets: int = 1,
 ) -> tuple[Any, float]:
     """Trains with early stopping on rows held out of the train split.
 
@@ -50,13 +66,33 @@ def train(
     odds back, and so probabilities stay calibrated (Elkan, "The Foundations of Cost-Sensitive
     Learning", IJCAI 2001, theorem 2).
 
+    Args:
+      spec: roles of the columns.
+      hyperparameters: sizes, rates and seed.
+      rows: the train split, in blocks.
+      log_folder: for TensorBoard.
+      buckets: files that rows are shuffled through; see `models.dataset`.
+
     Returns:
       The network, and what to add to its logit.
     """
     keras.utils.set_random_seed(hyperparameters.seed)
     tf.config.experimental.enable_op_determinism()
-    learn, watch = hold_out(rows, hyperparameters.validation_fraction, hyperparameters.seed)
-    rate = float(np.mean(learn.labels))
+    with tempfile.TemporaryDirectory(prefix="taxiway-rows-") as folder:
+        stored = store_rows(
+            rows,
+            Path(folder),
+            hyperparameters.validation_fraction,
+            hyperparameters.seed,
+            buckets,
+        )
+        return _fit(spec, hyperparameters, stored, log_folder)
+
+
+def _fit(
+    spec: FeatureSpec, hyperparameters: Hyperparameters, rows: Stored, log_folder: Path
+) -> tuple[Any, float]:
+    rate = rows.positive_rate
     weight = positive_weight(hyperparameters, rate)
     network = build_network(
         spec, hyperparameters, initial_logit=math.log(weight * rate / (1.0 - rate))
@@ -65,15 +101,13 @@ def train(
         optimizer=keras.optimizers.Adam(hyperparameters.learning_rate),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.AUC(name="auc", from_logits=True)],
+        steps_per_execution=STEPS_PER_CALL,
     )
     with between_batches() as interrupts:
         network.fit(
-            learn.columns,
-            learn.labels,
-            sample_weight=_weights(learn, weight),
-            validation_data=(watch.columns, watch.labels, _weights(watch, weight)),
+            rows.batches(hyperparameters.batch_size, weight),
+            validation_data=rows.watched_batches(weight),
             epochs=hyperparameters.epochs,
-            batch_size=hyperparameters.batch_size,
             verbose=0,
             callbacks=[
                 interrupts,
@@ -83,7 +117,7 @@ def train(
                     restore_best_weights=True,
                 ),
                 keras.callbacks.TensorBoard(log_dir=str(log_folder), write_graph=False),
-                ConfusionMatrix(watch, log_folder, threshold_logit=0.0),
+                ConfusionMatrix(rows.watched, log_folder, threshold_logit=0.0),
             ],
         )
     return network, -math.log(weight)
@@ -94,7 +128,3 @@ def positive_weight(hyperparameters: Hyperparameters, positive_rate: float) -> f
     if hyperparameters.positive_weight == "balanced":
         return max(1.0, (1.0 - positive_rate) / positive_rate)
     return float(hyperparameters.positive_weight)
-
-
-def _weights(rows: Rows, weight: float) -> Any:
-    return np.where(rows.labels == 1, weight, 1.0).astype(np.float32)

@@ -48,6 +48,7 @@ def create_pipeline(config: Config) -> Pipeline:
     """Wires every node of the training pipeline; does no work and reads no data."""
     data, model = config.data, config.model
     spec = load_spec(model.module)
+    materialized = config.transform.materialize
     code = {"module": model.module, "code_digest": model.code_digest}
 
     # What is the data?
@@ -92,6 +93,7 @@ def create_pipeline(config: Config) -> Pipeline:
             custom_config=code,
             disable_statistics=True,
             disable_analyzer_cache=True,
+            materialize=materialized,
         ),
         "Transform",
         config.engine,
@@ -104,13 +106,13 @@ def create_pipeline(config: Config) -> Pipeline:
     ).with_id("Hyperparameters")
     trainer = Trainer(
         run_fn="models.training.run_fn",
-        examples=transform.outputs["transformed_examples"],
+        examples=transform.outputs["transformed_examples"] if materialized else examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,
         hyperparameters=hyperparameters.outputs["result"],
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config=code,
+        custom_config=code | {"materialized": materialized},
     )
     trained = trainer.outputs["model"]
 

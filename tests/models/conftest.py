@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,15 @@ def is_missing(value: Any) -> bool:
     return value in (None, (), "", b"") or value != value
 
 
+def joined(blocks: Iterable[Any]) -> Any:
+    """Blocks of `Rows` as one."""
+    from models.dataset import Rows
+
+    parts = list(blocks)
+    columns = {name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns}
+    return Rows(columns, np.concatenate([part.labels for part in parts]))
+
+
 @dataclass(frozen=True)
 class Trained:
     """The artifacts of the run that the model is made of."""
@@ -91,12 +100,15 @@ class Trained:
 
     @functools.cache  # noqa: B019  # one object a session
     def transformed(self, split: str) -> Any:
-        """The `Rows` that came out of Transform, as the Trainer reads them."""
-        from models.dataset import read_rows
+        """The transformed `Rows`, as the Trainer reads them."""
+        import tensorflow as tf
 
-        folder = self.folder("Transform", "transformed_examples") / f"Split-{split}"
-        spec = self.transform_output.transformed_feature_spec()
-        return read_rows([f"{folder}/*.gz"], spec, SPEC.label)
+        from models.dataset import find_files, read_rows
+
+        folder = self.folder("ArrowExampleGen", "examples") / f"Split-{split}"
+        spec = self.transform_output.raw_feature_spec()
+        graph = tf.saved_model.load(self.transform_output.transform_savedmodel_dir)
+        return joined(read_rows(find_files([f"{folder}/*"]), spec, SPEC.label, graph.transform_fn))
 
     def __hash__(self) -> int:
         return id(self)

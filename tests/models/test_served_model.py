@@ -112,11 +112,11 @@ def test_a_number_beyond_whole_numbers_is_as_the_largest_of_its_sign(
 
 
 def test_serving_gives_the_rows_of_the_eval_split_what_the_batch_path_gives(
-    trained: Any, served: Any, eval_rows: list[Any], eval_probabilities: np.ndarray
+    trained: Any, served: Any, eval_rows: list[Any], eval_probabilities: np.ndarray, tmp_path: Path
 ) -> None:
     np.testing.assert_allclose(served.by_columns(eval_rows), eval_probabilities, **CLOSE)
 
-    from models.dataset import hold_out
+    from models.dataset import store_rows
     from models.network import build_network
     from models.training import positive_weight
 
@@ -125,10 +125,13 @@ def test_serving_gives_the_rows_of_the_eval_split_what_the_batch_path_gives(
     network = build_network(SPEC, hyperparameters)
     variables = served.model.signatures["serving_default"].variables
     network.set_weights([variable.numpy() for variable in variables])
-    learned, _ = hold_out(
-        trained.transformed("train"), hyperparameters.validation_fraction, hyperparameters.seed
+    learned = store_rows(
+        [trained.transformed("train")],
+        tmp_path,
+        hyperparameters.validation_fraction,
+        hyperparameters.seed,
     )
-    weight = positive_weight(hyperparameters, float(learned.labels.mean()))
+    weight = positive_weight(hyperparameters, learned.positive_rate)
     batch = trained.transformed("eval").columns
     logit = network.predict(batch, batch_size=512, verbose=0).reshape(-1) - math.log(weight)
     by_batch = 1 / (1 + np.exp(-logit.astype(np.float64)))

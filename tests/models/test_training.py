@@ -95,10 +95,10 @@ def test_ten_rows_are_learned_by_heart(tmp_path: Path) -> None:
         hidden_units=(64, 64),
         learning_rate=0.02,
         batch_size=16,
-        epochs=10,
-        early_stopping_patience=10,
+        epochs=20,
+        early_stopping_patience=20,
     )
-    network, shift = train(ONE_NUMBER, hyperparameters, often, tmp_path)
+    network, shift = train(ONE_NUMBER, hyperparameters, [often], tmp_path)
     logit = logits(network, ten) + shift
     assert logit[labels == 1].min() > logit[labels == 0].max()
     loss = np.log1p(np.exp(np.where(labels == 1, -logit, logit))).mean()
@@ -111,7 +111,7 @@ def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
     rows, _ = drawn(500, slope=2.0, intercept=-1.0)
     slow = settings(epochs=2, dropout=0.3, learning_rate=1e-4)  # stays near where it started
     first, again, other = (
-        train(ONE_NUMBER, slow.model_copy(update={"seed": seed}), rows, tmp_path)[0]
+        train(ONE_NUMBER, slow.model_copy(update={"seed": seed}), [rows], tmp_path)[0]
         for seed in (7, 7, 8)
     )
     for one, two in zip(first.get_weights(), again.get_weights(), strict=True):
@@ -127,7 +127,7 @@ def test_probabilities_are_calibrated_however_the_classes_are_weighted(
 
     rows, truth = drawn(6000, slope=1.0, intercept=-2.5)
     hyperparameters = settings(positive_weight=weight)
-    network, shift = train(ONE_NUMBER, hyperparameters, rows, tmp_path)
+    network, shift = train(ONE_NUMBER, hyperparameters, [rows], tmp_path)
     fresh, truth = drawn(6000, slope=1.0, intercept=-2.5, seed=1)
     rate = truth.mean()
     assert rate == pytest.approx(0.11, abs=0.01)
@@ -155,7 +155,7 @@ def test_balanced_gives_both_classes_the_same_total_weight_and_never_less_than_o
 
 
 def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    from models.dataset import hold_out
+    from models.dataset import store_rows
     from models.training import train
 
     generator = np.random.default_rng(0)
@@ -163,12 +163,14 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None
     hyperparameters = settings(
         hidden_units=(64,), epochs=100, early_stopping_patience=2, positive_weight=1.0
     )
-    network, shift = train(ONE_NUMBER, hyperparameters, noise, tmp_path)
+    network, shift = train(ONE_NUMBER, hyperparameters, [noise], tmp_path)
     losses = network.history.history["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + hyperparameters.early_stopping_patience < 100
 
-    _, watched = hold_out(noise, hyperparameters.validation_fraction, hyperparameters.seed)
+    (watched,) = store_rows(
+        [noise], tmp_path, hyperparameters.validation_fraction, hyperparameters.seed
+    ).watched()
     logit = logits(network, watched) + shift
     loss = np.log1p(np.exp(np.where(watched.labels == 1, -logit, logit))).mean()
     assert loss == pytest.approx(losses[best], abs=1e-6)
@@ -179,4 +181,4 @@ def test_a_train_split_of_one_class_is_not_trained_on(tmp_path: Path) -> None:
     from models.training import train
 
     with pytest.raises(DataError, match="no row with label 1"):
-        train(ONE_NUMBER, settings(), rows_of(np.zeros(5), np.zeros(5)), tmp_path)
+        train(ONE_NUMBER, settings(), [rows_of(np.zeros(5), np.zeros(5))], tmp_path)
