@@ -93,7 +93,7 @@ def test_ten_rows_are_learned_by_heart(tmp_path: Path) -> None:
     often = ten.take(np.tile(np.arange(10), 100))  # so that the rows watched are known too
     hyperparameters = settings(
         hidden_units=(64, 64),
-        learning_rate=0.02,
+        learning_rate=0.005,  # four times as much, and on some seeds every ReLU dies
         batch_size=16,
         epochs=20,
         early_stopping_patience=20,
