@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner, PipelineNodeAsDoFn
@@ -16,6 +17,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from configs.errors import TaxiwayError
 from configs.schema import Config
+from pipelines.runners.beside import Beside
 from pipelines.runners.containers import make_container_operator
 from pipelines.runners.ends import describe_error, end_by_error, end_of_launch
 from pipelines.runners.events import (
@@ -44,26 +46,31 @@ class _Run:
     run_id: str
     config: Config
     observers: Sequence[RunObserver]
+    nodes: Mapping[str, CompiledNode]
+    beside: Beside | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
     ended_nodes: set[str] = field(default_factory=set)
     failure: NodeFailed | None = None
 
     def tell(self, event: Event) -> None:
-        for observer in self.observers:
-            try:
-                observer.on_event(event)
-            except Exception:  # who watches a run must not be able to break it
-                logging.exception("%s failed on %s", type(observer).__name__, event)
-        if isinstance(event, NodeFailed) and self.failure is None:
-            self.failure = event
-        if isinstance(event, NodeCached | NodeFinished | NodeFailed | NodeSkipped):
-            self.ended_nodes.add(event.node_id)
+        """Tells every observer, one event at a time."""
+        with self.lock:
+            for observer in self.observers:
+                try:
+                    observer.on_event(event)
+                except Exception:  # who watches a run must not be able to break it
+                    logging.exception("%s failed on %s", type(observer).__name__, event)
+            if isinstance(event, NodeFailed) and self.failure is None:
+                self.failure = event
+            if isinstance(event, NodeCached | NodeFinished | NodeFailed | NodeSkipped):
+                self.ended_nodes.add(event.node_id)
 
 
 _active: dict[str, _Run] = {}
 
 
 class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
-    """Runs a pipeline in this process, node after node, and tells its observers.
+    """Runs a pipeline in this process, nodes in Beam's order, and tells its observers.
 
     Args:
       config: the resolved config; its metadata and container sections are used.
@@ -94,7 +101,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         ir = compile_pipeline(pipeline, run_id)
         nodes = nodes_of(ir)
         check_storable(nodes, self._config.metadata)
-        run = _Run(run_id, self._config, self._observers)
+        run = _Run(run_id, self._config, self._observers, {node.id: node for node in nodes})
         started = time.monotonic()
         run.tell(RunStarted(run_id, [node.id for node in nodes]))
         _active[run_id] = run
@@ -104,6 +111,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
                 register_run(nodes, self._config.metadata)
                 store = open_store(self._config.metadata)
                 write_run_properties(store, run_id, self._run_properties)
+                run.beside = Beside(nodes, partial(_launch, run))
                 self.run_with_ir(ir)
         except KeyboardInterrupt:
             interrupted = True
@@ -112,6 +120,8 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
                 logging.exception("run %s failed outside of its nodes", run_id)
                 run.tell(NodeFailed(run_id, "(runner)", *describe_error(error)))
         finally:
+            if run.beside is not None:
+                run.beside.close()
             del _active[run_id]
         for node in nodes:
             if node.id not in run.ended_nodes:
@@ -128,44 +138,43 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
 
 
 class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]
-    """One node as Beam calls it."""
+    """One node as Beam calls it, after all that are upstream of it."""
 
     def _run_node(self) -> None:
-        run_id = self._pipeline_runtime_spec.pipeline_run_id.field_value.string_value
-        run = _active[run_id]
-        if run.failure is not None:
-            raise RuntimeError(f"not started: {run.failure.node_id} has failed")
-        run.tell(NodeStarted(run_id, self._node_id))
-        started = time.monotonic()
-        try:
-            launched = self._launch(run)
-        except BaseException as error:
-            seconds = time.monotonic() - started
-            run.tell(end_by_error(run.config.metadata, run_id, self._node_id, error, seconds))
-            raise
-        seconds = time.monotonic() - started
-        end = end_of_launch(run.config.metadata, run_id, self._node_id, launched, seconds)
-        run.tell(end)
-        if isinstance(end, NodeFailed):
-            raise TaxiwayError(end.reason)
-
-    def _launch(self, run: _Run) -> Any:
-        def log(text: str) -> None:
-            run.tell(NodeMessage(run.run_id, self._node_id, text))
-
-        node = CompiledNode(
-            pipeline_node=self._pipeline_node,
-            pipeline_info=self._pipeline_info,
-            runtime_spec=self._pipeline_runtime_spec,
-            executor_spec=self._executor_spec,
-            driver_spec=self._custom_driver_spec,
-            platform_config=self._extract_platform_config(self._deployment_config, self._node_id),
-        )
-        operator = make_container_operator(run.config.container.engine, log)
-        return make_launcher(node, run.config.metadata, operator).launch()
+        run = _active[self._pipeline_runtime_spec.pipeline_run_id.field_value.string_value]
+        node = run.nodes[self._node_id]
+        assert run.beside is not None
+        run.beside.wait(node)
+        if not run.beside.takes(node):
+            _launch(run, node)
+            run.beside.ended(node.id)
 
 
 LocalRunner._PIPELINE_NODE_DO_FN_CLS = _ObservedNode
+
+
+def _launch(run: _Run, node: CompiledNode) -> None:
+    """Runs a node to its end and tells of it; raises where that is a failure."""
+    if run.failure is not None:
+        raise RuntimeError(f"not started: {run.failure.node_id} has failed")
+    run.tell(NodeStarted(run.run_id, node.id))
+    started = time.monotonic()
+
+    def log(text: str) -> None:
+        run.tell(NodeMessage(run.run_id, node.id, text))
+
+    metadata = run.config.metadata
+    try:
+        operator = make_container_operator(run.config.container.engine, log)
+        launched = make_launcher(node, metadata, operator).launch()
+    except BaseException as error:
+        seconds = time.monotonic() - started
+        run.tell(end_by_error(metadata, run.run_id, node.id, error, seconds))
+        raise
+    end = end_of_launch(metadata, run.run_id, node.id, launched, time.monotonic() - started)
+    run.tell(end)
+    if isinstance(end, NodeFailed):
+        raise TaxiwayError(end.reason)
 
 
 def _outcome(failure: NodeFailed | None, interrupted: bool) -> Outcome:
