@@ -9,11 +9,17 @@ KUBEFLOW_OPTIONS = --config kubeflow $(foreach file,$(filter-out local,$(CONFIG)
   $(foreach value,$(SET),--set $(value)) $(if $(filter-out taxiway:dev,$(IMAGE)),--set kubeflow.image=$(IMAGE))
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
+ROWS ?=
+ALONE ?=
+REPEAT ?= 1
+# All sizes go into the repository, sizes of your own below var/.
+BENCH = --repeat $(REPEAT) $(if $(ROWS),--rows $(ROWS) $(if $(ALONE),--alone $(ALONE)) --output var/benchmarks,\
+  --alone 3.4m --readme README.md)
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage lock clean
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench lock clean
 .PHONY: base-image image test-image
 
 help: ## List the targets.
@@ -52,6 +58,9 @@ test-fast: .venv/installed ## Run the tests that need no TensorFlow, in under a 
 
 coverage: test ## Write htmlcov/index.html from a full test run.
 	.venv/bin/coverage html
+
+bench: .venv/installed ## Time stock TFX against Taxiway at four sizes; ROWS=27k is a quick one.
+	@.venv/bin/python -m benchmarks $(BENCH)
 
 image: ## Build the container image, $(IMAGE), from $(BASE).
 	@sh tools/build-image.sh runtime $(IMAGE)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -22,14 +23,23 @@ from pipelines.preflight import check
 from pipelines.summary import print_summary
 from workers.active import prepare, working
 
+if TYPE_CHECKING:
+    from pipelines.runners.events import RunObserver
 
-def run_training(config: Config, command: str, as_json: bool = False) -> int:
+
+def run_training(
+    config: Config,
+    command: str,
+    as_json: bool = False,
+    observers: Sequence[RunObserver] = (),
+) -> int:
     """Runs the training pipeline and prints how it went.
 
     Args:
       config: the resolved config.
       command: the command line, kept with the run.
       as_json: print the report as JSON, and nothing else, on standard output.
+      observers: told of each event too, those of the exit handler's own pipeline included.
 
     Returns:
       The exit code: 0 where the run succeeded.
@@ -58,7 +68,7 @@ def run_training(config: Config, command: str, as_json: bool = False) -> int:
                 working(config.engine.workers),
             ):
                 prepare(_input_bytes(config))
-                report = _run(config, command, run_id, folder, console)
+                report = _run(config, command, run_id, folder, console, observers)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
@@ -84,7 +94,12 @@ def new_run_id() -> str:
 
 
 def _run(
-    config: Config, command: str, run_id: str, folder: Path, console: Console
+    config: Config,
+    command: str,
+    run_id: str,
+    folder: Path,
+    console: Console,
+    observers: Sequence[RunObserver],
 ) -> dict[str, Any]:
     with waiting(console, "loading TensorFlow and TFX"):
         from pipelines.runners.event_log import EventLog
@@ -94,10 +109,10 @@ def _run(
         from pipelines.training import create_pipeline
 
         pipeline = create_pipeline(config)
-    exit_handler = ExitHandler(config, (EventLog(),))
+    exit_handler = ExitHandler(config, (EventLog(), *observers))
     runner = LocalRunner(
         config,
-        observers=(Progress(console), EventLog(), exit_handler),
+        observers=(Progress(console), EventLog(), *observers, exit_handler),
         run_properties={"config": to_yaml(config), "command": command},
     )
     ended = runner.run_pipeline(pipeline, run_id)

@@ -26,6 +26,8 @@ else:
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 STACKS = {"classic": "3.10", "modern, oldest": "3.11", "modern, newest": "3.13"}
+BESIDE = ["benchmarks"]
+"""Code that is checked like the packages, and not shipped."""
 DATA = {".yaml", ".pbtxt", ".j2"}
 
 
@@ -97,12 +99,12 @@ class TestLock:
         ]
 
 
-def tracked(*suffixes: str) -> list[str]:
-    """Files of the packages that are of a kind, as paths below the repository."""
+def tracked(*suffixes: str, folders: list[str] = PACKAGES) -> list[str]:
+    """Files of the packages, or of other folders, of some kinds, as paths below the repository."""
     return sorted(
         path.relative_to(REPOSITORY).as_posix()
-        for package in PACKAGES
-        for path in (REPOSITORY / package).rglob("*")
+        for folder in folders
+        for path in (REPOSITORY / folder).rglob("*")
         if path.suffix in suffixes and "__pycache__" not in path.parts
     )
 
@@ -161,12 +163,12 @@ class TestWheel:
 
 def test_every_package_is_known_to_every_tool() -> None:
     tools = PROJECT["tool"]
-    assert tools["mypy"]["packages"] == PACKAGES
-    assert tools["importlinter"]["root_packages"] == PACKAGES
+    assert tools["mypy"]["packages"] == PACKAGES + BESIDE
+    assert tools["importlinter"]["root_packages"] == PACKAGES + BESIDE
     assert tools["coverage"]["run"]["source"] == PACKAGES
 
 
-@pytest.mark.parametrize("path", tracked(".py"))
+@pytest.mark.parametrize("path", tracked(".py", folders=PACKAGES + BESIDE))
 def test_a_module_says_in_its_first_line_what_it_is_for(path: str) -> None:
     text = (REPOSITORY / path).read_text()
     docstring = ast.get_docstring(ast.parse(text)) or ""
