@@ -62,6 +62,7 @@ def create_pipeline(config: Config) -> Pipeline:
         label=spec.label,
         on_bad_row=data.on_bad_row,
         shards=data.shards,
+        compression=data.compression,
     )
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)

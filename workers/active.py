@@ -30,10 +30,13 @@ class _Active:
     config: WorkersConfig = field(default_factory=lambda: AutoWorkers(kind="auto"))
     started: dict[str, Workers] = field(default_factory=dict)
 
-    def workers(self, shards: Sequence[Shard], own_threads: bool) -> Workers:
+    def workers(
+        self, shards: Sequence[Shard], own_threads: bool, input_bytes: int | None
+    ) -> Workers:
         config = self.config
         if isinstance(config, AutoWorkers):
-            config = InlineWorkers(kind="inline") if own_threads else _choose(shards)
+            inline = own_threads or len(shards) < 2
+            config = InlineWorkers(kind="inline") if inline else _choose(shards, input_bytes)
         if config.kind not in self.started:
             self.started[config.kind] = KINDS[config.kind](config)
         return self.started[config.kind]
@@ -78,6 +81,7 @@ def run(
     reduce_fn: ReduceFn,
     name: str,
     own_threads: bool = False,
+    input_bytes: int | None = None,
 ) -> bytes:
     """Maps over shards and merges, on the workers that are active; see `workers.job.Workers`.
 
@@ -88,16 +92,17 @@ def run(
       name: of the step, for errors and logs.
       own_threads: the map function keeps every core busy by itself, as TensorFlow's graphs do, so
         that more processes on this machine gain nothing; `auto` then works inline.
+      input_bytes: of all shards, where their URIs do not tell.
     """
     limits = _active.config
     options = Options(name, limits.tries, limits.task_seconds, limits.job_seconds)
-    return _active.workers(shards, own_threads).run(map_fn, shards, reduce_fn, options)
+    return _active.workers(shards, own_threads, input_bytes).run(map_fn, shards, reduce_fn, options)
 
 
-def _choose(shards: Sequence[Shard]) -> InlineWorkers | ProcessWorkers:
-    alone = len(shards) < 2 or _cores() < 2
-    sizes = {shard.uri: _size(shard.uri) for shard in shards}
-    if alone or sum(sizes.values()) < SMALL_BYTES:
+def _choose(shards: Sequence[Shard], input_bytes: int | None) -> InlineWorkers | ProcessWorkers:
+    if input_bytes is None:
+        input_bytes = sum({shard.uri: _size(shard.uri) for shard in shards}.values())
+    if _cores() < 2 or input_bytes < SMALL_BYTES:
         return InlineWorkers(kind="inline")
     return ProcessWorkers(kind="processes")
 

@@ -22,6 +22,7 @@ from components.arrow_example_gen import logic
 from components.arrow_example_gen.executor import Executor, resolve_spans
 from components.arrow_example_gen.reading import OnBadRow
 from components.arrow_example_gen.spans import check_pattern
+from components.arrow_example_gen.writing import Compression
 from configs.schema import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 
 
@@ -78,7 +79,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
         key: str,
         label: str,
         on_bad_row: OnBadRow = "fail",
-        shards: int = 2,
+        shards: int = 4,
+        compression: Compression = "gzip",
     ) -> None:
         """Wires the component; no file is touched before it runs.
 
@@ -91,7 +93,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
           key: column that names a row; the hash split goes by it.
           label: int column that must hold two classes in each split.
           on_bad_row: stop at a row that does not fit the schema, or leave it out and count it.
-          shards: files for each split.
+          shards: files for each split, as many as can be written and read at a time.
+          compression: of those files.
 
         Raises:
           ConfigError: the pattern is no span pattern.
@@ -104,6 +107,7 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
             on_bad_row=on_bad_row,
             train_buckets=_train_buckets(split),
             shards=shards,
+            compression=compression,
         )
         spec = standard_component_specs.FileBasedExampleGenSpec(
             input_base=input_base,

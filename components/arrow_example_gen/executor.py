@@ -116,4 +116,5 @@ def read_settings(exec_properties: dict[str, Any]) -> logic.Settings:
         on_bad_row=values["on_bad_row"],
         train_buckets=None if buckets is None else int(buckets),
         shards=int(values["shards"]),
+        compression=values["compression"],
     )

@@ -133,6 +133,13 @@ def fingerprint(
     return f"spans:{window},num_files:{len(files)},total_bytes:{size},sha256:{digest.hexdigest()}"
 
 
+def file_bytes(path: str) -> int:
+    """The size of a file."""
+    import tensorflow as tf
+
+    return int(tf.io.gfile.stat(path).length)
+
+
 def read_bytes(path: str) -> bytes:
     """The curated schema's content.
 

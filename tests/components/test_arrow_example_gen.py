@@ -18,8 +18,10 @@ import pytest
 from components.arrow_example_gen import logic, reading, spans
 from components.arrow_example_gen.logic import EVAL, TRAIN, Settings, Summary
 from components.arrow_example_gen.spans import SpanRange
+from configs.engines import ProcessWorkers
 from configs.errors import ConfigError, DataError
 from configs.schema import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
+from workers.active import working
 
 pytestmark = pytest.mark.pipeline
 
@@ -72,7 +74,8 @@ class Spans:
 
         rows = {}
         for path in sorted((self.out / f"Split-{split}").iterdir()):
-            for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP"):
+            compression = "GZIP" if path.suffix == ".gz" else ""
+            for record in tf.data.TFRecordDataset(str(path), compression_type=compression):
                 features = tf.train.Example.FromString(record.numpy()).features.feature
                 row = {name: _value(feature) for name, feature in features.items()}
                 rows[row["id"]] = row
@@ -151,8 +154,8 @@ def test_rows_in_equal_rows_out_by_count_and_digest(data: Spans) -> None:
     data.csv(lines(50_000))
     summary = data.convert()
     assert (summary.rows_read, summary.rows_dropped) == (50_000, 0)
-    uris = {name: str(data.out / f"Split-{name}") for name in logic.SPLITS}
-    on_disk = {name: logic.read_back(uri, "id") for name, uri in uris.items()}
+    files = {name: map(str, (data.out / f"Split-{name}").iterdir()) for name in logic.SPLITS}
+    on_disk = {name: logic.read_back(list(paths), "id") for name, paths in files.items()}
     assert on_disk == summary.splits
     assert sum(tally.rows for tally in on_disk.values()) == 50_000
     assert summary.splits[EVAL].rows / 50_000 == pytest.approx(0.5, abs=0.02)
@@ -160,9 +163,9 @@ def test_rows_in_equal_rows_out_by_count_and_digest(data: Spans) -> None:
 
 def test_a_row_lost_on_the_way_is_found(data: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
     data.csv(lines(100))
-    write = logic._Writers.write
+    write = logic.Writers.write
     monkeypatch.setattr(
-        logic._Writers, "write", lambda self, name, rows: write(self, name, rows.slice(1))
+        logic.Writers, "write", lambda self, name, rows: write(self, name, rows.slice(1))
     )
     assert "is not what was read" in refused(data)
 
@@ -175,6 +178,46 @@ def test_each_split_has_the_files_of_its_shards_named_as_tfx_does(data: Spans) -
         "data_tfrecord-00000-of-00002.gz",
         "data_tfrecord-00001-of-00002.gz",
     ]
+
+
+def test_files_are_dealt_to_parts_that_are_about_equal_and_leave_none_out(data: Spans) -> None:
+    for span, rows in enumerate((10, 10, 400, 10, 10, 200, 190), start=1):
+        data.csv(lines(rows, start=1000 * span), span)
+    files = data.resolve(7).files
+    for count in range(1, 9):
+        bounds = [(part.first, part.last) for part in logic._parts(files, count)]
+        assert len(bounds) == min(count, 7)
+        assert [index for low, high in bounds for index in range(low, high or 0)] == list(range(7))
+    assert [(part.first, part.last) for part in logic._parts(files, 2)] == [(0, 3), (3, 7)]
+
+
+def test_parts_give_the_same_rows_whoever_converts_them(data: Spans) -> None:
+    for span in (1, 2, 3):
+        data.csv(lines(100, start=1000 * span), span)
+    one = data.convert(length=3, shards=1)
+    whole = {split: data.examples(split) for split in logic.SPLITS}
+    with working(ProcessWorkers(kind="processes", count=2)):
+        parts = data.convert(length=3, shards=3)
+    assert {split: data.examples(split) for split in logic.SPLITS} == whole
+    assert (parts.digest, parts.splits, parts.rows_read) == (one.digest, one.splits, one.rows_read)
+
+
+def test_a_part_without_rows_of_a_split_leaves_no_empty_file(data: Spans) -> None:
+    for span in (1, 2):
+        data.csv(lines(100, start=1000 * span), span)
+    data.convert(length=2, train_buckets=None, shards=2)
+    names = [sorted(path.name for path in data.out.glob(f"Split-{s}/*")) for s in logic.SPLITS]
+    assert names == [["data_tfrecord-00000-of-00002.gz"], ["data_tfrecord-00001-of-00002.gz"]]
+    assert sorted(path.name for path in data.out.iterdir()) == ["Split-eval", "Split-train"]
+
+
+def test_examples_need_not_be_compressed(data: Spans) -> None:
+    data.csv(lines(100))
+    data.convert()
+    packed = {split: data.examples(split) for split in logic.SPLITS}
+    data.convert(compression="none")
+    assert not list(data.out.glob("*/*.gz"))
+    assert {split: data.examples(split) for split in logic.SPLITS} == packed
 
 
 def test_csv_and_parquet_give_the_same_examples(data: Spans, tmp_path: Path) -> None:
@@ -598,7 +641,7 @@ def test_a_second_run_is_cached_until_a_file_changes(data: Spans, tmp_path: Path
     assert first["file_format"] == "tfrecords_gzip"
     uri = Path(artifacts(tmp_path)[0].uri)
     assert artifacts(tmp_path)[0].properties["split_names"].string_value == '["train", "eval"]'
-    assert (uri / "Split-train" / "data_tfrecord-00000-of-00002.gz").is_file()
+    assert (uri / "Split-train" / "data_tfrecord-00000-of-00004.gz").is_file()
 
 
 def test_a_missing_span_stops_the_run_with_its_own_message(data: Spans, tmp_path: Path) -> None:
