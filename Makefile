@@ -9,6 +9,7 @@ KUBEFLOW_OPTIONS = --config kubeflow $(foreach file,$(filter-out local,$(CONFIG)
   $(foreach value,$(SET),--set $(value)) $(if $(filter-out taxiway:dev,$(IMAGE)),--set kubeflow.image=$(IMAGE))
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
+PROFILE ?= var/profile.svg
 ROWS ?=
 ALONE ?=
 REPEAT ?= 1
@@ -19,7 +20,7 @@ IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench lock clean
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench profile lock clean
 .PHONY: base-image image test-image
 
 help: ## List the targets.
@@ -58,6 +59,10 @@ test-fast: .venv/installed ## Run the tests that need no TensorFlow, in under a 
 
 coverage: test ## Write htmlcov/index.html from a full test run.
 	.venv/bin/coverage html
+
+profile: data ## Draw where a run's time goes: a flame graph, $(PROFILE).
+	@.venv/bin/py-spy record --subprocesses --rate 50 --format flamegraph --output $(PROFILE) \
+	  -- $(RUN) run training $(OPTIONS)
 
 bench: .venv/installed ## Time stock TFX against Taxiway at four sizes; ROWS=27k is a quick one.
 	@.venv/bin/python -m benchmarks $(BENCH)
