@@ -40,6 +40,7 @@ from components.registrar.component import Registrar
 from configs.schema import Config
 from models.spec import load_spec
 from pipelines.drift import drift_config
+from pipelines.engines import use_engine
 from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
 
 
@@ -121,6 +122,7 @@ def create_pipeline(config: Config) -> Pipeline:
         eval_config=eval_config(config.evaluation, spec.label),
         example_splits=["eval"],
     )
+    use_engine(evaluator, "Evaluator", config.engine)
     infra_validator = InfraValidator(
         model=trained, examples=examples, config=config.infra_validation.model_dump_json()
     )
