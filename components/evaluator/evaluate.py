@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from components.evaluator.plan import plan
-from components.evaluator.results import sliced_metrics
+from components.evaluator.results import sliced
 from components.evaluator.shard import merge_shards, sum_shard
 from components.evaluator.sums import Sums
 from components.evaluator.write import write_results
@@ -45,4 +45,4 @@ def evaluate(
         "Evaluator",
     )
     sums = Sums.from_bytes(data, settings.measures, settings.replicates)
-    return write_results(folder, eval_config, sliced_metrics(planned, sums), model_paths)
+    return write_results(folder, eval_config, sliced(planned, sums), model_paths)

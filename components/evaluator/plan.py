@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,8 +16,10 @@ from tensorflow_model_analysis.metrics import (
     metric_types,
 )
 
-from components.evaluator.measures import Count, Measure
-from components.evaluator.pairs import Array, Pairing
+from components.evaluation.eval_config import asks_for_formulas
+from components.evaluator.intervals import FORMULAS, Interval
+from components.evaluator.measures import Measure
+from components.evaluator.pairs import Array
 from components.evaluator.shard import USE_BEAM, USE_BEAM_KEY, Model, Settings
 from components.evaluator.sums import CellSums
 from components.evaluator.twins import Buckets, Metrics, Twin, UnknownError, twins
@@ -25,9 +27,15 @@ from configs.errors import ConfigError
 
 SAMPLES: Final = 20
 """Replicates of TFMA's Poisson bootstrap."""
-ROWS: Final = Count(Pairing(""))
-"""Always summed: which slices, and which of their replicates, have a row."""
 _EVEN: Final = re.compile(r"_binary_confusion_matrices:num_thresholds=(\d+)")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An interval, and the key of the confusion matrices it is computed from."""
+
+    interval: Callable[[Any], Interval | None]
+    matrices: Any
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,14 @@ class Plan:
     """TFMA's DerivedMetricComputations, each after those it needs."""
     after_intervals: tuple[Any, ...]
     replicates: int
+    """Of the bootstrap."""
+    formulas: Mapping[Any, Formula]
+    """Of analytic intervals, by MetricKey."""
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         """What is summed, each once."""
-        return tuple(dict.fromkeys([ROWS, *(twin.measure for twin in self.twins)]))
+        return tuple(dict.fromkeys(twin.measure for twin in self.twins))
 
     def settings(self, model_paths: Mapping[str, str]) -> Settings:
         """What goes to the workers: plain data, so that they need no TFMA."""
@@ -74,9 +85,13 @@ def plan(eval_config: Any) -> Plan:
       ConfigError: it asks for what this engine cannot do.
     """
     _refuse(eval_config)
-    computations = metric_specs.to_computations(
-        list(eval_config.metrics_specs), eval_config=eval_config
-    )
+    specs = list(eval_config.metrics_specs)
+    try:
+        computations = metric_specs.to_computations(specs, eval_config=eval_config)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"TFMA refuses the metrics: {error}", edit="options of evaluation.metrics"
+        ) from error
     found: list[Twin] = []
     derived, after_intervals = [], []
     # Each metric brings copies of what it derives from; TFMA keeps the first of equals.
@@ -92,7 +107,12 @@ def plan(eval_config: Any) -> Plan:
         elif isinstance(computation, metric_types.DerivedMetricComputation):
             derived.append(_faster(computation))
     return Plan(
-        eval_config, tuple(found), tuple(derived), tuple(after_intervals), _replicates(eval_config)
+        eval_config,
+        tuple(found),
+        tuple(derived),
+        tuple(after_intervals),
+        _replicates(eval_config),
+        dict(_formulas(eval_config)) if asks_for_formulas(eval_config) else {},
     )
 
 
@@ -132,6 +152,24 @@ def _replicates(config: Any) -> int:
     if method != config.options.confidence_intervals.POISSON_BOOTSTRAP:
         raise refused("jackknife intervals", "it knows the Poisson bootstrap")
     return SAMPLES
+
+
+def _formulas(config: Any) -> Iterator[tuple[Any, Formula]]:
+    """Metrics with a formula; it is one of rows, so not for weights or several pairs a row."""
+    specs = list(config.metrics_specs)
+    for key, _, metric in metric_specs.keys_and_metrics_from_specs(config, specs):
+        interval = FORMULAS.get(type(metric).__name__)
+        if not interval or key.example_weighted or key.aggregation_type:
+            continue
+        *_, matrices, derived = metric.computations(
+            eval_config=config, model_names=[key.model_name], sub_keys=[key.sub_key]
+        )
+        (reported,) = derived.keys
+        options = metric.get_config()
+        one_number = len(options.get("thresholds") or [0]) == 1 and options.get("curve") != "PR"
+        one_pair = not reported.sub_key or reported.sub_key.class_id is not None
+        if one_number and one_pair:
+            yield reported, Formula(interval, matrices.keys[-1])
 
 
 def _faster(computation: Any) -> Any:

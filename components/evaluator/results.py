@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import numbers
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from tensorflow_model_analysis.api import types
 from tensorflow_model_analysis.evaluators import confidence_intervals_util, poisson_bootstrap
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 from tensorflow_model_analysis.utils import model_util
 
-from components.evaluator.plan import ROWS, Plan
+from components.evaluator.plan import Plan
 from components.evaluator.slices import SliceKey
 from components.evaluator.sums import Sums
 from components.evaluator.twins import Metrics
@@ -22,9 +24,21 @@ WHOLE = -1
 """The rows as they are, as replicates are numbered."""
 
 
-def sliced_metrics(plan: Plan, sums: Sums) -> list[tuple[SliceKey, Metrics]]:
-    """Metrics and plots by slice, the whole first; what TFMA's evaluator would give its writers."""
+@dataclass(frozen=True)
+class Slice:
+    """What is known of a slice."""
+
+    key: SliceKey
+    metrics: Metrics
+    """Metrics and plots as TFMA's evaluator would give them to its writers."""
+    bounded: Metrics
+    """Metrics with an interval by formula, to be written in place of those without."""
+
+
+def sliced(plan: Plan, sums: Sums) -> list[Slice]:
+    """Every slice that has rows, the whole first."""
     found = dict(_computed(plan, sums, WHOLE))
+    bounded = {key: dict(_bounded(plan, metrics)) for key, metrics in found.items()}
     if plan.replicates:
         found = _with_intervals(plan, sums, found)
     result = []
@@ -32,18 +46,26 @@ def sliced_metrics(plan: Plan, sums: Sums) -> list[tuple[SliceKey, Metrics]]:
         metrics = found[key]
         for computation in plan.after_intervals:
             metrics.update(computation.result(metrics))
-        result.append((key, {k: v for k, v in metrics.items() if not _is_private(k)}))
+        public = {k: v for k, v in metrics.items() if not _is_private(k)}
+        result.append(Slice(key, public, bounded[key]))
     return result
 
 
+def _bounded(plan: Plan, metrics: Metrics) -> Iterator[tuple[Any, Any]]:
+    for key, formula in plan.formulas.items():
+        interval = formula.interval(metrics[formula.matrices])
+        if interval:
+            bounded = metrics_for_slice_pb2.BoundedValue()
+            bounded.value.value = metrics[key]
+            bounded.lower_bound.value, bounded.upper_bound.value = interval
+            yield key, bounded
+
+
 def _computed(plan: Plan, sums: Sums, replicate: int) -> Iterator[tuple[SliceKey, Metrics]]:
-    """Metrics of each slice that has a row; TFMA's private ones are still among them."""
-    rows = sums.of(ROWS, replicate)
+    """Metrics of each slice; TFMA's private ones are still among them."""
     parts = {measure: sums.of(measure, replicate) for measure in plan.measures}
     baseline = model_util.get_baseline_model_spec(plan.eval_config)
     for key in sums.slices:
-        if not rows[key].values.sum():
-            continue
         metrics: Metrics = {}
         # Sums of a class that has no row are zero, and so is what some metrics divide by.
         with np.errstate(all="ignore"):

@@ -170,7 +170,8 @@ def _predict(model: Model, serialized: Any) -> Array:
         key = next((name for name in wanted if name in outputs), "")
     if not key:
         raise ConfigError(
-            f"the model answers {', '.join(outputs)}, expected {' or '.join(wanted)} among them",
+            f"the model answers {', '.join(sorted(outputs))}, "
+            f"expected {' or '.join(wanted)} among them",
             edit="prediction_key of the model spec",
         )
     answers: Array = np.asarray(outputs[key])

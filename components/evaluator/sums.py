@@ -101,7 +101,7 @@ class Sums:
                 per_row = values[members.rows].reshape(-1, measure.width)
                 drawn = np.repeat(copies[members.rows], values.shape[1], axis=0)
             weighed = per_row[:, :, np.newaxis] * drawn[:, np.newaxis, :]
-            sparse.add(keys.reshape(-1), weighed.reshape(len(per_row), -1))
+            sparse.add(keys.reshape(-1), weighed.reshape(len(per_row), sparse.columns))
 
     def of(self, measure: Measure, replicate: int = -1) -> Mapping[SliceKey, CellSums]:
         """A measure's sums by slice; of the rows as they are, or of one replicate."""

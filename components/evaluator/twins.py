@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from tensorflow_model_analysis.contrib.aggregates.binary_confusion_matrices import Matrix
-from tensorflow_model_analysis.metrics import calibration_histogram, metric_types
+from tensorflow_model_analysis.metrics import calibration_histogram, metric_types, metric_util
 
 from components.evaluator.measures import Count, Crossed, Histogram, Mean, Measure, Totals
 from components.evaluator.pairs import Pairing
@@ -116,6 +116,9 @@ def _crossed(keys: Sequence[Any], combiner: Any) -> list[Twin]:
     (key,) = keys
     if combiner._example_id_key or not combiner._enable_fractional_labels:
         raise UnknownError("it keeps no samples of rows, and compares no labels to thresholds")
+    usual = metric_util.to_label_prediction_example_weight
+    if combiner._extract_label_prediction_and_weight is not usual:
+        raise UnknownError("it pairs labels and predictions in the usual way only")
     wanted = combiner._binary_confusion_matrices._thresholds
     rising = tuple(sorted({float(threshold) for threshold in wanted}))
     places = {threshold: rising.index(float(threshold)) for threshold in wanted}

@@ -14,7 +14,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
-from components.evaluator.slices import SliceKey
+from components.evaluator.results import Slice
 from components.evaluator.twins import Metrics
 
 ONE_SHARD: Final = "-00000-of-00001.tfrecord"
@@ -22,33 +22,27 @@ ONE_SHARD: Final = "-00000-of-00001.tfrecord"
 
 
 def write_results(
-    folder: str,
-    eval_config: Any,
-    sliced: Sequence[tuple[SliceKey, Metrics]],
-    model_paths: Mapping[str, str],
-    intervals: Mapping[SliceKey, Metrics] | None = None,
+    folder: str, eval_config: Any, slices: Sequence[Slice], model_paths: Mapping[str, str]
 ) -> Any:
     """Writes everything that TFMA's default writers write.
 
     Args:
       folder: of the evaluation artifact.
       eval_config: with TFMA's defaults filled in.
-      sliced: metrics and plots of each slice.
+      slices: what was computed.
       model_paths: by TFMA's name of the model, for display.
-      intervals: metrics to write in place of those in `sliced`, which are validated.
 
     Returns:
       The ValidationResult.
     """
-    validation = validate(sliced, eval_config)
-    metrics, plots = [], []
-    for key, values in sliced:
-        shown = {**values, **(intervals or {}).get(key, {})}
-        of_plots = {k: v for k, v in shown.items() if isinstance(k, metric_types.PlotKey)}
-        of_metrics = {k: v for k, v in shown.items() if k not in of_plots}
-        metrics.append(writer.convert_slice_metrics_to_proto((key, of_metrics), []))
-        plots.append(writer.convert_slice_plots_to_proto((key, of_plots), []))
-    attributions = [writer.convert_slice_attributions_to_proto((key, {})) for key, _ in sliced]
+    metrics, plots, attributions = [], [], []
+    for each in slices:
+        numbers, pictures = _parted(each.metrics)
+        shown = {**numbers, **each.bounded}
+        metrics.append(writer.convert_slice_metrics_to_proto((each.key, shown), []))
+        plots.append(writer.convert_slice_plots_to_proto((each.key, pictures), []))
+        attributions.append(writer.convert_slice_attributions_to_proto((each.key, {})))
+    validation = validate(slices, eval_config)
     tf.io.gfile.makedirs(folder)
     _write(f"{folder}/{constants.METRICS_KEY}{ONE_SHARD}", metrics)
     _write(f"{folder}/{constants.PLOTS_KEY}{ONE_SHARD}", plots)
@@ -58,15 +52,21 @@ def write_results(
     return validation
 
 
-def validate(sliced: Sequence[tuple[SliceKey, Metrics]], eval_config: Any) -> Any:
+def validate(slices: Sequence[Slice], eval_config: Any) -> Any:
     """TFMA's verdict on all slices, those that are missing among them."""
     combine = writer.CombineValidations(eval_config)
     result = combine.create_accumulator()
-    for key, values in sliced:
-        metrics = {k: v for k, v in values.items() if not isinstance(k, metric_types.PlotKey)}
-        verdict = metrics_validator.validate_metrics((key, metrics), eval_config)
+    for each in slices:
+        numbers, _ = _parted(each.metrics)
+        verdict = metrics_validator.validate_metrics((each.key, numbers), eval_config)
         result = combine.add_input(result, verdict)
     return combine.extract_output(result)
+
+
+def _parted(metrics: Metrics) -> tuple[Metrics, Metrics]:
+    """Metrics, and plots."""
+    plots = {k: v for k, v in metrics.items() if isinstance(k, metric_types.PlotKey)}
+    return {k: v for k, v in metrics.items() if not isinstance(k, metric_types.PlotKey)}, plots
 
 
 def _write(path: str, messages: Sequence[Any]) -> None:
