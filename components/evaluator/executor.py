@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_specs
+from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.utils import model_util
 from tfx.components.evaluator import constants
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
@@ -73,7 +75,7 @@ def read_eval_config(input_dict: dict[str, list[Any]], exec_properties: dict[str
             raise refused(f"with {key}", "it runs no extractors or models of a user's module")
     if not exec_properties.get(EVAL_CONFIG_KEY):
         raise ConfigError("the Evaluator needs an eval_config", edit="evaluation")
-    asked = tfma.EvalConfig()
+    asked = config_pb2.EvalConfig()
     proto_utils.json_to_proto(exec_properties[EVAL_CONFIG_KEY], asked)
     completed = tfma.utils.update_eval_config_with_defaults(
         asked, has_baseline=bool(input_dict.get(BASELINE_MODEL_KEY)), rubber_stamp=True
@@ -92,6 +94,8 @@ def _model_paths(input_dict: dict[str, list[Any]], eval_config: Any) -> dict[str
         model = artifact_utils.get_single_instance(input_dict[key])
         is_old = path_utils.is_old_model_artifact(model)
         paths[spec.name] = path_utils.serving_model_path(model.uri, is_old)
+        if model_util.get_model_type(spec, paths[spec.name]) == tfma.TF_KERAS:
+            raise refused("Keras models", "it adds no metrics of the model's own")
     return paths
 
 

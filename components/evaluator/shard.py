@@ -174,7 +174,7 @@ def _predict(model: Model, serialized: Any) -> Array:
             f"expected {' or '.join(wanted)} among them",
             edit="prediction_key of the model spec",
         )
-    answers: Array = np.asarray(outputs[key])
+    answers: Array = outputs[key].numpy()
     if answers.ndim not in (1, 2) or len(answers) != len(serialized):
         raise ConfigError(
             f"output '{key}' has the shape {list(answers.shape)} for {len(serialized)} rows, "

@@ -388,10 +388,11 @@ class TestRefusals:
     def test_config(self, config: str, told: list[str]) -> None:
         import tensorflow_model_analysis as tfma
         from google.protobuf import text_format
+        from tensorflow_model_analysis.proto import config_pb2
 
         from components.evaluator.plan import plan
 
-        parsed = text_format.Parse(config, tfma.EvalConfig())
+        parsed = text_format.Parse(config, config_pb2.EvalConfig())
         completed = tfma.utils.update_eval_config_with_defaults(parsed, has_baseline=False)
         with pytest.raises(ConfigError) as refused:
             plan(completed)
@@ -400,14 +401,14 @@ class TestRefusals:
         assert refused.value.edit == "engine.components: {Evaluator: beam}"
 
     def test_options_that_tfma_does_not_take_are_told_as_such(self) -> None:
-        import tensorflow_model_analysis as tfma
         from google.protobuf import text_format
+        from tensorflow_model_analysis.proto import config_pb2
 
         from components.evaluator.plan import plan
 
         config = asked("ConfusionMatrixAtThresholds")
         with pytest.raises(ConfigError, match=r"TFMA refuses the metrics.*thresholds"):
-            plan(text_format.Parse(config, tfma.EvalConfig()))
+            plan(text_format.Parse(config, config_pb2.EvalConfig()))
 
     @pytest.mark.parametrize(
         ("change", "told"),
@@ -465,8 +466,8 @@ class TestKnownMetrics:
     """What a config may name, and what the engine can do."""
 
     def test_every_class_that_preflight_lets_through_has_a_plan(self) -> None:
-        import tensorflow_model_analysis as tfma
         from google.protobuf import text_format
+        from tensorflow_model_analysis.proto import config_pb2
 
         from components.evaluation.metrics import ARROW_CLASSES
         from components.evaluator.plan import plan
@@ -481,22 +482,22 @@ class TestKnownMetrics:
             "ThresholdAtRecall": {"recall": 0.5},
         }
         for name in sorted(ARROW_CLASSES):
-            config = text_format.Parse(asked(name), tfma.EvalConfig())
+            config = text_format.Parse(asked(name), config_pb2.EvalConfig())
             options = {"name": "measured", **needed.get(name, {})}
             config.metrics_specs[0].metrics[0].config = json.dumps(options)
             assert plan(config).twins, name
 
     def test_every_other_class_is_refused(self) -> None:
-        import tensorflow_model_analysis as tfma
         from google.protobuf import text_format
         from tensorflow_model_analysis.metrics import metric_types
+        from tensorflow_model_analysis.proto import config_pb2
 
         from components.evaluation.metrics import ARROW_CLASSES
         from components.evaluator.plan import plan
 
         for name in sorted(metric_types.registered_metrics().keys() - ARROW_CLASSES):
             with pytest.raises((TaxiwayError, TypeError, ValueError)):
-                plan(text_format.Parse(asked(name), tfma.EvalConfig()))
+                plan(text_format.Parse(asked(name), config_pb2.EvalConfig()))
 
 
 CONFIDENT = """
@@ -637,8 +638,8 @@ class TestAnalytic:
         assert verdicts[0] == verdicts[1]
 
     def test_weights_and_several_pairs_a_row_have_no_formula(self) -> None:
-        import tensorflow_model_analysis as tfma
         from google.protobuf import text_format
+        from tensorflow_model_analysis.proto import config_pb2
 
         from components.evaluator.plan import plan
 
@@ -647,7 +648,9 @@ class TestAnalytic:
             "aggregate { micro_average: true }",
             "binarize { top_k_list { values: [2] } }",
         ):
-            config = text_format.Parse(asked("Precision", spec=spec) + ANALYTIC, tfma.EvalConfig())
+            config = text_format.Parse(
+                asked("Precision", spec=spec) + ANALYTIC, config_pb2.EvalConfig()
+            )
             assert not plan(config).formulas
-        config = text_format.Parse(asked("Precision") + ANALYTIC, tfma.EvalConfig())
+        config = text_format.Parse(asked("Precision") + ANALYTIC, config_pb2.EvalConfig())
         assert len(plan(config).formulas) == 1

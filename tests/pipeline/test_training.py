@@ -168,15 +168,13 @@ def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None
     )
     assert examples is not None
     assert model is not None
-    asked = eval_config(
-        workspace.config("evaluation.slices=[[origin], [carrier, origin]]").evaluation, "late"
-    )
+    asked = eval_config(workspace.config("evaluation.slices=[[carrier]]").evaluation, "late")
     arrow, beam = (
         execute(engine, examples.uri, [model.uri, model.uri], asked, tmp_path)
         for engine in ("arrow", "beam")
     )
     ours, theirs = metrics_of(arrow.folder), metrics_of(beam.folder)
-    assert len(theirs) > 10
+    assert len(theirs) > 5
     assert ours.keys() == theirs.keys()
     for name, of_slice in theirs.items():
         assert ours[name].keys() == of_slice.keys(), name
