@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from configs.clusters import Kubeflow, Vertex
 from configs.engines import Engine
+from configs.evaluation import Evaluation
 from configs.places import with_places
 from configs.section import EnvName, Fraction, Frozen, Name
 from configs.stores import Metadata, SqliteMetadata
@@ -154,41 +155,6 @@ class Model(Frozen):
     code_digest: str = ""
     """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
     hyperparameters: Hyperparameters
-
-
-class Change(Frozen):
-    """How much worse than the baseline (the latest blessed model) a metric may be."""
-
-    worst_absolute: Annotated[float, Field(ge=0.0)]
-
-
-class Threshold(Frozen):
-    """A bound on one metric; at least one of the keys is given."""
-
-    metric: str
-    lower: float | None = None
-    upper: float | None = None
-    change: Change | None = None
-    slices: tuple[tuple[str, ...], ...] = ((),)
-    """Slicing specs the bound holds on, in every slice of them; `[]` is the whole eval split."""
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Threshold:
-        if self.lower is None and self.upper is None and self.change is None:
-            raise ValueError(f"threshold on '{self.metric}' needs lower, upper or change")
-        return self
-
-
-class Evaluation(Frozen):
-    """What the Evaluator measures and what it blesses."""
-
-    metrics: tuple[str, ...]
-    slices: tuple[tuple[str, ...], ...] = ()
-    """Slicing specs beside the whole: each a list of columns to cross."""
-    thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)]
-    """Without any, TFX would bless nothing and say nothing."""
-    min_slice_rows: Annotated[int, Field(ge=1)] = 100
-    """Smaller slices are measured but not ranked among the worst: their figures are noise."""
 
 
 class InfraValidation(Frozen):

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 
+from components.evaluator.executor import Executor as EvaluatorExecutor
 from components.statistics_gen.executor import Executor as StatisticsGenExecutor
 from components.transform.executor import Executor as TransformExecutor
 from configs.engines import Engine, HeavyStep
 
-ARROW: Final[Mapping[HeavyStep, type[Any]]] = {
+ARROW: Final[Mapping[HeavyStep, type]] = {
     "StatisticsGen": StatisticsGenExecutor,
     "Transform": TransformExecutor,
+    "Evaluator": EvaluatorExecutor,
 }
 """Executors of the arrow engine; those of the beam engine come with the stock components."""
 
 
-def with_engine(component: BaseComponent, step: HeavyStep, engine: Engine) -> BaseComponent:
-    """The component, which uses the engine that the config wants for this step."""
+def use_engine(component: Any, step: HeavyStep, engine: Engine) -> None:
+    """Gives a stock component our executor where the config says arrow; its spec stays."""
     if engine.of(step) == "arrow":
         component.executor_spec = ExecutorClassSpec(ARROW[step])
-    return component

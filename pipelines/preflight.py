@@ -27,7 +27,8 @@ def check(config: Config) -> None:
 
 def check_model(config: Config) -> None:
     """The model folder imports, and the Evaluator knows what it is asked to measure."""
-    check_evaluation(config.evaluation, load_spec(config.model.module))
+    spec = load_spec(config.model.module)
+    check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
 
 
 def _schema_exists(config: Config) -> None:

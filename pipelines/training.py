@@ -40,7 +40,7 @@ from components.registrar.component import Registrar
 from configs.schema import Config
 from models.spec import load_spec
 from pipelines.drift import drift_config
-from pipelines.engines import with_engine
+from pipelines.engines import use_engine
 from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
 
 
@@ -67,7 +67,8 @@ def create_pipeline(config: Config) -> Pipeline:
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)
     schema = curated.outputs["schema"]
-    statistics_gen = with_engine(StatisticsGen(examples=examples), "StatisticsGen", config.engine)
+    statistics_gen = StatisticsGen(examples=examples)
+    use_engine(statistics_gen, "StatisticsGen", config.engine)
     statistics = statistics_gen.outputs["statistics"]
     inferred = SchemaGen(statistics=statistics, infer_feature_shape=False)
 
@@ -86,19 +87,16 @@ def create_pipeline(config: Config) -> Pipeline:
     )
 
     # Learn.
-    transform = with_engine(
-        Transform(
-            examples=examples,
-            schema=schema,
-            preprocessing_fn="models.preprocessing.preprocessing_fn",
-            custom_config=code,
-            disable_statistics=True,
-            disable_analyzer_cache=True,
-            materialize=materialized,
-        ),
-        "Transform",
-        config.engine,
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        custom_config=code,
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+        materialize=materialized,
     )
+    use_engine(transform, "Transform", config.engine)
     transform.add_upstream_node(gate)
     hyperparameters = Importer(
         source_uri=hyperparameters_folder(config),
@@ -130,6 +128,7 @@ def create_pipeline(config: Config) -> Pipeline:
         eval_config=eval_config(config.evaluation, spec.label),
         example_splits=["eval"],
     )
+    use_engine(evaluator, "Evaluator", config.engine)
     infra_validator = InfraValidator(
         model=trained, examples=examples, config=config.infra_validation.model_dump_json()
     )

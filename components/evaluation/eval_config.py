@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.metrics import METRICS
-from configs.schema import Evaluation, Threshold
+from components.evaluation.metrics import better, tfma_class
+from configs.evaluation import Analytic, Bootstrap, Confidence, Evaluation, Metric, Threshold
 from models.signatures import PROBABILITY, SERVING
 
 
@@ -31,18 +32,42 @@ def eval_config(evaluation: Evaluation, label: str) -> Any:
         ],
         metrics_specs=[
             config_pb2.MetricsSpec(
-                metrics=[_metric(name, evaluation) for name in evaluation.metrics]
+                metrics=[_metric(metric, evaluation.thresholds) for metric in evaluation.metrics]
             )
         ],
+        options=_options(evaluation.confidence),
     )
 
 
-def _metric(name: str, evaluation: Evaluation) -> Any:
-    metric = config_pb2.MetricConfig(
-        class_name=METRICS[name].tfma_class, config=json.dumps({"name": name})
+def asks_for_formulas(eval_config: Any) -> bool:
+    """Whether intervals are those of formulas, for which TFMA has no word.
+
+    It is said by confidence_intervals that are there and empty while they are not to be computed;
+    TFMA takes that for none.
+    """
+    options = eval_config.options
+    return bool(
+        options.HasField("confidence_intervals") and not options.compute_confidence_intervals.value
     )
-    for threshold in evaluation.thresholds:
-        if threshold.metric != name:
+
+
+def _options(confidence: Confidence) -> Any | None:
+    options = config_pb2.Options()
+    if isinstance(confidence, Bootstrap):
+        options.compute_confidence_intervals.value = True
+        options.confidence_intervals.method = options.confidence_intervals.POISSON_BOOTSTRAP
+        return options
+    if isinstance(confidence, Analytic):
+        options.confidence_intervals.SetInParent()
+        return options
+    return None
+
+
+def _metric(asked: Metric, thresholds: Sequence[Threshold]) -> Any:
+    arguments = {"name": asked.name, **asked.typed_options(), **asked.options}
+    metric = config_pb2.MetricConfig(class_name=tfma_class(asked), config=json.dumps(arguments))
+    for threshold in thresholds:
+        if threshold.metric != asked.name:
             continue
         # A bound in `metric.threshold` would hold on every slice; a spec without keys is the whole.
         metric.per_slice_thresholds.append(
@@ -50,20 +75,20 @@ def _metric(name: str, evaluation: Evaluation) -> Any:
                 slicing_specs=[
                     config_pb2.SlicingSpec(feature_keys=keys) for keys in threshold.slices
                 ],
-                threshold=_bound(threshold),
+                threshold=_bound(threshold, asked),
             )
         )
     return metric
 
 
-def _bound(threshold: Threshold) -> Any:
+def _bound(threshold: Threshold, asked: Metric) -> Any:
     bound = config_pb2.MetricThreshold()
     if threshold.lower is not None:
         bound.value_threshold.lower_bound.value = threshold.lower
     if threshold.upper is not None:
         bound.value_threshold.upper_bound.value = threshold.upper
     if threshold.change is not None:
-        higher = METRICS[threshold.metric].better == "higher"
+        higher = better(asked) == "higher"
         worst = threshold.change.worst_absolute
         bound.change_threshold.direction = (
             config_pb2.MetricDirection.HIGHER_IS_BETTER

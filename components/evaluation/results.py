@@ -101,7 +101,8 @@ def _numbers(outputs: Any) -> tuple[dict[str, float], dict[str, float]]:
     for by_class in outputs.values():
         for metrics in by_class.values():
             for name, value in metrics.items():
-                number = value.get("doubleValue")
+                bounded = value.get("boundedValue", {})
+                number = value.get("doubleValue", bounded.get("value"))
                 if number is None or not math.isfinite(float(number)):
                     continue
                 if name.endswith("_diff"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from configs.schema import Change, Evaluation, Threshold
+from configs.evaluation import Change, Evaluation, Threshold
 
 ROWS = 200
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Final
 
 import pytest
+from pydantic import ValidationError
 
 from components.evaluation.metrics import METRICS, check_evaluation
+from configs.engines import EngineKind
 from configs.errors import ConfigError
-from configs.schema import Change, Evaluation, Threshold
+from configs.evaluation import (
+    Analytic,
+    Bootstrap,
+    Change,
+    Confidence,
+    Evaluation,
+    Metric,
+    NoConfidence,
+    Threshold,
+)
 from models.spec import Categorical, FeatureSpec, Numeric
 
 SPEC = FeatureSpec(
@@ -19,14 +31,23 @@ SPEC = FeatureSpec(
     slices=("origin", "carrier"),
 )
 AUC = Threshold(metric="auc", lower=0.6)
+ENGINES: Final[tuple[EngineKind, ...]] = ("arrow", "beam")
+NUMBERS: Final = [name for name, known in METRICS.items() if not known.required]
+NO_CONFIDENCE: Final = NoConfidence(kind="none")
+OPTIONS: Final = {"thresholds": (0.3,), "num_thresholds": 200, "top_k": 2, "class_id": 1}
 
 
 def evaluation(
     *thresholds: Threshold,
-    metrics: tuple[str, ...] = ("auc", "calibration", "binary_crossentropy", "example_count"),
+    metrics: tuple[str | Metric, ...] = (
+        *("auc", "calibration", "binary_crossentropy", "example_count"),
+    ),
     slices: tuple[tuple[str, ...], ...] = (("origin",),),
+    confidence: Confidence = NO_CONFIDENCE,
 ) -> Evaluation:
-    return Evaluation(metrics=metrics, slices=slices, thresholds=thresholds or (AUC,))
+    return Evaluation(
+        metrics=metrics, slices=slices, thresholds=thresholds or (AUC,), confidence=confidence
+    )
 
 
 class TestCheckEvaluation:
@@ -52,6 +73,33 @@ class TestCheckEvaluation:
                 ["'calibration' has no better and worse", "lower and upper instead of change"],
             ),
             (
+                evaluation(metrics=("auc", Metric(name="mine", kind="acu"))),
+                ["unknown metric 'acu'", "did you mean 'auc'?"],
+            ),
+            (
+                evaluation(metrics=("auc", Metric(name="auc", num_thresholds=200))),
+                ["auc more than once", "its own name"],
+            ),
+            (
+                evaluation(metrics=(Metric(name="auc", top_k=2),)),
+                ["'auc' takes num_thresholds, class_id, and not top_k"],
+            ),
+            (
+                evaluation(metrics=(Metric(name="brier", thresholds=(0.3,)), "auc")),
+                ["'brier' takes no options, and not thresholds"],
+            ),
+            (
+                evaluation(metrics=("auc", "confusion_matrix_at_thresholds")),
+                ["'confusion_matrix_at_thresholds' needs thresholds"],
+            ),
+            (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(Metric(name="p", kind="precision", thresholds=(0.3, 0.5)),),
+                ),
+                ["'p' is not one number", "under a name of its own"],
+            ),
+            (
                 evaluation(slices=((), ("origin", "carier"))),
                 ["cannot slice by 'carier'", "did you mean 'carrier'?", "origin, carrier"],
             ),
@@ -65,6 +113,12 @@ class TestCheckEvaluation:
             "threshold on a metric that is not measured",
             "misspelt threshold",
             "change of a metric without a direction",
+            "unknown kind",
+            "one name twice",
+            "an option it does not take",
+            "an option of a metric that takes none",
+            "an option it needs",
+            "a bound on several numbers",
             "unknown column of a slice",
             "unknown column of a threshold",
         ],
@@ -73,21 +127,76 @@ class TestCheckEvaluation:
         self, asked: Evaluation, told: list[str]
     ) -> None:
         with pytest.raises(ConfigError) as refused:
-            check_evaluation(asked, SPEC)
+            check_evaluation(asked, SPEC, "arrow")
         assert refused.value.edit.startswith("evaluation.")
         for text in told:
             assert text in refused.value.message
 
-    @pytest.mark.parametrize("name", METRICS)
+    @pytest.mark.parametrize("name", NUMBERS)
     def test_every_metric_may_be_measured_and_bounded(self, name: str) -> None:
-        check_evaluation(
-            evaluation(Threshold(metric=name, lower=0, upper=1), metrics=(name,)), SPEC
-        )
+        for engine in ENGINES:
+            bound = Threshold(metric=name, lower=0, upper=1)
+            check_evaluation(evaluation(bound, metrics=(name,)), SPEC, engine)
 
-    @pytest.mark.parametrize("name", [n for n, m in METRICS.items() if m.better != "target"])
+    @pytest.mark.parametrize("name", [n for n in NUMBERS if METRICS[n].better != "target"])
     def test_every_metric_with_a_direction_may_be_compared(self, name: str) -> None:
         bound = Threshold(metric=name, change=Change(worst_absolute=0.1), slices=((), ("origin",)))
-        check_evaluation(evaluation(bound, metrics=(name,)), SPEC)
+        check_evaluation(evaluation(bound, metrics=(name,)), SPEC, "arrow")
+
+    @pytest.mark.parametrize("name", METRICS)
+    def test_every_metric_takes_its_options(self, name: str) -> None:
+        given = {option: OPTIONS[option] for option in METRICS[name].options}
+        metric = Metric.model_validate({"name": "mine", "kind": name, **given})
+        check_evaluation(evaluation(metrics=(metric, "auc")), SPEC, "arrow")
+
+    def test_what_only_tfma_knows_is_refused_for_arrow_and_passed_on_to_beam(self) -> None:
+        asked = evaluation(
+            metrics=("auc", Metric(name="exact", tfma_class="ExactMatch", options={"a": 1}))
+        )
+        check_evaluation(asked, SPEC, "beam")
+        with pytest.raises(ConfigError) as refused:
+            check_evaluation(asked, SPEC, "arrow")
+        assert "'ExactMatch'" in refused.value.message
+        assert "use engine: beam for the Evaluator" in refused.value.message
+        assert refused.value.edit.startswith("engine.components: {Evaluator: beam}")
+
+    def test_formulas_are_refused_for_beam(self) -> None:
+        asked = evaluation(confidence=Analytic(kind="analytic"))
+        check_evaluation(asked, SPEC, "arrow")
+        with pytest.raises(ConfigError, match="no analytic intervals"):
+            check_evaluation(asked, SPEC, "beam")
+
+
+class TestMetric:
+    """The long form of a metric."""
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"name": "_hidden"},
+            {"name": "a", "kind": "auc", "tfma_class": "AUC"},
+            {"name": "a", "tfma_class": "Precision", "thresholds": [0.3]},
+            {"name": "precision", "options": {"thresholds": [0.3]}},
+            {"name": "precision", "better": "higher"},
+            {"name": "precision", "thresholds": []},
+            {"name": "precision", "thresholds": [30]},
+            {"name": "precision", "top_k": 0},
+            {"name": "precision", "treshold": [0.3]},
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(ValidationError):
+            Metric.model_validate(wrong)
+
+    def test_a_plain_name_is_the_same_without_options(self) -> None:
+        assert evaluation(metrics=("auc",)).metrics == (Metric(name="auc"),)
+
+    def test_a_config_is_written_as_short_as_it_was_read(self) -> None:
+        long = Metric(name="p", kind="precision", thresholds=(0.3,))
+        written = evaluation(metrics=("auc", long)).model_dump(mode="json")["metrics"]
+        assert written[0] == "auc"
+        assert written[1]["thresholds"] == [0.3]
+        assert evaluation(metrics=tuple(written)).metrics == (Metric(name="auc"), long)
 
 
 @pytest.mark.pipeline
@@ -105,7 +214,7 @@ class TestEvalConfig:
         tfma.utils.verify_eval_config(built)
         return built
 
-    @pytest.mark.parametrize("name", METRICS)
+    @pytest.mark.parametrize("name", NUMBERS)
     def test_tfma_knows_every_metric(self, name: str) -> None:
         from tensorflow_model_analysis.metrics import metric_specs
 
@@ -114,6 +223,32 @@ class TestEvalConfig:
         (computed,) = metric_specs.metric_thresholds_from_metrics_specs(built.metrics_specs, built)
         assert computed.name == name
         assert metric_specs.to_computations(built.metrics_specs, built)
+
+    def test_options_are_those_of_tfmas_class(self) -> None:
+        long = Metric(name="mine", kind="precision", thresholds=(0.3, 0.5), class_id=1)
+        free = Metric(name="far", tfma_class="RecallAtPrecision", options={"precision": 0.8})
+        built = self.built(evaluation(metrics=("auc", long, free)), has_baseline=False)
+        assert [(m.class_name, json.loads(m.config)) for m in built.metrics_specs[0].metrics] == [
+            ("AUC", {"name": "auc"}),
+            ("Precision", {"name": "mine", "thresholds": [0.3, 0.5], "class_id": 1}),
+            ("RecallAtPrecision", {"name": "far", "precision": 0.8}),
+        ]
+
+    def test_the_bootstrap_is_tfmas_and_formulas_are_none_to_it(self) -> None:
+        from components.evaluation.eval_config import asks_for_formulas, eval_config
+
+        def options(confidence: Confidence) -> tuple[bool, int, bool]:
+            config = self.built(evaluation(confidence=confidence))
+            return (
+                config.options.compute_confidence_intervals.value,
+                config.options.confidence_intervals.method,
+                asks_for_formulas(config),
+            )
+
+        assert options(NO_CONFIDENCE) == (False, 0, False)
+        assert options(Bootstrap(kind="bootstrap")) == (True, 1, False)
+        assert options(Analytic(kind="analytic")) == (False, 0, True)
+        assert not eval_config(evaluation(), "late").HasField("options")
 
     def test_tfma_adds_the_baseline_itself(self) -> None:
         names = {spec.name: spec.is_baseline for spec in self.built(evaluation()).model_specs}

@@ -155,6 +155,35 @@ class TestFirstRun:
         )
 
 
+def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None:
+    """The run's own models on its eval split, against the baseline, by TFX's executor and ours."""
+    from components.evaluation.eval_config import eval_config
+    from tests.components.evaluations import differences, execute, metrics_of, verdict_of
+
+    workspace, _ = second_run
+    found = nodes(second_run)
+    examples, model = (
+        found["ArrowExampleGen"].output("examples"),
+        found["Trainer"].output("model"),
+    )
+    assert examples is not None
+    assert model is not None
+    asked = eval_config(workspace.config("evaluation.slices=[[carrier]]").evaluation, "late")
+    arrow, beam = (
+        execute(engine, examples.uri, [model.uri, model.uri], asked, tmp_path)
+        for engine in ("arrow", "beam")
+    )
+    ours, theirs = metrics_of(arrow.folder), metrics_of(beam.folder)
+    assert len(theirs) > 5
+    assert ours.keys() == theirs.keys()
+    for name, of_slice in theirs.items():
+        assert ours[name].keys() == of_slice.keys(), name
+        for key, metric in of_slice.items():
+            assert not differences(ours[name][key], metric), (name, key)
+    assert verdict_of(arrow.folder) == verdict_of(beam.folder)
+    assert (arrow.blessing, arrow.properties) == (beam.blessing, beam.properties)
+
+
 class TestSecondRun:
     """Nothing was changed since the first."""
 

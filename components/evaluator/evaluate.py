@@ -1,0 +1,48 @@
+"""An evaluation from examples and models to TFMA's files; knows TFMA but not TFX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from components.evaluator.plan import plan
+from components.evaluator.results import sliced
+from components.evaluator.shard import merge_shards, sum_shard
+from components.evaluator.sums import Sums
+from components.evaluator.write import write_results
+from configs.errors import DataError
+from workers import active
+from workers.job import Shard
+
+
+def evaluate(
+    files: Sequence[str], eval_config: Any, model_paths: Mapping[str, str], folder: str
+) -> Any:
+    """Evaluates models on files of examples and writes what TFMA would.
+
+    Args:
+      files: TFRecord files of tf.Examples, gzipped or not.
+      eval_config: with TFMA's defaults filled in.
+      model_paths: SavedModels by the name of their model spec.
+      folder: to write to.
+
+    Returns:
+      TFMA's ValidationResult.
+
+    Raises:
+      ConfigError: the arrow engine cannot compute what is asked for.
+      DataError: there is nothing to evaluate, or rows that cannot be.
+    """
+    if not files:
+        raise DataError("there are no files to evaluate", edit="data.split")
+    planned = plan(eval_config)
+    settings = planned.settings(model_paths)
+    data = active.run(
+        partial(sum_shard, settings=settings),
+        [Shard(uri) for uri in files],
+        partial(merge_shards, settings=settings),
+        "Evaluator",
+    )
+    sums = Sums.from_bytes(data, settings.measures, settings.replicates)
+    return write_results(folder, eval_config, sliced(planned, sums), model_paths)
