@@ -27,7 +27,7 @@ def test_memory_counts_a_process_while_it_runs() -> None:
         child.stdout.readline()
         during = memory(0.0, with_pss=True)
         child.communicate("\n")
-    assert during.rss - before.rss > 190_000_000
+    assert during.rss - before.rss > 150_000_000  # this process may free some meanwhile
     if during.pss is not None:  # its libraries' pages are shared with whoever else runs
         assert 190_000_000 < during.pss <= during.rss
 

@@ -97,7 +97,7 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
     assert len(learn) > 80_000
     assert len(judge) > 25_000
     hyperparameters = load_config().model.hyperparameters
-    network, shift = train(SPEC, hyperparameters, learn, tmp_path)
+    network, shift = train(SPEC, hyperparameters, [learn], tmp_path)
     logit = network.predict(judge.columns, batch_size=BATCH, verbose=0).reshape(-1) + shift
     by_network = 1 / (1 + np.exp(-logit.astype(np.float64)))
 

@@ -117,7 +117,7 @@ def test_who_watches_a_run_cannot_break_it(local: Any, caplog: pytest.LogCapture
     from configs.loader import load_config
 
     broken, whole = Watcher(breaks=True), Watcher()
-    run = local._Run("r1", load_config(["smoke"]), [broken, whole])
+    run = local._Run("r1", load_config(["smoke"]), [broken, whole], nodes={})
     failures = [NodeFailed("r1", name, "broke") for name in ("First", "Second")]
     for event in (NodeStarted("r1", "First"), *failures):
         run.tell(event)
