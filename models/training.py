@@ -106,6 +106,7 @@ def _fit(
     with between_batches() as interrupts:
         network.fit(
             rows.batches(hyperparameters.batch_size, weight),
+            shuffle=False,  # done already, and Keras 3.13 warns
             validation_data=rows.watched_batches(weight),
             epochs=hyperparameters.epochs,
             verbose=0,

@@ -29,7 +29,7 @@ BEAM_ONLY: Final = (
     "label_feature",
     "sample_rate",
 )
-"""Options of TFDV that only its Beam pipeline knows."""
+"""Options of TFDV that only its Beam pipeline knows; slices by SQL are gone since 1.17."""
 
 
 def compute(splits: Mapping[str, Sequence[Shard]], options_json: str) -> dict[str, bytes]:
@@ -66,7 +66,7 @@ def compute(splits: Mapping[str, Sequence[Shard]], options_json: str) -> dict[st
 def check_options(options_json: str) -> None:
     """Refuses options that only Beam knows; raises ConfigError."""
     options = tfdv.StatsOptions.from_json(options_json)
-    asked = [name for name in BEAM_ONLY if getattr(options, name)]
+    asked = [name for name in BEAM_ONLY if getattr(options, name, None)]
     if asked:
         raise ConfigError(
             f"StatisticsGen: the arrow engine does not know {', '.join(asked)} of StatsOptions: "
