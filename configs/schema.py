@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from configs.beam import Beam, DirectBeam
 from configs.clusters import Kubeflow, Vertex
 from configs.engines import Engine
 from configs.evaluation import Evaluation
@@ -220,12 +221,6 @@ class NotifyWebhook(Frozen):
 Notify = Annotated[NotifyNone | NotifyFile | NotifyWebhook, Field(discriminator="kind")]
 
 
-class Beam(Frozen):
-    """Apache Beam, for the components that run on it."""
-
-    args: tuple[str, ...] = ()
-
-
 class Config(Frozen):
     """A whole run. `configs/base.yaml` says every key once."""
 
@@ -243,7 +238,7 @@ class Config(Frozen):
     registry: Registry = Registry()
     notify: Notify = NotifyNone(kind="none")
     engine: Engine = Engine()
-    beam: Beam = Beam()
+    beam: Beam = DirectBeam(kind="direct")
     kubeflow: Kubeflow = Kubeflow()
     vertex: Vertex = Vertex()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from components.evaluation.metrics import check_evaluation
+from configs.beam import DataflowBeam
 from configs.errors import ConfigError
 from configs.schema import Config
 from configs.stores import SqliteMetadata
@@ -76,6 +77,16 @@ def _require_folder(key: str, path: Path) -> None:
         raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
 
 
+def _workers_see_the_output(config: Config) -> None:
+    root = config.output.root
+    if isinstance(config.beam, DataflowBeam) and not root.startswith("gs://"):
+        raise ConfigError(
+            f"beam.kind is dataflow, whose workers see no folder of this machine, and output.root "
+            f"is {root}: expected gs://...",
+            edit="output.root, or beam.kind",
+        )
+
+
 def _metadata_has_its_password(config: Config) -> None:
     connection_config(config.metadata)
 
@@ -85,5 +96,6 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     _schema_exists,
     _data_exists,
     _places_are_writable,
+    _workers_see_the_output,
     _metadata_has_its_password,
 )

@@ -37,6 +37,7 @@ from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor
 from components.registrar.component import Registrar
+from configs.beam import pipeline_args
 from configs.schema import Config
 from models.spec import load_spec
 from pipelines.drift import drift_config
@@ -184,7 +185,7 @@ def create_pipeline(config: Config) -> Pipeline:
         pipeline_root=config.output.pipeline_root(config.pipeline.name),
         components=[*nodes, pusher, registrar, deploy_queue],
         enable_cache=config.pipeline.cache,
-        beam_pipeline_args=list(config.beam.args),
+        beam_pipeline_args=pipeline_args(config.beam),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,14 @@ def _example(made: dict[str, list[Any] | None]) -> Any:
     return example
 
 
-def run(executor: Any, folder: Path, inputs: Any, outputs: dict[str, type], properties: Any) -> Any:
+def run(
+    executor: Any,
+    folder: Path,
+    inputs: Any,
+    outputs: dict[str, type],
+    properties: Any,
+    beam_pipeline_args: Sequence[str] = (BEAM_RUNNER,),
+) -> Any:
     """Runs an executor on artifacts, and gives what it was to write."""
     from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
@@ -130,7 +137,7 @@ def run(executor: Any, folder: Path, inputs: Any, outputs: dict[str, type], prop
         Path(artifact.uri).mkdir(parents=True)
         made[name] = [artifact]
     context = BaseBeamExecutor.Context(
-        beam_pipeline_args=[BEAM_RUNNER], tmp_dir=str(folder / "tmp"), unique_id="1"
+        beam_pipeline_args=list(beam_pipeline_args), tmp_dir=str(folder / "tmp"), unique_id="1"
     )
     executor(context).Do(inputs, made, properties)
     return {name: artifacts[0] for name, artifacts in made.items()}
