@@ -56,8 +56,12 @@ def portable(config: Config) -> dict[str, Any]:
 
 def project_digest(config: Config) -> str:
     """sha256 of all code that a run of this config may use."""
-    folders = [CONFIG_FOLDER.parent / name for name in PACKAGES]
-    return code_digest(*folders, model_folder(config.model.module))
+    return code_digest(*_package_folders(), model_folder(config.model.module))
+
+
+def packages_digest() -> str:
+    """sha256 of Taxiway's own code, which must be the same wherever a run works."""
+    return code_digest(*_package_folders())
 
 
 def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Config:
@@ -75,6 +79,10 @@ def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Confi
     digest = code_digest(model_folder("models"), folder)
     model = config.model.model_copy(update={"code_digest": digest})
     return config.model_copy(update={"model": model})
+
+
+def _package_folders() -> list[Path]:
+    return [CONFIG_FOLDER.parent / name for name in PACKAGES]
 
 
 def code_digest(*folders: Path) -> str:

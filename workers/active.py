@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from configs.engines import AutoWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
+from workers.dask import Dask
 from workers.inline import Inline
 from workers.job import MapFn, Options, ReduceFn, Shard, Workers
 from workers.processes import Processes, start_server
@@ -20,6 +21,7 @@ SMALL_BYTES: Final = 16 << 20
 KINDS: Final[Mapping[str, Callable[[Any], Workers]]] = {
     "inline": lambda _: Inline(),
     "processes": lambda config: Processes(config.count),
+    "dask": Dask,
 }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -10,6 +13,9 @@ from typing import Final, Protocol
 from configs.errors import TaxiwayError
 
 WORKERS_KEY: Final = "engine.workers"
+MERGE: Final = "the merge"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,53 @@ def describe(error: BaseException) -> str:
     """An error of the functions as one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one try came to nothing; the next may go better."""
+
+    reason: str
+    traceback: str = ""
+    is_too_slow: bool = False
+
+
+Outcome = bytes | TaxiwayError | Failure
+"""How a try ended. An error of Taxiway's own would come again, and is final."""
+
+
+def attempted(act: Callable[[], bytes]) -> Outcome:
+    """One try, in a worker; a Failure is words alone, for not every error can be pickled."""
+    try:
+        return act()
+    except TaxiwayError as error:
+        return error
+    except (Exception, SystemExit) as error:
+        return Failure(describe(error), traceback.format_exc())
+
+
+class Tries:
+    """Counts the tries of each task, and says when they are enough."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._failed: Counter[int] = Counter()
+
+    def failed(self, index: int, what: str, failure: Failure) -> None:
+        """Notes a try that came to nothing.
+
+        Raises:
+          ShardError: it was the last.
+        """
+        self._failed[index] += 1
+        count, options = self._failed[index], self._options
+        reason = f"{failure.reason}\n{failure.traceback}".rstrip()
+        _log.warning("%s: %s, try %d: %s", options.name, what, count, reason)
+        if count < options.tries:
+            return
+        if failure.is_too_slow:
+            raise too_slow(options, what, "task_seconds", options.task_seconds)
+        raise failed(options, what, failure.reason)
 
 
 @dataclass(frozen=True)
