@@ -21,7 +21,7 @@ BASE ?= debian:trixie-slim
 export BASE
 
 .PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench profile lock clean
-.PHONY: base-image image test-image
+.PHONY: base-image image test-image dask-certs dask-up
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ profile: data ## Draw where a run's time goes: a flame graph, $(PROFILE).
 
 bench: .venv/installed ## Time stock TFX against Taxiway at four sizes; ROWS=27k is a quick one.
 	@.venv/bin/python -m benchmarks $(BENCH)
+
+dask-up: .venv/installed ## Start a Dask cluster on this machine, for engine.workers.kind=dask.
+	@sh tools/dask-up.sh
+
+dask-certs: ## Make certificates for a Dask cluster in var/dask/certificates.
+	@sh tools/dask-certs.sh var/dask/certificates
 
 image: ## Build the container image, $(IMAGE), from $(BASE).
 	@sh tools/build-image.sh runtime $(IMAGE)
