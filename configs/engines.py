@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from configs.section import Frozen
 
 EngineKind = Literal["arrow", "beam"]
-HeavyStep = Literal["StatisticsGen", "Transform", "Evaluator"]
+HeavyStep = Literal["StatisticsGen", "Transform", "Evaluator", "BulkInferrer"]
 """Components with two executors behind one spec."""
 
 Tries = Annotated[int, Field(ge=1)]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 
+from components.bulk_inferrer.executor import Executor as BulkInferrerExecutor
 from components.evaluator.executor import Executor as EvaluatorExecutor
 from components.statistics_gen.executor import Executor as StatisticsGenExecutor
 from components.transform.executor import Executor as TransformExecutor
@@ -16,6 +17,7 @@ ARROW: Final[Mapping[HeavyStep, type]] = {
     "StatisticsGen": StatisticsGenExecutor,
     "Transform": TransformExecutor,
     "Evaluator": EvaluatorExecutor,
+    "BulkInferrer": BulkInferrerExecutor,
 }
 """Executors of the arrow engine; those of the beam engine come with the stock components."""
 

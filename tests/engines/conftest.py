@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from configs.beam import DirectBeam, pipeline_args
 from configs.engines import InlineWorkers
 from workers.active import working
 
 SHARDS = {"train": (300, 1, 150), "eval": (120, 40)}
 """Rows of each file of a split; one has a single row."""
-BEAM_RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-"""Beam 2.61's choice. Where 2.77 cannot download its own, it takes one that loses rows here."""
+BEAM = tuple(pipeline_args(DirectBeam(kind="direct")))
+"""By default 2.77 takes a runner that loses rows here, where it cannot download its own."""
 WORDS = ("Zürich", "東京", "São Paulo", "naïve", "plain", "", "🛬 landing")
 ONE = "presence { min_fraction: 1.0 min_count: 1 } shape { dim { size: 1 } }"
 SOME = "presence { min_fraction: 0.0 } value_count { min: 0 max: %d }"
@@ -125,7 +126,7 @@ def run(
     inputs: Any,
     outputs: dict[str, type],
     properties: Any,
-    beam_pipeline_args: Sequence[str] = (BEAM_RUNNER,),
+    beam_pipeline_args: Sequence[str] = BEAM,
 ) -> Any:
     """Runs an executor on artifacts, and gives what it was to write."""
     from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor

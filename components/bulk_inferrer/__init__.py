@@ -1,0 +1,1 @@
+"""BulkInferrer's arrow engine: examples through a model in large batches, Parquet out."""
