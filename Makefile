@@ -79,10 +79,11 @@ image: ## Build the container image, $(IMAGE), from $(BASE).
 base-image: ## Make a base image from Debian's packages, where none can be pulled.
 	@sh tools/base-image.sh taxiway-base:trixie
 
+# Without a network only `localhost` has an address, and Beam's job server is known by its host's name.
 test-image: image .venv/installed ## Look at the image from outside, then run all tests in it.
 	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest tests/test_image.py
 	@sh tools/build-image.sh test $(IMAGE)-test
-	docker run --rm --init --read-only --tmpfs /tmp:exec --network none $(IMAGE)-test \
+	docker run --rm --init --read-only --tmpfs /tmp:exec --network none --hostname localhost $(IMAGE)-test \
 	  python -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
 lock: | .uv-ready ## Renew requirements.lock from pyproject.toml.
