@@ -1,4 +1,4 @@
-"""What a run brings along beside its data: hyperparameters as files that an Importer can read."""
+"""What a run brings along beside its data: hyperparameters as files, and what its files hold."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def hyperparameter_properties(config: Config) -> dict[str, str]:
     """The hyperparameters as custom properties of their artifact, so that MLMD can be asked."""
     values = config.model.hyperparameters.model_dump(mode="json")
     return {key: json.dumps(value) for key, value in values.items()}
+
+
+def schema_properties(config: Config) -> dict[str, str]:
+    """Custom properties of the curated schema; TFX's cache knows its path only, not what it holds.
+
+    Empty for a file that cannot be read here, of which the node that imports it tells.
+    """
+    try:
+        content = Path(config.data.schema_file).read_bytes()
+    except OSError:
+        return {}
+    return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
 def write_inputs(config: Config) -> None:

@@ -15,7 +15,6 @@ from tfx.components import (
     Transform,
 )
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.dsl.compiler.constants import PIPELINE_RUN_ID_PARAMETER_NAME
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
@@ -23,7 +22,6 @@ from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
     LatestBlessedModelStrategy,
 )
-from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 from tfx.types import Channel
@@ -42,7 +40,11 @@ from configs.schema import Config
 from models.spec import load_spec
 from pipelines.drift import drift_config
 from pipelines.engines import use_engine
-from pipelines.inputs import hyperparameter_properties, hyperparameters_folder
+from pipelines.inputs import (
+    hyperparameter_properties,
+    hyperparameters_folder,
+    schema_properties,
+)
 
 
 def create_pipeline(config: Config) -> Pipeline:
@@ -68,6 +70,7 @@ def create_pipeline(config: Config) -> Pipeline:
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)
     schema = curated.outputs["schema"]
+    schema.additional_custom_properties.update(schema_properties(config))
     statistics_gen = StatisticsGen(examples=examples)
     use_engine(statistics_gen, "StatisticsGen", config.engine)
     statistics = statistics_gen.outputs["statistics"]
@@ -166,7 +169,6 @@ def create_pipeline(config: Config) -> Pipeline:
             custom_executor_spec=ExecutorClassSpec(PusherExecutor),
         )
         registrar = Registrar(
-            run_id=RuntimeParameter(name=PIPELINE_RUN_ID_PARAMETER_NAME, ptype=str),
             evaluation=evaluator.outputs["evaluation"],
             manifest=manifest.outputs["manifest"],
             pushed_model=pusher.outputs["pushed_model"],

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from google.protobuf import json_format
-from ml_metadata import MetadataStore, proto
+from ml_metadata import ListOptions, MetadataStore, OrderByField, proto
 
 RUN_CONTEXT: Final = "pipeline_run"
 NODE_CONTEXT: Final = "node"
@@ -43,6 +43,8 @@ class ArtifactRecord:
     type: str
     uri: str
     properties: Mapping[str, Any] = field(default_factory=dict)
+    live: bool = True
+    """Whether it was published and not deleted since, as far as the store knows."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,7 @@ def run_nodes(store: MetadataStore, run_id: str) -> list[NodeRecord]:
     context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
     if context is None:
         return []
-    executions = sorted(store.get_executions_by_context(context.id), key=lambda one: one.id)
-    records = (_node_record(store, execution) for execution in executions)
+    records = _node_records(store, store.get_executions_by_context(context.id))
     newest = {record.node_id: record for record in records}
     return sorted(newest.values(), key=lambda record: record.execution_id)
 
@@ -106,6 +107,21 @@ def write_run_properties(store: MetadataStore, run_id: str, values: Mapping[str,
     store.put_contexts([context])
 
 
+def newest_run_with(store: MetadataStore, key: str, value: str) -> str | None:
+    """The newest run that has a string written on it; None where there is no such run.
+
+    Args:
+      store: the store.
+      key: a name that can stand in a filter: letters, digits and underscores.
+      value: of the same characters.
+    """
+    wanted = f"type = '{RUN_CONTEXT}' AND custom_properties.{key}.string_value = '{value}'"
+    options = ListOptions(
+        filter_query=wanted, order_by=OrderByField.CREATE_TIME, is_asc=False, limit=1
+    )
+    return next((str(one.name) for one in store.get_contexts(options)), None)
+
+
 def close_executions(
     store: MetadataStore, run_id: str, node_id: str, error: str, kind: ErrorKind
 ) -> None:
@@ -132,11 +148,8 @@ def open_executions(store: MetadataStore, run_id: str) -> list[NodeRecord]:
     context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
     if context is None:
         return []
-    return [
-        _node_record(store, execution)
-        for execution in store.get_executions_by_context(context.id)
-        if execution.last_known_state in OPEN_STATES
-    ]
+    executions = store.get_executions_by_context(context.id)
+    return _node_records(store, [one for one in executions if one.last_known_state in OPEN_STATES])
 
 
 def record_failure(
@@ -188,7 +201,18 @@ def _node_of(store: MetadataStore, execution: Any) -> str:
     return str(nodes[0].rpartition(".")[2]) if nodes else str(execution.type)
 
 
-def _node_record(store: MetadataStore, execution: Any) -> NodeRecord:
+def _node_records(store: MetadataStore, executions: Sequence[Any]) -> list[NodeRecord]:
+    """Records of executions, oldest first; few calls, since a server may be far away."""
+    outputs = _outputs(store, [one.id for one in executions])
+    return [
+        _node_record(store, execution, outputs.get(execution.id, {}))
+        for execution in sorted(executions, key=lambda one: one.id)
+    ]
+
+
+def _node_record(
+    store: MetadataStore, execution: Any, outputs: Mapping[str, tuple[ArtifactRecord, ...]]
+) -> NodeRecord:
     own = _properties(execution.custom_properties)
     seconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
     return NodeRecord(
@@ -196,31 +220,36 @@ def _node_record(store: MetadataStore, execution: Any) -> NodeRecord:
         execution_id=execution.id,
         state=proto.Execution.State.Name(execution.last_known_state),
         seconds=seconds / 1000.0,
-        outputs=_outputs(store, execution.id),
+        outputs=outputs,
         properties=own,
         error=own.get(ERROR_PROPERTY, ""),
         error_kind=ErrorKind(own[ERROR_KIND_PROPERTY]) if ERROR_KIND_PROPERTY in own else None,
     )
 
 
-def _outputs(store: MetadataStore, execution_id: int) -> dict[str, tuple[ArtifactRecord, ...]]:
+def _outputs(
+    store: MetadataStore, execution_ids: Sequence[int]
+) -> dict[int, dict[str, tuple[ArtifactRecord, ...]]]:
+    """What each execution put out, by execution and key."""
     events = [
         event
-        for event in store.get_events_by_execution_ids([execution_id])
+        for event in (store.get_events_by_execution_ids(execution_ids) if execution_ids else ())
         if event.type in (proto.Event.OUTPUT, proto.Event.DECLARED_OUTPUT)
     ]
-    found = store.get_artifacts_by_id([event.artifact_id for event in events]) if events else []
-    artifacts = {artifact.id: artifact for artifact in found}
-    outputs: dict[str, tuple[ArtifactRecord, ...]] = {}
+    wanted = sorted({event.artifact_id for event in events})
+    artifacts = {one.id: one for one in (store.get_artifacts_by_id(wanted) if wanted else ())}
+    found: dict[int, dict[str, tuple[ArtifactRecord, ...]]] = {}
     for event in events:
+        outputs = found.setdefault(event.execution_id, {})
         key = next((step.key for step in event.path.steps if step.key), "output")
         outputs[key] = (*outputs.get(key, ()), _artifact_record(artifacts[event.artifact_id]))
-    return outputs
+    return found
 
 
 def _artifact_record(artifact: Any) -> ArtifactRecord:
     properties = _properties(artifact.properties) | _properties(artifact.custom_properties)
-    return ArtifactRecord(artifact.id, artifact.type, artifact.uri, properties)
+    live = artifact.state == proto.Artifact.LIVE
+    return ArtifactRecord(artifact.id, artifact.type, artifact.uri, properties, live)
 
 
 def _properties(values: Mapping[str, Any]) -> dict[str, Any]:

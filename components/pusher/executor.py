@@ -10,7 +10,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, proto_utils
 
-from components.pusher.logic import push
+from components.pusher.logic import RUN_ID_PROPERTY, push
 
 
 class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
@@ -34,10 +34,11 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
         base = destination.filesystem.base_directory
+        pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if "://" in base or not self.CheckBlessing(input_dict):
             super().Do(input_dict, output_dict, exec_properties)
             return
-        pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        pushed.set_string_custom_property(RUN_ID_PROPERTY, self._context.pipeline_run_id or "")
         source = self.GetModelPath(input_dict)
         version = push(Path(source), Path(base))
         io_utils.copy_dir(source, pushed.uri)

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from configs.errors import TaxiwayError
 
+RUN_ID_PROPERTY = "pipeline_run_id"
+"""Of a pushed model: the run that pushed it."""
+
 
 def push(model: Path, destination: Path, clock: Callable[[], float] = time.time) -> Path:
     """The version folder, below `destination`, that holds the model; copied unless it is there.

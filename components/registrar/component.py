@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import ModelEvaluation, PushedModel
 from components.artifacts import ModelManifest, ModelVersion
 from components.evaluation.results import read_metrics
 from components.model_manifest.logic import MANIFEST_FILE, digest
+from components.pusher.logic import RUN_ID_PROPERTY
 from components.registrar.logic import contract_digest, overall_metrics, record
 from models.spec import load_spec
 from registry.versions import Candidate, register
@@ -22,7 +23,6 @@ def Registrar(  # a component is named like a class
     manifest: InputArtifact[ModelManifest],
     pushed_model: InputArtifact[PushedModel],
     model_version: OutputArtifact[ModelVersion],
-    run_id: Parameter[str],
     model_name: Parameter[str],
     module: Parameter[str],
     pipeline_digest: Parameter[str],
@@ -33,7 +33,7 @@ def Registrar(  # a component is named like a class
         registry_path,
         Candidate(
             model=model_name,
-            run_id=run_id,
+            run_id=pushed_model.get_string_custom_property(RUN_ID_PROPERTY),
             model_digest=digest((Path(manifest.uri) / MANIFEST_FILE).read_text()),
             contract_digest=contract_digest(load_spec(module)),
             pipeline_digest=pipeline_digest,

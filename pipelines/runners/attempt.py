@@ -20,7 +20,13 @@ from configs.loader import to_yaml
 from configs.schema import Config
 from pipelines.inputs import write_inputs
 from pipelines.runners.commands import command_template, resolve_command
-from pipelines.runners.ends import NodeEnd, end_by_error, end_of_launch, end_on_record
+from pipelines.runners.ends import (
+    FALSE_CONDITION,
+    NodeEnd,
+    end_by_error,
+    end_of_launch,
+    end_on_record,
+)
 from pipelines.runners.event_log import EventLog
 from pipelines.runners.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
 from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, compile_pipeline, nodes_of
@@ -195,7 +201,7 @@ class Attempt:
         info = make_launcher(self._node, self._config.metadata).prepare()
         if info is None:
             record = self._record()
-            skipped = NodeSkipped(self._run_id, self._node.id, "its condition is false")
+            skipped = NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
             seconds = time.monotonic() - started
             return skipped if record is None else end_on_record(self._run_id, record, seconds)
         command = resolve_command(self._node.executor_spec, info, self._node.platform_config)
@@ -208,7 +214,7 @@ class Attempt:
     def _publish(self, started: float) -> NodeEnd:
         """After a container component's own task."""
         if patiently(self._record) is None:
-            return NodeSkipped(self._run_id, self._node.id, "its condition is false")
+            return NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
         launcher = make_launcher(self._node, self._config.metadata)
         launcher.publish()
         record = self._record()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from configs.errors import GateStopped, TaxiwayError
 from configs.stores import Metadata
@@ -11,6 +11,7 @@ from pipelines.runners.events import NodeCached, NodeFailed, NodeFinished, NodeS
 from registry.connection import open_store
 from registry.metadata import ErrorKind, NodeRecord, close_executions, node_record
 
+FALSE_CONDITION: Final = "its condition is false"
 NodeEnd = NodeCached | NodeFinished | NodeFailed | NodeSkipped
 
 
@@ -28,7 +29,7 @@ def end_of_launch(
     """
     record = node_record(open_store(metadata), run_id, node_id)
     if record is None or launched is None or launched.execution_id is None:
-        return NodeSkipped(run_id, node_id, "its condition is false")
+        return NodeSkipped(run_id, node_id, FALSE_CONDITION)
     return end_on_record(run_id, record, seconds)
 
 

@@ -28,7 +28,7 @@ class ExitHandler:
         if not isinstance(event, RunEnded):
             return
         pipeline = create_exit_pipeline(self._config, event.run_id)
-        runner = LocalRunner(self._config, self._observers)
+        runner = LocalRunner(self._config, self._observers, in_sequence=True)
         self.ended = runner.run_pipeline(pipeline, f"{event.run_id}-exit")
         if self.ended.failure is not None:
             logging.error("the exit handler failed: %s", self.ended.failure.reason)

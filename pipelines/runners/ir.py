@@ -43,6 +43,13 @@ class CompiledNode:
         return [str(one) for one in self.pipeline_node.upstream_nodes]
 
     @property
+    def protos(self) -> Sequence[Any]:
+        """All that a launcher is given of this node, apart from the run."""
+        specs = (self.executor_spec, self.driver_spec, self.platform_config)
+        given = (self.pipeline_node, self.pipeline_info, *specs)
+        return [one for one in given if one is not None]
+
+    @property
     def run_id(self) -> str:
         """The run that the pipeline was compiled for."""
         return str(self.runtime_spec.pipeline_run_id.field_value.string_value)
@@ -51,11 +58,17 @@ class CompiledNode:
 def compile_pipeline(pipeline: Pipeline, run_id: str | None = None) -> Any:
     """TFX's IR of a pipeline; with a run id, that of one run of it."""
     ir = compiler.Compiler().compile(pipeline)
-    if run_id is not None:
-        runtime_parameter_utils.substitute_runtime_parameter(
-            ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
-        )
-    return ir
+    return ir if run_id is None else of_run(ir, run_id)
+
+
+def of_run(ir: Any, run_id: str) -> Any:
+    """A copy of a pipeline's IR for one run of it."""
+    bound = type(ir)()
+    bound.CopyFrom(ir)
+    runtime_parameter_utils.substitute_runtime_parameter(
+        bound, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+    )
+    return bound
 
 
 def nodes_of(ir: Any) -> list[CompiledNode]:

@@ -12,14 +12,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from apache_beam.options.pipeline_options import StandardOptions
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner, PipelineNodeAsDoFn
 from tfx.orchestration.pipeline import Pipeline
 
+from configs.beam import IN_PROCESS
 from configs.errors import TaxiwayError
 from configs.schema import Config
 from pipelines.runners.beside import Beside
 from pipelines.runners.containers import make_container_operator
-from pipelines.runners.ends import describe_error, end_by_error, end_of_launch
+from pipelines.runners.ends import (
+    FALSE_CONDITION,
+    describe_error,
+    end_by_error,
+    end_of_launch,
+    end_on_record,
+)
 from pipelines.runners.events import (
     Event,
     NodeCached,
@@ -32,11 +40,17 @@ from pipelines.runners.events import (
     RunObserver,
     RunStarted,
 )
-from pipelines.runners.ir import CompiledNode, compile_pipeline, nodes_of
+from pipelines.runners.ir import CompiledNode, compile_pipeline, nodes_of, of_run
 from pipelines.runners.launcher import make_launcher, register_run
 from pipelines.runners.limits import check_storable
+from pipelines.runners.unchanged import (
+    digest_of_input,
+    find_unchanged,
+    record_unchanged,
+    remember,
+)
 from registry.connection import open_store
-from registry.metadata import Outcome, write_run_properties
+from registry.metadata import Outcome, run_nodes, write_run_properties
 
 
 @dataclass
@@ -75,6 +89,8 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
     Args:
       config: the resolved config; its metadata and container sections are used.
       observers: told of each event, in this order.
+      in_sequence: one node after the other without Beam, which costs a short pipeline more than
+        its nodes do; a container component then runs beside no other.
       run_properties: strings written on the run's MLMD context before the first node.
     """
 
@@ -87,8 +103,10 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         config: Config,
         observers: Sequence[RunObserver] = (),
         run_properties: Mapping[str, str] | None = None,
+        in_sequence: bool = False,
     ) -> None:
         self._config = config
+        self._in_sequence = in_sequence
         self._observers = observers
         self._run_properties = dict(run_properties or {})
 
@@ -98,8 +116,8 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         Raises:
           ConfigError: the metadata store cannot hold this pipeline; nothing was started.
         """
-        ir = compile_pipeline(pipeline, run_id)
-        nodes = nodes_of(ir)
+        ir = compile_pipeline(pipeline)
+        nodes = nodes_of(of_run(ir, run_id))
         check_storable(nodes, self._config.metadata)
         run = _Run(run_id, self._config, self._observers, {node.id: node for node in nodes})
         started = time.monotonic()
@@ -108,11 +126,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         interrupted = False
         try:
             with _interruptible():
-                register_run(nodes, self._config.metadata)
-                store = open_store(self._config.metadata)
-                write_run_properties(store, run_id, self._run_properties)
-                run.beside = Beside(nodes, partial(_launch, run))
-                self.run_with_ir(ir)
+                self._run_nodes(run, ir)
         except KeyboardInterrupt:
             interrupted = True
         except Exception as error:
@@ -131,6 +145,28 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         )
         run.tell(ended)
         return ended
+
+    def _run_nodes(self, run: _Run, ir: Any) -> None:
+        """Runs all nodes, or none where each of them would find its outputs in the cache."""
+        metadata = self._config.metadata
+        nodes = list(run.nodes.values())
+        register_run(nodes, metadata)
+        write_run_properties(open_store(metadata), run.run_id, self._run_properties)
+        digest = digest_of_input(ir, metadata)
+        earlier = digest and find_unchanged(metadata, digest)
+        if earlier:
+            record_unchanged(metadata, earlier, run.run_id)
+            _tell_recorded(run)
+        elif self._in_sequence:
+            for node in nodes:
+                _launch(run, node)
+        else:
+            run.beside = Beside(nodes, partial(_launch, run))
+            with _beams_own_runner():
+                self.run_with_ir(of_run(ir, run.run_id))
+            run.beside.close()
+        if digest and run.failure is None:
+            remember(metadata, run.run_id, digest)
 
     def _connection_config_from_deployment_config(self, deployment_config: Any) -> Any:
         """None: nodes connect as the config says, and TFX would log the password it is given."""
@@ -177,10 +213,33 @@ def _launch(run: _Run, node: CompiledNode) -> None:
         raise TaxiwayError(end.reason)
 
 
+def _tell_recorded(run: _Run) -> None:
+    """Tells of a run whose nodes were recorded without being launched."""
+    records = run_nodes(open_store(run.config.metadata), run.run_id)
+    ends = {record.node_id: end_on_record(run.run_id, record, 0.0) for record in records}
+    for node_id in run.nodes:
+        run.tell(NodeStarted(run.run_id, node_id))
+        run.tell(ends.get(node_id) or NodeSkipped(run.run_id, node_id, FALSE_CONDITION))
+
+
 def _outcome(failure: NodeFailed | None, interrupted: bool) -> Outcome:
     if interrupted:
         return Outcome.INTERRUPTED
     return Outcome.SUCCEEDED if failure is None else Outcome(failure.kind.value)
+
+
+@contextlib.contextmanager
+def _beams_own_runner() -> Iterator[None]:
+    """Beam runs the nodes in this process, which they rely on; its newer default is Prism.
+
+    TFX makes its Beam pipeline without options, so that only the default can be changed.
+    """
+    before = StandardOptions.DEFAULT_RUNNER
+    StandardOptions.DEFAULT_RUNNER = IN_PROCESS
+    try:
+        yield
+    finally:
+        StandardOptions.DEFAULT_RUNNER = before
 
 
 @contextlib.contextmanager

@@ -1,0 +1,70 @@
+"""Writes a run's record once more, for a run in which nothing was to be done."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any, Final
+
+from ml_metadata import MetadataStore, proto
+
+from registry.metadata import RUN_CONTEXT
+
+COPIED_CONTEXTS: Final = ("pipeline", "node", "execution_cache")
+
+
+def repeat_run(
+    store: MetadataStore, earlier: str, run_id: str, never_cached: Collection[str] = ()
+) -> None:
+    """Gives a run an execution for each of an earlier one's, with the same inputs and outputs.
+
+    They are as those that TFX registers where it finds an output in its cache. The run has all of
+    them or, where the store fails in between, none.
+
+    Args:
+      store: knows both runs.
+      earlier: the run whose executions are repeated; all of them have ended well.
+      run_id: has none yet.
+      never_cached: types of executions that keep their state, since TFX runs them each time.
+    """
+    source, target = (
+        store.get_context_by_type_and_name(RUN_CONTEXT, name) for name in (earlier, run_id)
+    )
+    executions = sorted(store.get_executions_by_context(source.id), key=lambda one: one.id)
+    copies = [_copy(one, one.type in never_cached) for one in executions]
+    ids = dict(zip((one.id for one in executions), store.put_executions(copies), strict=True))
+    events = [_event(one, ids) for one in store.get_events_by_execution_ids(list(ids))]
+    store.put_events(events)
+    contexts = {
+        old: [one.id for one in store.get_contexts_by_execution(old) if one.type in COPIED_CONTEXTS]
+        for old in ids
+    }
+    store.put_attributions_and_associations(
+        [
+            proto.Attribution(artifact_id=artifact, context_id=target.id)
+            for artifact in sorted({event.artifact_id for event in events})
+        ],
+        [
+            proto.Association(execution_id=new, context_id=context)
+            for old, new in ids.items()
+            for context in (*contexts[old], target.id)
+        ],
+    )
+
+
+def _copy(execution: Any, keeps_state: bool) -> Any:
+    return proto.Execution(
+        type_id=execution.type_id,
+        name=str(uuid.uuid4()),  # as TFX's; a second try of the same call is then refused
+        last_known_state=execution.last_known_state if keeps_state else proto.Execution.CACHED,
+        properties=execution.properties,
+        custom_properties=execution.custom_properties,
+    )
+
+
+def _event(event: Any, ids: dict[int, int]) -> Any:
+    copy = proto.Event()
+    copy.CopyFrom(event)
+    copy.execution_id = ids[event.execution_id]
+    copy.ClearField("milliseconds_since_epoch")
+    return copy
