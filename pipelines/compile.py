@@ -12,6 +12,7 @@ from configs.errors import TaxiwayError
 from configs.schema import Config
 from pipelines.capture import captured_output
 from pipelines.preflight import check_model
+from workers.imports import lean_imports
 
 
 def compile_to_file(config: Config, target: str, path: Path) -> None:
@@ -39,8 +40,9 @@ def to_ir(config: Config) -> str:
     """TFX's intermediate representation as JSON, with stable order of keys."""
     from google.protobuf import json_format
 
-    from pipelines.runners.ir import compile_pipeline
-    from pipelines.training import create_pipeline
+    with lean_imports():
+        from pipelines.runners.ir import compile_pipeline
+        from pipelines.training import create_pipeline
 
     ir = compile_pipeline(create_pipeline(config))
     return str(json_format.MessageToJson(ir, indent=2, sort_keys=True)) + "\n"
@@ -48,14 +50,16 @@ def to_ir(config: Config) -> str:
 
 def to_kubeflow(config: Config) -> str:
     """YAML for Kubeflow Pipelines v2."""
-    from pipelines.runners import kubeflow
+    with lean_imports():
+        from pipelines.runners import kubeflow
 
     return kubeflow.to_kubeflow(config)
 
 
 def to_vertex(config: Config) -> str:
     """A Vertex AI pipeline job as JSON."""
-    from pipelines.runners import vertex
+    with lean_imports():
+        from pipelines.runners import vertex
 
     return vertex.to_vertex(config)
 

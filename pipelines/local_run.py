@@ -22,6 +22,7 @@ from pipelines.lock import run_lock
 from pipelines.preflight import check
 from pipelines.summary import print_summary
 from workers.active import prepare, working
+from workers.imports import lean_imports
 
 if TYPE_CHECKING:
     from pipelines.runners.events import RunObserver
@@ -101,7 +102,7 @@ def _run(
     console: Console,
     observers: Sequence[RunObserver],
 ) -> dict[str, Any]:
-    with waiting(console, "loading TensorFlow and TFX"):
+    with waiting(console, "loading TensorFlow and TFX"), lean_imports():
         from pipelines.runners.event_log import EventLog
         from pipelines.runners.exit_handler import ExitHandler
         from pipelines.runners.local import LocalRunner

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from serving.sandbox import leave_network, limit_resources
+from workers.imports import lean_imports
 
 if TYPE_CHECKING:
     from serving.loaded_model import LoadedModel
@@ -83,7 +84,8 @@ def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
 
 
 def _load(options: argparse.Namespace) -> LoadedModel:
-    from serving.loaded_model import LoadedModel  # TensorFlow, only once the sandbox holds
+    with lean_imports():
+        from serving.loaded_model import LoadedModel  # TensorFlow, only once the sandbox holds
 
     return LoadedModel(options.model, options.signature)
 

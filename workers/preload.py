@@ -7,6 +7,9 @@ may be needed for workers to work, so one that is not installed is left out.
 import importlib
 from contextlib import suppress
 
-for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):
-    with suppress(ImportError):
-        importlib.import_module(name)
+from workers.imports import lean_imports
+
+with lean_imports():
+    for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):
+        with suppress(ImportError):
+            importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""Works in processes of this machine, which stay for the next job with what they imported."""
+"""Works in processes of this machine, forked for each job from one that has imported TensorFlow."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ class Processes:
     """A pool of forked processes: one a core, or `count`.
 
     The processes are forked from a server that has imported TensorFlow and nothing else, so each
-    starts in milliseconds and they share those pages. Each has a pipe of its own and one task at a
-    time, so that one that dies or is ended costs its own shard a try, and no other anything.
+    starts in milliseconds and they share those pages. They end with their job, since what it left
+    in them would be memory that later steps go without. Each has a pipe of its own and one task at
+    a time, so that one that dies or is ended costs its own shard a try, and no other anything.
     """
 
     def __init__(self, count: int = 0) -> None:
@@ -53,8 +54,11 @@ class Processes:
         """See `workers.job.Workers`."""
         deadline = Deadline.of(options)
         tasks: list[_Task] = [(str(shard), map_fn, shard) for shard in shards]
-        parts = self._all(tasks, options, deadline)
-        return self._all([(MERGE, reduce_fn, parts)], options, deadline)[0]
+        try:
+            parts = self._all(tasks, options, deadline)
+            return self._all([(MERGE, reduce_fn, parts)], options, deadline)[0]
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Ends the processes, at once."""
@@ -72,7 +76,7 @@ class Processes:
             while len(done) < len(tasks):
                 while waiting and len(busy) < self._count:
                     index = waiting.popleft()
-                    process = self._started(tasks[index])
+                    process = self._started(tasks[index], deadline)
                     busy[process] = _Running(index, time.monotonic() + options.task_seconds)
                 left = deadline.left(tasks[min(one.index for one in busy.values())][0])
                 for process, outcome in _ended(busy, left):
@@ -93,9 +97,9 @@ class Processes:
                 process.end()
         return [done[index] for index in range(len(tasks))]
 
-    def _started(self, task: _Task) -> _Process:
+    def _started(self, task: _Task, deadline: Deadline) -> _Process:
         """A process that has the task; one that died while it was idle is replaced."""
-        _, function, argument = task
+        name, function, argument = task
         payload = pickle.dumps((function, argument))
         while self._idle:
             process = self._idle.pop()
@@ -103,6 +107,7 @@ class Processes:
                 return process
             process.end()
         process = _Process()
+        process.await_start(deadline.left(name))
         process.give(payload)
         return process
 
@@ -139,6 +144,12 @@ class _Process:
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
+
+    def await_start(self, seconds: float) -> None:
+        """Waits until it serves, so that starting it is no part of a task's time."""
+        if self.pipe.poll(seconds):
+            with suppress(EOFError, OSError):  # it has died, as its first task will tell
+                self.pipe.recv_bytes()
 
     def give(self, payload: bytes) -> bool:
         """Sends a task; False where the process is no more."""
@@ -191,6 +202,7 @@ def _serve(pipe: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
+        pipe.send_bytes(b"serving")
         while True:
             payload = pipe.recv_bytes()
             pipe.send_bytes(_pickled(attempted(partial(_do, payload))))

@@ -19,7 +19,6 @@ from configs.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
 from configs.loader import to_yaml
 from configs.schema import Config
 from pipelines.inputs import write_inputs
-from pipelines.runners.commands import command_template, resolve_command
 from pipelines.runners.ends import (
     FALSE_CONDITION,
     NodeEnd,
@@ -29,9 +28,7 @@ from pipelines.runners.ends import (
 )
 from pipelines.runners.event_log import EventLog
 from pipelines.runners.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
-from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, compile_pipeline, nodes_of
 from pipelines.runners.kfp_outputs import TaskOutputs
-from pipelines.runners.launcher import is_skipped, make_launcher, patiently, register_run
 from pipelines.runners.leftovers import abandon
 from pipelines.runners.node import parse, run_id_of
 from pipelines.runners.node_job import EXIT_NODE, unpack
@@ -48,6 +45,12 @@ from registry.metadata import (
     write_run_properties,
 )
 from workers.active import working
+from workers.imports import lean_imports
+
+with lean_imports():
+    from pipelines.runners.commands import command_template, resolve_command
+    from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, compile_pipeline, nodes_of
+    from pipelines.runners.launcher import is_skipped, make_launcher, patiently, register_run
 
 RUN_PARAMETER: Final = "run"
 RUN_COMMAND: Final = "env"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from tests.dask_cluster import IMPORTABLE, wait_until
 from tests.workers.conftest import COUNT, KINDS, SHARDS, Bench
 from workers.active import SMALL_BYTES
 from workers.job import Shard, ShardError
+from workers.processes import Processes
 
 ALONE: dict[str, WorkersConfig] = {
     "inline": InlineWorkers(kind="inline"),
@@ -164,13 +166,25 @@ class TestDeaths:
         with pytest.raises(ShardError, match=r"Job: the merge was tried 2 times; .* died"):
             apart.run(shard_functions.quick, reduce_fn=merge)
 
-    def test_a_process_that_is_killed_between_two_jobs_is_replaced(self, apart: Bench) -> None:
+    def test_a_worker_that_is_killed_between_two_jobs_is_replaced(self, on_dask: Bench) -> None:
         import shard_functions
 
-        apart.run(shard_functions.process)
-        for pid in apart.pids():
+        on_dask.run(shard_functions.process)
+        for pid in on_dask.pids():
             os.kill(pid, signal.SIGKILL)
-        assert apart.run(shard_functions.quick) == EVERY
+        assert on_dask.run(shard_functions.quick) == EVERY
+
+    @pytest.mark.parametrize("how", [0, 99])
+    def test_no_forked_process_and_so_no_memory_is_left_by_a_job(
+        self, tmp_path: Path, how: int
+    ) -> None:
+        import shard_functions
+
+        pool = Bench("processes", Processes(2), tmp_path)
+        with pytest.raises(ShardError) if how else contextlib.nullcontext():
+            pool.run(shard_functions.trouble, "exit 1", how)
+        assert pool.pids()
+        assert not any(map(psutil.pid_exists, pool.pids()))
 
 
 class TestDeadlines:
