@@ -15,6 +15,7 @@ app = typer.Typer(
     name="taxiway",
     help="A production TFX pipeline, from data to a pushed model.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help is there in a third of the time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

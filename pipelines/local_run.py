@@ -25,6 +25,8 @@ from workers.active import prepare, working
 from workers.imports import lean_imports
 
 if TYPE_CHECKING:
+    from tfx.orchestration.pipeline import Pipeline
+
     from pipelines.runners.events import RunObserver
 
 
@@ -69,14 +71,17 @@ def run_training(
                 working(config.engine.workers),
             ):
                 prepare(_input_bytes(config))
-                report = _run(config, command, run_id, folder, console, observers)
+                waited = time.monotonic()
+                pipeline = _load(config, console)
+                loading = time.monotonic() - waited
+                report = _run(config, pipeline, command, run_id, folder, console, observers)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
             console.quiet = False
             console.print_json(json.dumps(report))
         else:
-            print_summary(console, report, str(folder), time.monotonic() - started)
+            print_summary(console, report, str(folder), time.monotonic() - started, loading)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
 
 
@@ -94,22 +99,29 @@ def new_run_id() -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
+def _load(config: Config, console: Console) -> Pipeline:
+    """The training pipeline, and all that running it imports."""
+    with waiting(console, "loading TensorFlow and TFX"), lean_imports():
+        import pipelines.runners.exit_handler
+        import pipelines.runners.local  # noqa: F401
+        from pipelines.training import create_pipeline
+    return create_pipeline(config)
+
+
 def _run(
     config: Config,
+    pipeline: Pipeline,
     command: str,
     run_id: str,
     folder: Path,
     console: Console,
     observers: Sequence[RunObserver],
 ) -> dict[str, Any]:
-    with waiting(console, "loading TensorFlow and TFX"), lean_imports():
-        from pipelines.runners.event_log import EventLog
-        from pipelines.runners.exit_handler import ExitHandler
-        from pipelines.runners.local import LocalRunner
-        from pipelines.runners.progress import Progress
-        from pipelines.training import create_pipeline
+    from pipelines.runners.event_log import EventLog
+    from pipelines.runners.exit_handler import ExitHandler
+    from pipelines.runners.local import LocalRunner
+    from pipelines.runners.progress import Progress
 
-        pipeline = create_pipeline(config)
     exit_handler = ExitHandler(config, (EventLog(), *observers))
     runner = LocalRunner(
         config,

@@ -17,11 +17,24 @@ WORST_SHOWN = 3
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
 
-def print_summary(console: Console, report: Mapping[str, Any], folder: str, seconds: float) -> None:
-    """Prints a report (see components/run_report/logic.py) in the shape of a short page."""
+def print_summary(
+    console: Console, report: Mapping[str, Any], folder: str, seconds: float, loading: float
+) -> None:
+    """Prints a report in the shape of a short page.
+
+    Args:
+      console: to print to.
+      report: see components/run_report/logic.py.
+      folder: where report and log are.
+      seconds: of the whole run.
+      loading: seconds of them in which TensorFlow and TFX were imported.
+    """
     outcome = report["outcome"]
     console.print()
-    console.print(f"[bold {TONES[outcome]}]{outcome}[/] after {seconds:.1f} s")
+    console.print(
+        f"[bold {TONES[outcome]}]{outcome}[/] after {seconds:.1f} s, "
+        f"{loading:.1f} s of them to load TensorFlow and TFX"
+    )
     if report["failure"]:
         _print_failure(console, report["failure"], folder)
     evaluation = report["evaluation"]
