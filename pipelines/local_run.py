@@ -23,6 +23,7 @@ from pipelines.preflight import check
 from pipelines.summary import print_summary
 from workers.active import prepare, working
 from workers.imports import lean_imports
+from workers.memory import few_arenas
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
@@ -101,6 +102,7 @@ def new_run_id() -> str:
 
 def _load(config: Config, console: Console) -> Pipeline:
     """The training pipeline, and all that running it imports."""
+    few_arenas()
     with waiting(console, "loading TensorFlow and TFX"), lean_imports():
         import pipelines.runners.exit_handler
         import pipelines.runners.local  # noqa: F401

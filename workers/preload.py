@@ -8,7 +8,9 @@ import importlib
 from contextlib import suppress
 
 from workers.imports import lean_imports
+from workers.memory import few_arenas
 
+few_arenas()
 with lean_imports():
     for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):
         with suppress(ImportError):

@@ -46,6 +46,7 @@ from registry.metadata import (
 )
 from workers.active import working
 from workers.imports import lean_imports
+from workers.memory import few_arenas
 
 with lean_imports():
     from pipelines.runners.commands import command_template, resolve_command
@@ -66,6 +67,7 @@ _DIED = "ended without a word: its pod did not start, was killed, or ran out of 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what the command line names; prints a line for each event."""
+    few_arenas()
     arguments = parse(argv)
     job = unpack(arguments.job)
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s %(message)s")
