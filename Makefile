@@ -20,7 +20,7 @@ IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench profile lock clean
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean
 .PHONY: base-image image test-image dask-certs dask-up
 
 help: ## List the targets.
@@ -66,6 +66,9 @@ profile: data ## Draw where a run's time goes: a flame graph, $(PROFILE).
 
 bench: .venv/installed ## Time stock TFX against Taxiway at four sizes; ROWS=27k is a quick one.
 	@.venv/bin/python -m benchmarks $(BENCH)
+
+bench-startup: .venv/installed ## Time help, completion, imports, and a run with nothing to do.
+	@.venv/bin/python -m benchmarks.startup
 
 dask-up: .venv/installed ## Start a Dask cluster on this machine, for engine.workers.kind=dask.
 	@sh tools/dask-up.sh

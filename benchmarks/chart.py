@@ -67,10 +67,11 @@ def _panel(axis: Any, rows: int, runs: Sequence[Run]) -> None:
             middle = place - 0.35 + height * (lane + 0.5)
             colour = COLOURS.get(shared_name(node.node), OTHER_NODE)
             axis.barh(middle, node.seconds, left=node.start, height=height, color=colour)
-        axis.text(run.seconds, place, f" {run.seconds:.0f} s", va="center")
+        told = f" {run.seconds:.0f} s, {run.memory / 1e9:.1f} GB"
+        axis.text(run.seconds, place, told, va="center")
     axis.set_yticks(range(len(runs)), [LABELS[run.side] for run in runs])
     axis.set_ylim(len(runs) - 0.5, -0.5)
-    axis.set_xlim(0, 1.12 * max(run.seconds for run in runs))
+    axis.set_xlim(0, 1.2 * max(run.seconds for run in runs))
     axis.set_title(f"{size_name(rows)} rows", loc="left", fontsize=8, fontweight="bold")
     axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(axis="y", length=0)

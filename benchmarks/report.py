@@ -137,7 +137,7 @@ def notes(results: Results) -> list[str]:
 
 def markdown(results: Results) -> str:
     """The README's table: a line a side and size, seconds of the main nodes and of the run."""
-    head = ["rows", "", *MAIN_NODES, "whole run", "times", "peak memory"]
+    head = ["rows", "", *MAIN_NODES, "whole run", "times", "ms a 1,000 rows", "peak memory"]
     lines = [_line(head), _line(["--:", "---", *["--:"] * (len(head) - 2)])]
     for rows in sizes(results.runs):
         stock = typical(results.runs, "stock", rows)
@@ -148,10 +148,9 @@ def markdown(results: Results) -> str:
             nodes = by_node(run)
             times = [_number(nodes[name].seconds if name in nodes else None) for name in MAIN_NODES]
             gain = ratio(stock.seconds, run.seconds) if stock and run is taxiway else ""
-            memory = f"{run.memory / 1e9:.1f} GB"
-            lines.append(
-                _line([f"{rows:,}", label, *times, f"**{run.seconds:.1f}**", gain, memory])
-            )
+            pace, memory = f"{1e6 * run.seconds / rows:.0f}", f"{run.memory / 1e9:.2f} GB"
+            whole = [f"**{run.seconds:.1f}**", gain, pace, memory]
+            lines.append(_line([f"{rows:,}", label, *times, *whole]))
     return "\n".join(lines)
 
 

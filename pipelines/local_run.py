@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,11 +53,12 @@ def run_training(
     """
     check(config)
     run_id = new_run_id()
+    properties = {"config": to_yaml(config), "command": command}
     folder = Path(config.output.report_folder(run_id))
     try:
         write_inputs(config)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+        (folder / "config.yaml").write_text(properties["config"], encoding="utf-8")
         (folder / "command.txt").write_text(command + "\n", encoding="utf-8")
     except OSError as error:
         raise TaxiwayError(
@@ -75,7 +76,7 @@ def run_training(
                 waited = time.monotonic()
                 pipeline = _load(config, console)
                 loading = time.monotonic() - waited
-                report = _run(config, pipeline, command, run_id, folder, console, observers)
+                report = _run(config, pipeline, run_id, properties, folder, console, observers)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
@@ -113,8 +114,8 @@ def _load(config: Config, console: Console) -> Pipeline:
 def _run(
     config: Config,
     pipeline: Pipeline,
-    command: str,
     run_id: str,
+    properties: Mapping[str, str],
     folder: Path,
     console: Console,
     observers: Sequence[RunObserver],
@@ -128,7 +129,7 @@ def _run(
     runner = LocalRunner(
         config,
         observers=(Progress(console), EventLog(), *observers, exit_handler),
-        run_properties={"config": to_yaml(config), "command": command},
+        run_properties=properties,
     )
     ended = runner.run_pipeline(pipeline, run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:

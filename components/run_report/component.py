@@ -30,7 +30,6 @@ def RunReport(  # a component is named like a class
         run_properties(store, run_id),
         min_slice_rows,
     )
-    write_report(built, Path(report.uri))
-    write_report(built, Path(folder))
+    write_report(built, Path(report.uri), Path(folder))
     report.set_string_custom_property("path", f"{folder}/report.html")
     report.set_string_custom_property("outcome", built["outcome"])

@@ -65,17 +65,18 @@ def render_html(report: Mapping[str, Any]) -> str:
     return environment.from_string(template).render(report=report)
 
 
-def write_report(report: Mapping[str, Any], folder: Path) -> None:
-    """Writes report.json and report.html, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_report(report: Mapping[str, Any], *folders: Path) -> None:
+    """Writes report.json and report.html to each folder, each file whole or not at all."""
     texts = {
         "report.html": render_html(report),
         "report.json": json.dumps(report, indent=2, sort_keys=True),
     }
-    for name, text in texts.items():
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            temporary = folder / f".{name}.tmp"
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(folder / name)
 
 
 def _node(node: NodeRecord) -> dict[str, Any]:

@@ -91,11 +91,11 @@ class TestReadme:
     def test_the_table_has_a_line_a_side_and_size(self, results: Results) -> None:
         lines = report.markdown(results).splitlines()
         assert lines[2] == (
-            "| 27,000 | stock TFX | 12.0 |  | 48.0 |  | 24.0 | **120.0** |  | 2.0 GB |"
+            "| 27,000 | stock TFX | 12.0 |  | 48.0 |  | 24.0 | **120.0** |  | 4444 | 2.00 GB |"
         )
-        assert lines[3].endswith("| **30.0** | 4.0 | 2.0 GB |")
+        assert lines[3].endswith("| **30.0** | 4.0 | 1111 | 2.00 GB |")
         assert lines[4].startswith("| 3,367,760 | Taxiway |")
-        assert lines[4].endswith("| **70.0** |  | 2.0 GB |")
+        assert lines[4].endswith("| **70.0** |  | 21 | 2.00 GB |")
         assert len(lines) == 5
 
     def test_only_what_is_between_the_marks_is_replaced(
@@ -135,7 +135,7 @@ class TestChart:
         draw(results, tmp_path / "chart.svg")
         words = [text.strip() for text in ET.parse(tmp_path / "chart.svg").getroot().itertext()]
         assert {"27k rows", "3.4m rows", "stock TFX", "Taxiway"} <= set(words)
-        assert {"120 s", "30 s", "70 s"} <= set(words)
+        assert {"120 s, 2.0 GB", "30 s, 2.0 GB", "70 s, 2.0 GB"} <= set(words)
 
     def test_the_same_results_give_the_same_picture(self, results: Results, tmp_path: Path) -> None:
         for name in ("one", "other"):
