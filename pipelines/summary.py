@@ -33,7 +33,7 @@ def print_summary(
     console.print()
     console.print(
         f"[bold {TONES[outcome]}]{outcome}[/] after {seconds:.1f} s, "
-        f"{loading:.1f} s of them to load TensorFlow and TFX"
+        f"{loading:.1f} s of them to load TFX"
     )
     if report["failure"]:
         _print_failure(console, report["failure"], folder)

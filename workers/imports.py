@@ -32,9 +32,10 @@ DEFERRED: Final = (
 def lean_imports() -> Iterator[None]:
     """Within it, imports go without OPTIONAL, and DEFERRED are imported when they are first used.
 
-    What is imported already stays as it is; after it, all can be imported as ever.
+    What is imported already stays as it is; after it, all can be imported as ever. OPTIONAL are
+    hidden all or not at all, for they ask for each other.
     """
-    hidden = [name for name in OPTIONAL if name not in sys.modules]
+    hidden = () if any(name in sys.modules for name in OPTIONAL) else OPTIONAL
     finder = _Finder([name for name in DEFERRED if name not in sys.modules])
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not to be imported
     sys.meta_path.insert(0, finder)

@@ -77,8 +77,9 @@ class TestAPackageOfOnesOwn:
         (folder / "part.py").write_text("def double(number):\n    return 2 * number\n")
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr("workers.imports.DEFERRED", ("rarely",))
-        monkeypatch.setattr("workers.imports.OPTIONAL", ("rarely_too",))
-        (tmp_path / "rarely_too.py").write_text("SIZE = 4\n")
+        monkeypatch.setattr("workers.imports.OPTIONAL", ("rarely_too", "rarely_either"))
+        for name in ("rarely_too", "rarely_either"):
+            (tmp_path / f"{name}.py").write_text("SIZE = 4\n")
         yield
         for name in [name for name in sys.modules if name.startswith("rarely")]:
             del sys.modules[name]
@@ -109,6 +110,11 @@ class TestAPackageOfOnesOwn:
         with lean_imports():
             now = importlib.import_module("rarely"), importlib.import_module("rarely_too")
         assert now == before
+
+    def test_that_is_optional_is_there_where_another_is(self) -> None:
+        importlib.import_module("rarely_too")
+        with lean_imports():
+            assert importlib.import_module("rarely_either").SIZE == 4
 
     def test_that_is_optional_is_missing_only_meanwhile(self) -> None:
         with pytest.raises(ModuleNotFoundError), lean_imports():
