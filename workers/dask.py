@@ -59,10 +59,11 @@ class Dask:
         job = Job(self._client, self._config, options, deadline, names, pickled)
         try:
             return job.run()
-        except BaseException as error:
+        except ClusterError:
+            self.close()  # whereupon a scheduler that is there still takes all back
+            raise
+        except BaseException:
             job.abandon()
-            if isinstance(error, ClusterError):
-                self.close()
             raise
 
     def close(self) -> None:
