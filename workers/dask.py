@@ -51,7 +51,8 @@ class Dask:
     ) -> bytes:
         """See `workers.job.Workers`."""
         deadline = Deadline.of(options)
-        if self._client is None:
+        if self._client is None or self._client.status != "running":
+            self.close()  # one that lost the scheduler since the last job gives up for good
             self._client = connected(self._config)
         pickled = [cloudpickle.dumps((map_fn, shard)) for shard in shards]
         pickled.append(cloudpickle.dumps((reduce_fn, None)))

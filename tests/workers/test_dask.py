@@ -200,6 +200,24 @@ class TestTheScheduler:
         assert "when it is back, run again" in error.message
         assert error.edit == "engine.workers.address"
 
+    def test_one_that_is_back_after_a_while_is_found_by_the_next_job(
+        self, whole_cluster: Cluster, running: Running
+    ) -> None:
+        import shard_functions
+
+        workers = Dask(whole_cluster.config(connect_seconds=2.0))
+        bench = dataclasses.replace(running.bench, workers=workers)
+        try:
+            assert bench.run(shard_functions.quick) == EVERY
+            assert whole_cluster.scheduler is not None
+            whole_cluster.scheduler.kill()
+            wait_until(lambda: workers._client.status == "closed", "Dask has given it up")
+            whole_cluster.heal()
+            wait_until(whole_cluster.idle, "a worker")
+            assert bench.run(shard_functions.quick) == EVERY
+        finally:
+            workers.close()
+
     def test_where_none_listens_that_is_told(self, tmp_path: Path) -> None:
         with socket.socket() as nobody:
             nobody.bind((LOOPBACK, 0))
