@@ -39,8 +39,7 @@ class TestMakeDaskUp:
     ) -> None:
         workspace = copied(spans, tmp_path / "var")
         options = ("--config", "smoke", "--config", str(up.overlay))
-        with connection(up.config) as client:
-            wait_until(lambda: len(client.nthreads()) == 2, "two workers")
+        with up.both_workers() as client:
             sockets = listening(psutil.Process(up.process.pid).children(recursive=True))
             assert {host for host, _ in sockets} == {LOOPBACK}
             assert len(health_pages({port for _, port in sockets})) == 3
@@ -53,8 +52,8 @@ class TestMakeDaskUp:
 
     def test_ctrl_c_ends_all_of_it(self, up: Up) -> None:
         root = psutil.Process(up.process.pid)
-        started = [root, *root.children(recursive=True)]
-        assert len(started) > 4
+        with up.both_workers():
+            started = [root, *root.children(recursive=True)]
         os.killpg(up.process.pid, signal.SIGINT)
         assert up.process.wait(30) != 0
         wait_until(lambda: not any(map(is_at_work, started)), "no process is left", 10)
@@ -105,7 +104,15 @@ class Up:
 
     @property
     def config(self) -> DaskWorkers:
+        """As the overlay has it."""
         return DaskWorkers(**yaml.safe_load(self.overlay.read_text())["engine"]["workers"])
+
+    @contextlib.contextmanager
+    def both_workers(self) -> Iterator[Any]:
+        """A client, once two workers are there."""
+        with connection(self.config) as client:
+            wait_until(lambda: len(client.nthreads()) == 2, "two workers")
+            yield client
 
 
 @pytest.fixture(scope="module")
