@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from configs.section import EnvName, Frozen, Name, Quantity
 
@@ -18,11 +18,19 @@ class Volume(Frozen):
 
 
 class Secret(Frozen):
-    """A Kubernetes secret whose values nodes get as environment variables."""
+    """A Kubernetes secret whose values nodes get as environment variables, as files, or as both."""
 
     name: Name
-    env: Annotated[dict[str, EnvName], Field(min_length=1)]
+    env: dict[str, EnvName] = Field(default_factory=dict)
     """Key within the secret to the variable's name."""
+    mount_path: Annotated[str, Field(pattern=r"^(/[^:]*)?$")] = ""
+    """Folder where each key is a file; empty for no files."""
+
+    @model_validator(mode="after")
+    def _is_used(self) -> Secret:
+        if not self.env and not self.mount_path:
+            raise ValueError(f"secret {self.name} needs env, mount_path, or both")
+        return self
 
 
 class Resources(Frozen):

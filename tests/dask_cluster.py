@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from workers.dask import connected
 DEADLINE_SECONDS = 60.0
 CONFIG = REPOSITORY / "deploy" / "dask" / "dask.yaml"
 IMPORTABLE = REPOSITORY / "tests" / "workers" / "importable"
+LOOPBACK = "127.0.0.1"
 WORKERS = 3
 TTL_SECONDS = 5
 DASK = (sys.executable, "-m", "dask")
@@ -39,6 +41,45 @@ def make_certificates(folder: Path) -> Path:
     done = subprocess.run(["sh", str(script), str(folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+PAGES = (
+    *("/", "/status", "/workers", "/info/main/workers.html", "/json/counts.json"),
+    *("/metrics", "/individual-plots.json", "/api/v1/get_workers", "/statics/css/base.css"),
+    "/proxy/8786/127.0.0.1/status",
+)
+
+
+def listening(processes: Sequence[psutil.Process]) -> list[tuple[str, int]]:
+    """Address and port of every socket that waits for connections."""
+    return [
+        (one.laddr.ip, one.laddr.port)
+        for process in processes
+        for one in process.net_connections("inet")
+        if one.status == psutil.CONN_LISTEN
+    ]
+
+
+def answer(port: int, path: str) -> tuple[int, bytes]:
+    """Status and text of the answer to an HTTP request; 0 where there is none."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", path)
+            told = connection.getresponse()
+            return told.status, told.read()
+        except (http.client.HTTPException, OSError):
+            return 0, b""
+
+
+def health_pages(ports: Iterable[int]) -> set[int]:
+    """The ports that answer to HTTP, after a look that it is for their health and nothing else."""
+    pages = {port for port in ports if answer(port, "/health") == (200, b"ok")}
+    for port in pages:
+        assert {path: answer(port, path)[0] for path in PAGES} == dict.fromkeys(PAGES, 404)
+        own = json.loads(answer(port, "/sitemap.json")[1])
+        assert own == {"paths": ["/health", "/sitemap.json"]}
+    return pages
 
 
 class Node:
@@ -67,8 +108,8 @@ class Node:
 class Cluster:
     """A scheduler and its workers; `heal` makes it whole again after a test has broken it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, workers: int = WORKERS) -> None:
+        self.folder, self._workers = folder, workers
         self.certificates = make_certificates(folder / "certificates")
         self.scheduler: Node | None = None
         self.nodes: list[Node] = []
@@ -108,7 +149,10 @@ class Cluster:
         )
 
     def heal(self) -> None:
-        """A scheduler, and nodes in place of those that ended; their workers may be on the way."""
+        """A scheduler where it was, and nodes in place of those that ended.
+
+        Their workers may be on the way.
+        """
         if self.scheduler is None or self.scheduler.process.poll() is not None:
             self.stop()
             self.start_scheduler()
@@ -116,14 +160,16 @@ class Cluster:
             if node.process.poll() is not None:
                 node.kill()
         self.nodes = [node for node in self.nodes if node.process.poll() is None]
-        while len(self.nodes) < WORKERS:
+        while len(self.nodes) < self._workers:
             self.nodes.append(self.start_worker())
 
     def start_scheduler(self) -> None:
         found = self.folder / f"{time.monotonic_ns()}.json"
+        port = self.address.rpartition(":")[2] or "0"
         command = [
-            *(*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--protocol", "tls"),
-            *("--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(found)),
+            *(*DASK, "scheduler", "--host", "127.0.0.1", "--port", port, "--protocol", "tls"),
+            *("--dashboard-address", "127.0.0.1:0", "--no-dashboard"),
+            *("--scheduler-file", str(found)),
             *self.tls,
         ]
         self.scheduler = Node(command, self.env, self.folder, REPOSITORY)
@@ -135,7 +181,8 @@ class Cluster:
     def start_worker(self, *options: str, code: Path = REPOSITORY) -> Node:
         command = [
             *(*DASK, "worker", self.address, "--host", "127.0.0.1", "--worker-port", "0"),
-            *("--nanny-port", "0", "--dashboard-address", "127.0.0.1:0", "--nworkers", "1"),
+            *("--nanny-port", "0", "--dashboard-address", "127.0.0.1:0", "--no-dashboard"),
+            *("--nworkers", "1"),
             *("--memory-limit", "4GiB", "--local-directory", str(self.folder / "scratch")),
             *("--death-timeout", "30", *(options or ("--nthreads", "1"))),
             *self.tls,
@@ -143,10 +190,17 @@ class Cluster:
         env = {**self.env, "PYTHONPATH": f"{code}{os.pathsep}{IMPORTABLE}"}
         return Node(command, env, self.folder, code)
 
-    def workers(self) -> dict[str, int]:
-        """Threads of each worker that the scheduler knows, by address."""
+    def idle(self) -> int:
+        """How many workers there are that have nothing left of any job."""
         with self.client() as client:
-            return dict(client.nthreads())
+            tasks = client.run(lambda dask_worker: len(dask_worker.state.tasks), on_error="return")
+        return list(tasks.values()).count(0)
+
+    def address_of(self, name: str) -> str:
+        """The address of the worker of that name; empty where there is none."""
+        with self.client() as client:
+            workers = client.scheduler_info()["workers"]
+        return next((address for address, one in workers.items() if one["name"] == name), "")
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Any]:

@@ -6,21 +6,25 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from kubernetes import client
 
+from configs.engines import DaskWorkers
 from configs.loader import load_config
 from configs.schema import Config
 from tests.conftest import REPOSITORY, taxiway
 
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
-TARGETS = ("base", "data-job", "overlays/single-node", "overlays/multi-user")
+TARGETS = ("base", "data-job", "dask", "overlays/single-node", "overlays/multi-user")
 MAY_BE_ROOT = {("taxiway-volume", "own")}
 MODELS = {
+    ("v1", "ConfigMap"): "V1ConfigMap",
     ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim",
     ("v1", "Secret"): "V1Secret",
     ("v1", "Service"): "V1Service",
@@ -93,6 +97,10 @@ def containers(documents: list[Document]) -> list[tuple[str, Document, Document]
 
 
 WRITTEN = written()
+DASK_PODS = {
+    name: WRITTEN[f"Deployment/{name}"]["spec"]["template"]["spec"]
+    for name in ("taxiway-dask", "taxiway-dask-worker")
+}
 CONTAINERS = containers(list(WRITTEN.values()))
 EACH_CONTAINER = pytest.mark.parametrize(
     ("owner", "pod", "container"),
@@ -112,6 +120,52 @@ def image_user() -> tuple[int, int]:
     users = re.findall(r"^USER (\d+):(\d+)$", (REPOSITORY / "deploy/Dockerfile").read_text(), re.M)
     user, group = users[-1]
     return int(user), int(group)
+
+
+class Cluster:
+    """The Dask cluster as it is written, and as a run on Kubeflow knows it."""
+
+    @classmethod
+    def of_the_manifests(cls) -> Cluster:
+        return cls(load_config(["kubeflow", "kubeflow-dask"]))
+
+    def __init__(self, config: Config) -> None:
+        self.kubeflow, workers = config.kubeflow, config.engine.workers
+        assert isinstance(workers, DaskWorkers)
+        self.config = workers
+
+    def command(self, name: str) -> dict[str, Any]:
+        """What the command that a pod runs understands; what it does not know it refuses."""
+        from distributed.cli import dask_scheduler, dask_worker
+
+        (container,) = DASK_PODS[name]["containers"]
+        *python, kind = container["command"]
+        assert python == ["python", "-m", "dask"]
+        main = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}[kind]
+        for option in main.params:
+            if isinstance(option.type, click.Path):
+                option.type = click.Path()  # the files are there in the pod only
+        given: dict[str, Any] = main.make_context(kind, list(container["args"])).params
+        assert not given["preload_argv"]
+        return given
+
+    def ports(self, name: str) -> dict[str, int]:
+        (container,) = DASK_PODS[name]["containers"]
+        return {one["name"]: one["containerPort"] for one in container["ports"]}
+
+    def mounts(self, name: str) -> dict[str, Any]:
+        """What is mounted where."""
+        (container,) = DASK_PODS[name]["containers"]
+        volumes = {one.pop("name"): one for one in deepcopy(DASK_PODS[name]["volumes"])}
+        return {
+            one["mountPath"]: next(iter(volumes[one["name"]].values()))
+            for one in container["volumeMounts"]
+        }
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    return Cluster.of_the_manifests()
 
 
 class TestWritten:
@@ -137,7 +191,7 @@ class TestWritten:
     def test_the_namespace_is_left_to_who_applies_it(self, name: str) -> None:
         assert "namespace" not in WRITTEN[name]["metadata"]
 
-    @pytest.mark.parametrize("folder", ["base", "data-job"])
+    @pytest.mark.parametrize("folder", ["base", "data-job", "dask"])
     def test_a_kustomization_lists_every_manifest_beside_it(self, folder: str) -> None:
         listed = yaml.safe_load((KUBERNETES / folder / "kustomization.yaml").read_text())
         beside = {one.name for one in (KUBERNETES / folder).glob("*.yaml")}
@@ -216,7 +270,7 @@ class TestFit:
                     assert source["claimName"] == volume.claim
                     inside = Path(volume.mount_path) / mount.get("subPath", "")
                     assert mount["mountPath"] == str(inside)
-        assert users == 4
+        assert users == 5
 
     def test_the_database(self, config: Config) -> None:
         metadata: Any = config.metadata
@@ -267,7 +321,7 @@ class TestFit:
         self, config: Config, image_user: tuple[int, int]
     ) -> None:
         own = [one for one in CONTAINERS if one[2]["image"] == config.kubeflow.image]
-        assert len(own) == 4
+        assert len(own) == 6
         for owner, pod, container in own:
             security = {**pod["securityContext"], **container["securityContext"]}
             if (owner, container["name"]) not in MAY_BE_ROOT:
@@ -309,6 +363,83 @@ class TestFit:
         assert list((tmp_path / inside / "span-1").glob("*.parquet"))
 
 
+class TestDask:
+    """The cluster for heavy steps: as Dask's own commands, its config and the runs have it."""
+
+    def test_runs_find_the_scheduler_and_their_certificates(self, cluster: Cluster) -> None:
+        (port,) = WRITTEN["Service/taxiway-dask"]["spec"]["ports"]
+        assert cluster.config.address == f"tls://taxiway-dask:{port['port']}"
+        assert cluster.ports("taxiway-dask")[port["targetPort"]] == port["port"]
+        assert cluster.command("taxiway-dask")["port"] == str(port["port"])
+        assert cluster.command("taxiway-dask-worker")["scheduler"] == cluster.config.address
+        files = (cluster.config.ca_file, cluster.config.cert_file, cluster.config.key_file)
+        (mount,) = {one.mount_path for one in cluster.kubeflow.secrets if one.mount_path}
+        for name in DASK_PODS:
+            given = cluster.command(name)
+            assert (given["tls_ca_file"], given["tls_cert"], given["tls_key"]) == files
+            assert cluster.mounts(name)[mount] == {"secretName": "taxiway-dask"}
+
+    def test_a_run_has_the_other_secrets_too(self, cluster: Cluster, config: Config) -> None:
+        assert [*config.kubeflow.secrets] == [*cluster.kubeflow.secrets][:-1]
+
+    @pytest.mark.parametrize("name", DASK_PODS)
+    def test_it_listens_at_its_pods_address_on_the_ports_it_names(
+        self, cluster: Cluster, name: str
+    ) -> None:
+        given, ports = cluster.command(name), cluster.ports(name)
+        assert given["host"] == "$(POD_IP)"
+        assert given["dashboard_address"] == f"$(POD_IP):{ports['health']}"
+        assert given["dashboard"] is False  # it would be there wherever bokeh is installed
+        names = {"dask": "port", "worker": "worker_port", "nanny": "nanny_port"}
+        for port in set(ports) - {"health"}:
+            assert given[names[port]] == str(ports[port])
+        (container,) = DASK_PODS[name]["containers"]
+        env = {one["name"]: one.get("valueFrom") for one in container["env"]}
+        assert env["POD_IP"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            assert container[probe]["httpGet"] == {"path": "/health", "port": "health"}
+
+    def test_a_pod_is_one_worker_of_one_thread_that_knows_its_memory(
+        self, cluster: Cluster
+    ) -> None:
+        given = cluster.command("taxiway-dask-worker")
+        assert (given["n_workers"], given["nthreads"]) == ("1", 1)
+        assert given["memory_limit"] == "$(MEMORY_LIMIT)"
+        (container,) = DASK_PODS["taxiway-dask-worker"]["containers"]
+        assert {
+            "name": "MEMORY_LIMIT",
+            "valueFrom": {"resourceFieldRef": {"resource": "limits.memory"}},
+        } in container["env"]
+
+    @pytest.mark.parametrize("name", DASK_PODS)
+    def test_it_reads_the_config_of_every_cluster(self, cluster: Cluster, name: str) -> None:
+        component = yaml.safe_load((REPOSITORY / "deploy/dask/kustomization.yaml").read_text())
+        (made,) = component["configMapGenerator"]
+        assert made["files"] == ["dask.yaml"]
+        assert cluster.mounts(name)["/etc/dask"] == {"name": made["name"]}
+        (container,) = DASK_PODS[name]["containers"]
+        assert {"name": "DASK_CONFIG", "value": "/etc/dask/dask.yaml"} in container["env"]
+        kustomization = yaml.safe_load((KUBERNETES / "dask/kustomization.yaml").read_text())
+        assert "../../dask" in kustomization["components"]
+
+    def test_only_pods_of_the_namespace_reach_the_scheduler(self) -> None:
+        policy = WRITTEN["NetworkPolicy/taxiway-dask"]["spec"]
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert policy["ingress"] == [
+            {"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": "dask"}]}
+        ]
+
+    def test_only_the_cluster_reaches_its_workers(self, cluster: Cluster) -> None:
+        ports = cluster.ports("taxiway-dask-worker")
+        (rule,) = WRITTEN["NetworkPolicy/taxiway-dask-worker"]["spec"]["ingress"]
+        labels = [one["podSelector"]["matchLabels"] for one in rule["from"]]
+        assert labels == [{"app.kubernetes.io/name": name} for name in DASK_PODS]
+        assert {one["port"] for one in rule["ports"]} == set(ports) - {"health"}
+        (called,) = WRITTEN["NetworkPolicy/taxiway-dask"]["spec"]["egress"]
+        assert called["to"] == [{"podSelector": {"matchLabels": labels[1]}}]
+        assert [one["port"] for one in called["ports"]] == [ports["worker"], ports["nanny"]]
+
+
 class TestSecrets:
     def test_no_manifest_holds_one(self) -> None:
         assert not [name for name in WRITTEN if name.startswith("Secret/")]
@@ -348,6 +479,7 @@ def copy(tmp_path: Path) -> Path:
     """The manifests with a password, for a test to change."""
     target = tmp_path / "kubernetes"
     shutil.copytree(KUBERNETES, target, ignore=shutil.ignore_patterns("password.env"))
+    shutil.copytree(REPOSITORY / "deploy/dask", tmp_path / "dask")
     (target / "base/password.env").write_text("password=one\nroot-password=two\n")
     return target
 
@@ -365,8 +497,11 @@ class TestBuilt:
         documents = built(copy / target)
         names = {f"{one['kind']}/{one['metadata']['name']}" for one in documents}
         job = {"Job/taxiway-data"}
-        base = set(WRITTEN) - job | {"Secret/taxiway-metadata"}
-        assert names == (job if target == "data-job" else base)
+        dask = {one for one in WRITTEN if "/taxiway-dask" in one}
+        base = set(WRITTEN) - job - dask | {"Secret/taxiway-metadata"}
+        made = {one for one in names if one.startswith("ConfigMap/taxiway-dask-")}
+        assert names == {"data-job": job, "dask": dask | made}.get(target, base)
+        assert len(made) == (target == "dask")
         for one in documents:
             parsed_document(one)
             assert "namespace" not in one["metadata"]
@@ -386,9 +521,26 @@ class TestBuilt:
         ]
         assert claims == [["ReadWriteOnce"]]
 
+    def test_a_changed_dask_config_is_another_map_and_so_starts_other_pods(
+        self, copy: Path
+    ) -> None:
+        text = (REPOSITORY / "deploy/dask/dask.yaml").read_text()
+        names = []
+        for changed in (text, text.replace("60 s", "90 s")):
+            (copy.parent / "dask/dask.yaml").write_text(changed)
+            documents = built(copy / "dask")
+            (made,) = [one for one in documents if one["kind"] == "ConfigMap"]
+            assert made["data"] == {"dask.yaml": changed}
+            names.append(made["metadata"]["name"])
+            for pod in pods(documents).values():
+                volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
+                assert volumes["config"]["configMap"]["name"] == names[-1]
+        assert len(set(names)) == 2
+
     def test_among_profiles_neither_the_database_nor_a_job_has_a_sidecar(self, copy: Path) -> None:
-        found = pods(built(copy / "overlays/multi-user") + built(copy / "data-job"))
-        for name in ("taxiway-metadata", "taxiway-volume", "taxiway-data"):
+        targets = ("overlays/multi-user", "data-job", "dask")
+        found = pods([one for target in targets for one in built(copy / target)])
+        for name in ("taxiway-metadata", "taxiway-volume", "taxiway-data", *DASK_PODS):
             metadata = found[name]["metadata"]
             assert metadata["annotations"]["sidecar.istio.io/inject"] == "false"
             assert metadata["labels"]["sidecar.istio.io/inject"] == "false"

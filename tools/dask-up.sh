@@ -36,8 +36,9 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-set -- --host 127.0.0.1 --dashboard-address 127.0.0.1:0 --tls-ca-file "$folder/certificates/ca.crt" \
-  --tls-cert "$folder/certificates/dask.crt" --tls-key "$folder/certificates/dask.key"
+set -- --host 127.0.0.1 --dashboard-address 127.0.0.1:0 --no-dashboard \
+  --tls-ca-file "$folder/certificates/ca.crt" --tls-cert "$folder/certificates/dask.crt" \
+  --tls-key "$folder/certificates/dask.key"
 "$python" -m dask scheduler "$@" --protocol tls --port "$port" &
 scheduler=$!
 "$python" -m dask worker "tls://127.0.0.1:$port" "$@" --nworkers "${DASK_WORKERS:-2}" --nthreads 1 \

@@ -51,7 +51,8 @@ class Dask:
     ) -> bytes:
         """See `workers.job.Workers`."""
         deadline = Deadline.of(options)
-        if self._client is None:
+        if self._client is None or self._client.status != "running":
+            self.close()  # one that lost the scheduler since the last job gives up for good
             self._client = connected(self._config)
         pickled = [cloudpickle.dumps((map_fn, shard)) for shard in shards]
         pickled.append(cloudpickle.dumps((reduce_fn, None)))
@@ -59,10 +60,11 @@ class Dask:
         job = Job(self._client, self._config, options, deadline, names, pickled)
         try:
             return job.run()
-        except BaseException as error:
+        except ClusterError:
+            self.close()  # whereupon a scheduler that is there still takes all back
+            raise
+        except BaseException:
             job.abandon()
-            if isinstance(error, ClusterError):
-                self.close()
             raise
 
     def close(self) -> None:

@@ -75,6 +75,8 @@ class Job:
             elif self._is_current(event.key):
                 (self._on_start if event.worker else self._on_end)(event)
         merged: bytes = self._ask(self._deadline.left(MERGE), self._futures[self._merge].result)
+        for future in self._futures.values():
+            future.release()  # else workers keep the results until the next job
         return merged
 
     def abandon(self) -> None:

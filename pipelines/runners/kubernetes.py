@@ -76,14 +76,21 @@ def platform_config(kubeflow: Kubeflow, secrets: Sequence[Secret]) -> dict[str, 
     if kubeflow.volume is not None:
         mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.mount_path}
         config["pvcMount"] = [mount]
-    if secrets:
-        config["secretAsEnv"] = [
-            {
-                "secretName": secret.name,
-                "keyToEnv": [
-                    {"secretKey": key, "envVar": variable} for key, variable in secret.env.items()
-                ],
-            }
-            for secret in secrets
-        ]
+    as_env = [
+        {
+            "secretName": secret.name,
+            "keyToEnv": [{"secretKey": key, "envVar": name} for key, name in secret.env.items()],
+        }
+        for secret in secrets
+        if secret.env
+    ]
+    as_files = [
+        {"secretName": secret.name, "mountPath": secret.mount_path}
+        for secret in secrets
+        if secret.mount_path
+    ]
+    if as_env:
+        config["secretAsEnv"] = as_env
+    if as_files:
+        config["secretAsVolume"] = as_files
     return config | kubeflow.executor_config

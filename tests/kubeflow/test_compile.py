@@ -165,6 +165,22 @@ class TestShape:
             assert container["env"] == [{"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"}]
 
 
+def test_a_dask_clusters_certificates_are_files_in_every_task_of_our_own(
+    compiled: Compile,
+) -> None:
+    from kfp.kubernetes import kubernetes_executor_config_pb2 as protos
+
+    spec, platform = compiled(overlays=("smoke", "kubeflow", "kubeflow-dask"))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounted = [{"secretName": "taxiway-dask", "mountPath": "/etc/taxiway/dask"}]
+    for name, container in executors_of(spec).items():
+        own = container["image"] == "taxiway:dev"
+        assert executors[name].get("secretAsVolume") == (mounted if own else None), name
+        assert ("secretAsEnv" in executors[name]) is own
+        json_format.ParseDict(executors[name], protos.KubernetesExecutorConfig())
+    assert len(executors) > sum("secretAsVolume" in one for one in executors.values()) > 10
+
+
 class TestBytes:
     def test_two_processes_write_the_same(self, tmp_path: Path) -> None:
         texts = []
@@ -223,6 +239,7 @@ class TestRefused:
         [
             "kubeflow.resources.default.memory=lots",
             "kubeflow.secrets=[{name: one, env: {}}]",
+            "kubeflow.secrets=[{name: one, mount_path: below/here}]",
             "metadata.host=",
         ],
     )

@@ -46,8 +46,8 @@ def cluster(one_cluster: Cluster) -> Cluster:
 
 @pytest.fixture
 def whole_cluster(cluster: Cluster) -> Cluster:
-    """The same, and all workers are there."""
-    wait_until(lambda: len(cluster.workers()) == WORKERS, "three workers")
+    """The same, and all workers are there and idle."""
+    wait_until(lambda: cluster.idle() == WORKERS, "three idle workers")
     return cluster
 
 

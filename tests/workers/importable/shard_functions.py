@@ -54,6 +54,15 @@ def bad_data(folder: str, shard: Shard) -> bytes:
     return b""
 
 
+def held(folder: str, gate: str, ready: Sequence[int], shard: Shard) -> bytes:
+    """The shard's number; those that are not ready are not done before a file is there."""
+    begun(folder, shard)
+    until = time.monotonic() + 60
+    while shard.first not in ready and not Path(gate).exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return f"{shard.first},".encode()
+
+
 class Odd(Exception):  # noqa: N818  # as odd as it gets
     """An error that cannot be pickled, nor be made from its arguments."""
 
@@ -81,6 +90,13 @@ def _raise_timeout() -> None:
     raise TimeoutError("the database did not answer")
 
 
+def _kill_node() -> None:
+    from distributed import get_worker
+
+    assert get_worker().nanny, "any other process group might be that of the tests"
+    os.killpg(0, signal.SIGKILL)
+
+
 HOW: dict[str, Callable[[], object]] = {
     "error": _raise,
     "odd error": _raise_odd,
@@ -90,6 +106,7 @@ HOW: dict[str, Callable[[], object]] = {
     "exit 0": lambda: os._exit(0),
     "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "SIGSEGV": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "the node's death": _kill_node,
     "slow": lambda: time.sleep(60),
     "frozen": lambda: os.kill(os.getpid(), signal.SIGSTOP),
 }
