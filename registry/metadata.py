@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from google.protobuf import json_format
-from ml_metadata import ListOptions, MetadataStore, OrderByField, proto
+from ml_metadata import MetadataStore, proto
 
 RUN_CONTEXT: Final = "pipeline_run"
 NODE_CONTEXT: Final = "node"
@@ -105,21 +105,6 @@ def write_run_properties(store: MetadataStore, run_id: str, values: Mapping[str,
     for key, value in values.items():
         context.custom_properties[key].string_value = value
     store.put_contexts([context])
-
-
-def newest_run_with(store: MetadataStore, key: str, value: str) -> str | None:
-    """The newest run that has a string written on it; None where there is no such run.
-
-    Args:
-      store: the store.
-      key: a name that can stand in a filter: letters, digits and underscores.
-      value: of the same characters.
-    """
-    wanted = f"type = '{RUN_CONTEXT}' AND custom_properties.{key}.string_value = '{value}'"
-    options = ListOptions(
-        filter_query=wanted, order_by=OrderByField.CREATE_TIME, is_asc=False, limit=1
-    )
-    return next((str(one.name) for one in store.get_contexts(options)), None)
 
 
 def close_executions(

@@ -1,4 +1,4 @@
-"""Writes a run's record once more, for a run in which nothing was to be done."""
+"""Finds a run by what went into it, and records it anew for a run in which nothing is to be done."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from ml_metadata import MetadataStore, proto
 from registry.metadata import RUN_CONTEXT
 
 COPIED_CONTEXTS: Final = ("pipeline", "node", "execution_cache")
+INPUT_CONTEXT: Final = "run_input"
+"""A type of contexts named after a digest of what goes into runs; MLMD 1.21 finds by name only."""
+RUN_PROPERTY: Final = "run_id"
+
+
+def run_of_input(store: MetadataStore, digest: str) -> str | None:
+    """The newest run that `remember_run` was told of with this digest."""
+    known = store.get_context_by_type_and_name(INPUT_CONTEXT, digest)
+    return None if known is None else str(known.custom_properties[RUN_PROPERTY].string_value)
+
+
+def remember_run(store: MetadataStore, digest: str, run_id: str) -> None:
+    """Has `run_of_input` find this run, in place of one before it."""
+    context = store.get_context_by_type_and_name(INPUT_CONTEXT, digest)
+    if context is None:
+        type_id = store.put_context_type(proto.ContextType(name=INPUT_CONTEXT))
+        context = proto.Context(type_id=type_id, name=digest)
+    context.custom_properties[RUN_PROPERTY].string_value = run_id
+    store.put_contexts([context])
 
 
 def repeat_run(

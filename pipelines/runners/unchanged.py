@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from tfx.components.example_gen.driver import Driver
 from tfx.dsl.io import fileio
@@ -23,10 +23,8 @@ from configs.errors import TaxiwayError
 from configs.stores import Metadata
 from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, nodes_of
 from registry.connection import connection_config, open_store
-from registry.metadata import newest_run_with, run_nodes, write_run_properties
-from registry.repeat import repeat_run
-
-DIGEST_PROPERTY: Final = "digest_of_input"
+from registry.metadata import run_nodes
+from registry.repeat import remember_run, repeat_run, run_of_input
 
 
 def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
@@ -58,7 +56,7 @@ def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
 def find_unchanged(metadata: Metadata, digest: str) -> str | None:
     """The newest run that succeeded with the same input, if all that it made is still there."""
     store = open_store(metadata)
-    run_id = newest_run_with(store, DIGEST_PROPERTY, digest)
+    run_id = run_of_input(store, digest)
     if run_id is None:
         return None
     artifacts = (
@@ -77,7 +75,7 @@ def record_unchanged(metadata: Metadata, earlier: str, run_id: str) -> None:
 
 def remember(metadata: Metadata, run_id: str, digest: str) -> None:
     """Lets later runs find a run that has succeeded."""
-    write_run_properties(open_store(metadata), run_id, {DIGEST_PROPERTY: digest})
+    remember_run(open_store(metadata), digest, run_id)
 
 
 def _in_order(message: Any) -> bytes:
