@@ -1,4 +1,4 @@
-"""Finds a run by what went into it, and records it anew for a run in which nothing is to be done."""
+"""Finds a run by what went into it, and records it once more where nothing is to be done."""
 
 from __future__ import annotations
 
