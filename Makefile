@@ -19,6 +19,8 @@ BENCH = --repeat $(REPEAT) $(if $(ROWS),--rows $(ROWS) $(if $(ALONE),--alone $(A
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
+# Where bytecode must not be written, every process compiles all that TFX imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean
 .PHONY: base-image image test-image dask-certs dask-up
