@@ -15,3 +15,4 @@ with lean_imports():
     for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):
         with suppress(ImportError):
             importlib.import_module(name)
+importlib.import_module("workers.active")  # which steps import, and configs with it

@@ -1,4 +1,4 @@
-"""Works in processes of this machine, forked for each job from one that has imported TensorFlow."""
+"""Works in processes of this machine, forked from one that has imported TensorFlow."""
 
 from __future__ import annotations
 
@@ -33,20 +33,25 @@ from workers.job import (
 
 PRELOADED: Final = ("workers.preload",)
 """Imported once, in the process that all others are forked from."""
+STAY_SECONDS: Final = 1.0
+"""How long processes wait for another job, which finds TensorFlow's runtime started in them."""
 
 
 class Processes:
     """A pool of forked processes: one a core, or `count`.
 
     The processes are forked from a server that has imported TensorFlow and nothing else, so each
-    starts in milliseconds and they share those pages. They end with their job, since what it left
-    in them would be memory that later steps go without. Each has a pipe of its own and one task at
-    a time, so that one that dies or is ended costs its own shard a try, and no other anything.
+    starts in milliseconds and they share those pages. They stay for a job that follows at once, and
+    else end, since what a job left in them would be memory that later steps go without. Each has a
+    pipe of its own and one task at a time, so that one that dies or is ended costs its own shard a
+    try, and no other anything.
     """
 
     def __init__(self, count: int = 0) -> None:
         self._count = count or len(os.sched_getaffinity(0))
         self._idle: list[_Process] = []
+        self._one_job = threading.Lock()
+        self._leave: threading.Timer | None = None
 
     def run(
         self, map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, options: Options
@@ -54,17 +59,23 @@ class Processes:
         """See `workers.job.Workers`."""
         deadline = Deadline.of(options)
         tasks: list[_Task] = [(str(shard), map_fn, shard) for shard in shards]
-        try:
-            parts = self._all(tasks, options, deadline)
-            return self._all([(MERGE, reduce_fn, parts)], options, deadline)[0]
-        finally:
-            self.close()
+        with self._one_job:
+            if self._leave is not None:
+                self._leave.cancel()
+            try:
+                parts = self._all(tasks, options, deadline)
+                return self._all([(MERGE, reduce_fn, parts)], options, deadline)[0]
+            finally:
+                self._leave = threading.Timer(STAY_SECONDS, self.close)
+                self._leave.daemon = True
+                self._leave.start()
 
     def close(self) -> None:
-        """Ends the processes, at once."""
-        for process in self._idle:
-            process.end()
-        self._idle.clear()
+        """Ends the processes, at once, or after the job that is at work."""
+        with self._one_job:
+            for process in self._idle:
+                process.end()
+            self._idle.clear()
 
     def _all(self, tasks: Sequence[_Task], options: Options, deadline: Deadline) -> list[bytes]:
         """Results in the order of the tasks, however often each had to be tried."""

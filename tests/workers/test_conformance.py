@@ -174,17 +174,26 @@ class TestDeaths:
             os.kill(pid, signal.SIGKILL)
         assert on_dask.run(shard_functions.quick) == EVERY
 
-    @pytest.mark.parametrize("how", [0, 99])
-    def test_no_forked_process_and_so_no_memory_is_left_by_a_job(
-        self, tmp_path: Path, how: int
-    ) -> None:
+    @pytest.mark.parametrize("times", [0, 99])
+    def test_forked_processes_end_soon_after_their_job(self, tmp_path: Path, times: int) -> None:
         import shard_functions
 
         pool = Bench("processes", Processes(2), tmp_path)
-        with pytest.raises(ShardError) if how else contextlib.nullcontext():
-            pool.run(shard_functions.trouble, "exit 1", how)
+        with pytest.raises(ShardError) if times else contextlib.nullcontext():
+            pool.run(shard_functions.trouble, "error", times)
         assert pool.pids()
-        assert not any(map(psutil.pid_exists, pool.pids()))
+        wait_until(lambda: not any(map(psutil.pid_exists, pool.pids())), "their end", 10)
+
+    def test_a_job_that_follows_at_once_finds_them_there(self, tmp_path: Path) -> None:
+        import shard_functions
+
+        pool = Bench("processes", Processes(2), tmp_path)
+        try:
+            for _ in range(3):
+                pool.run(shard_functions.process)
+            assert len(pool.pids()) == 2
+        finally:
+            pool.workers.close()
 
 
 class TestDeadlines:
