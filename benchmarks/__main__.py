@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.data import ROOT, SIZES, make_input, rows_option, size_name
-from benchmarks.records import SIDES, Check, Machine, Results, Run, Side
+from benchmarks.records import SIDES, Check, Machine, Results, Run, Side, read_results
 from benchmarks.report import RESULTS, publish
 from configs.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
 from pipelines.live import waiting
@@ -39,6 +40,16 @@ class Benchmark:
     console: Console
     runs: list[Run] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+
+    def add_to_earlier(self, sizes: Collection[int]) -> None:
+        """Keeps what the results have of other sizes; both sides of a size are of one run.
+
+        Raises:
+          DataError: there are no results yet.
+        """
+        earlier = read_results(self.output / RESULTS.name)
+        self.runs += [run for run in earlier.runs if run.rows not in sizes]
+        self.checks += [check for check in earlier.checks if check.rows not in sizes]
 
     def both(self, rows: int, repeats: int) -> None:
         """Runs both sides in turns, the first of the two changing with each repeat.
@@ -174,6 +185,9 @@ def _arguments() -> argparse.Namespace:
         "--output", type=Path, default=RESULTS.parent, help="folder of results.json and chart.svg"
     )
     parser.add_argument("--readme", type=Path, help="write its table too")
+    parser.add_argument(
+        "--add", action="store_true", help="keep what --output has of sizes not measured now"
+    )
     parser.add_argument("--keep", action="store_true", help="keep what the runs made")
     given = parser.parse_args()
     if given.repeat < 1:
@@ -187,6 +201,8 @@ def main() -> int:
     console = report.console()
     benchmark = Benchmark(given.root, given.output, given.keep, console)
     try:
+        if given.add:
+            benchmark.add_to_earlier({*given.rows, *given.alone})
         for rows in {*given.rows, *given.alone}:
             with waiting(console, f"making the input of {size_name(rows)} rows"):
                 make_input(rows, given.root)

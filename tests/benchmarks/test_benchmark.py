@@ -71,6 +71,27 @@ def test_what_is_known_is_on_disk_after_every_run(benchmark: Pretended) -> None:
     assert (found.side, found.rows) == ("stock", 300)
 
 
+def test_a_size_that_is_measured_anew_takes_the_place_of_its_earlier_runs(
+    benchmark: Pretended,
+) -> None:
+    for rows in (300, 400):
+        benchmark.both(rows, repeats=1)
+    again = Pretended(benchmark.root, benchmark.output, False, Console(quiet=True))
+    again.started = []
+    again.add_to_earlier({400})
+    again.both(400, repeats=1)
+    found = read_results(benchmark.output / "results.json")
+    assert [(run.side, run.rows) for run in found.runs] == [
+        (side, rows) for rows in (300, 400) for side in ("stock", "taxiway")
+    ]
+    assert [check.rows for check in found.checks] == [300, 400]
+
+
+def test_there_must_be_results_to_add_to(benchmark: Pretended) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        benchmark.add_to_earlier({300})
+
+
 def test_what_the_runs_made_is_removed_unless_it_is_to_be_kept(benchmark: Pretended) -> None:
     benchmark.alone(300, repeats=1)
     assert not (benchmark.root / "runs" / "taxiway-300").exists()
