@@ -256,7 +256,7 @@ def main() -> int:
     try:
         publish(read_results(given.results), given.results.parent, given.readme, console())
     except TaxiwayError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  # to who typed the command
         return error.exit_code
     return EXIT_OK
 

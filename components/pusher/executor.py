@@ -35,10 +35,10 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
         base = destination.filesystem.base_directory
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        pushed.set_string_custom_property(RUN_ID_PROPERTY, self._context.pipeline_run_id or "")
         if "://" in base or not self.CheckBlessing(input_dict):
             super().Do(input_dict, output_dict, exec_properties)
             return
-        pushed.set_string_custom_property(RUN_ID_PROPERTY, self._context.pipeline_run_id or "")
         source = self.GetModelPath(input_dict)
         version = push(Path(source), Path(base))
         io_utils.copy_dir(source, pushed.uri)

@@ -164,7 +164,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
             run.beside = Beside(nodes, partial(_launch, run))
             with _beams_own_runner():
                 self.run_with_ir(of_run(ir, run.run_id))
-            run.beside.close()
+            run.beside.close()  # what ran beside the others may have failed too
         if digest and run.failure is None:
             remember(metadata, run.run_id, digest)
 
@@ -173,7 +173,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         del deployment_config
 
 
-class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]
+class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]  # TFX ships no types
     """One node as Beam calls it, after all that are upstream of it."""
 
     def _run_node(self) -> None:

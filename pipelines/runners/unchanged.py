@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,6 @@ from tfx.orchestration import metadata as tfx_metadata
 from tfx.orchestration.portable import inputs_utils
 from tfx.utils import import_utils
 
-from configs.errors import TaxiwayError
 from configs.stores import Metadata
 from pipelines.runners.ir import IMPORTER, RESOLVER, CompiledNode, nodes_of
 from registry.connection import connection_config, open_store
@@ -48,7 +48,8 @@ def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
             found = [_driven(node), _module(node), _resolved(node, metadata)]
             digest.update(b"".join(map(_in_order, node.protos)))
             digest.update(f"{node.id}: {json.dumps(found, sort_keys=True)}\n".encode())
-    except (OSError, TaxiwayError):
+    except Exception as error:  # drivers and resolvers raise what they like
+        logging.info("what goes into the run is not known beforehand: %s", error)
         return None
     return digest.hexdigest()
 

@@ -25,7 +25,7 @@ COUNT = 2
 def _importable() -> None:
     """Functions for workers are imported by name, there as here; none of them needs TensorFlow."""
     sys.path.insert(0, str(IMPORTABLE))
-    processes.PRELOADED = ()  # type: ignore[misc]
+    processes.PRELOADED = ()  # type: ignore[misc]  # Final, but for these tests
 
 
 @pytest.fixture(scope="session")
