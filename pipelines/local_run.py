@@ -26,8 +26,6 @@ from workers.imports import lean_imports
 from workers.memory import few_arenas
 
 if TYPE_CHECKING:
-    from tfx.orchestration.pipeline import Pipeline
-
     from pipelines.runners.events import RunObserver
 
 
@@ -73,10 +71,8 @@ def run_training(
                 working(config.engine.workers),
             ):
                 prepare(_input_bytes(config))
-                waited = time.monotonic()
-                pipeline = _load(config, console)
-                loading = time.monotonic() - waited
-                report = _run(config, pipeline, run_id, properties, folder, console, observers)
+                few_arenas()
+                report, loading = _run(config, run_id, properties, folder, console, observers)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
@@ -101,29 +97,23 @@ def new_run_id() -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _load(config: Config, console: Console) -> Pipeline:
-    """The training pipeline, and all that running it imports."""
-    few_arenas()
-    with waiting(console, "loading TensorFlow and TFX"), lean_imports():
-        import pipelines.runners.exit_handler
-        import pipelines.runners.local  # noqa: F401
-        from pipelines.training import create_pipeline
-    return create_pipeline(config)
-
-
 def _run(
     config: Config,
-    pipeline: Pipeline,
     run_id: str,
     properties: Mapping[str, str],
     folder: Path,
     console: Console,
     observers: Sequence[RunObserver],
-) -> dict[str, Any]:
-    from pipelines.runners.event_log import EventLog
-    from pipelines.runners.exit_handler import ExitHandler
-    from pipelines.runners.local import LocalRunner
-    from pipelines.runners.progress import Progress
+) -> tuple[dict[str, Any], float]:
+    """The report, and the seconds that imports took."""
+    started = time.monotonic()
+    with waiting(console, "loading TensorFlow and TFX"), lean_imports():
+        from pipelines.runners.event_log import EventLog
+        from pipelines.runners.exit_handler import ExitHandler
+        from pipelines.runners.local import LocalRunner
+        from pipelines.runners.progress import Progress
+        from pipelines.training import create_pipeline
+    loading = time.monotonic() - started
 
     exit_handler = ExitHandler(config, (EventLog(), *observers))
     runner = LocalRunner(
@@ -131,7 +121,7 @@ def _run(
         observers=(Progress(console), EventLog(), *observers, exit_handler),
         run_properties=properties,
     )
-    ended = runner.run_pipeline(pipeline, run_id)
+    ended = runner.run_pipeline(create_pipeline(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:
         failed = exit_handler.ended.failure
         console.print(f"exit handler: {failed.node_id} failed: {failed.reason}", markup=False)
@@ -150,4 +140,4 @@ def _run(
             "reason": ended.failure.reason,
             "edit": ended.failure.edit,
         }
-    return report
+    return report, loading
