@@ -11,11 +11,12 @@ UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
 PROFILE ?= var/profile.svg
 ROWS ?=
+ADD ?=
 ALONE ?=
 REPEAT ?= 1
-# All sizes go into the repository, sizes of your own below var/.
-BENCH = --repeat $(REPEAT) $(if $(ROWS),--rows $(ROWS) $(if $(ALONE),--alone $(ALONE)) --output var/benchmarks,\
-  --alone 3.4m --readme README.md)
+# All sizes go into the repository, and ADD's in the place of theirs; ROWS' go below var/.
+BENCH = --repeat $(REPEAT) $(if $(ROWS)$(ADD),--rows $(ROWS)$(ADD) $(if $(ALONE),--alone $(ALONE)),--alone 3.4m) \
+  $(if $(ROWS),--output var/benchmarks,--readme README.md) $(if $(ADD),--add)
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE

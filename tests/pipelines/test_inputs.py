@@ -14,6 +14,7 @@ from pipelines.inputs import (
     HYPERPARAMETERS_FILE,
     hyperparameter_properties,
     hyperparameters_folder,
+    schema_properties,
     write_inputs,
 )
 
@@ -76,3 +77,14 @@ def test_each_value_is_a_property_that_reads_back(tmp_path: Path) -> None:
     properties = hyperparameter_properties(config(tmp_path))
     read = {key: json.loads(value) for key, value in properties.items()}
     assert type(hyperparameters).model_validate(read) == hyperparameters
+
+
+def test_what_the_curated_schema_holds_is_told_apart(tmp_path: Path) -> None:
+    told = []
+    for content in ("one", "other", "one"):
+        schema = tmp_path / "schema.pbtxt"
+        schema.write_text(content)
+        told.append(schema_properties(load_config((), [f"data.schema_file={schema}"])))
+    assert told[0] == told[2] != told[1]
+    schema.unlink()
+    assert schema_properties(load_config((), [f"data.schema_file={schema}"])) == {}
