@@ -122,7 +122,7 @@ class Cluster:
             "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{IMPORTABLE}",
             "DASK_CONFIG": str(CONFIG),
             "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": f"{TTL_SECONDS} s",
-            "DASK_DISTRIBUTED__WORKER__PRELOAD": "[]",
+            "DASK_DISTRIBUTED__WORKER__PRELOAD": "['workers.tls']",
         }
 
     @property

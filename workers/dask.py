@@ -15,6 +15,7 @@ from configs.errors import ConfigError
 from workers.dask_job import END_SECONDS, GRACE_SECONDS, Job, bounded
 from workers.dask_task import ClusterError
 from workers.job import MERGE, WORKERS_KEY, Deadline, MapFn, Options, ReduceFn, Shard, describe
+from workers.tls import contain
 
 
 def check(config: DaskWorkers) -> None:
@@ -88,6 +89,7 @@ def connected(config: DaskWorkers) -> Any:
     check(config)
     security = None
     if config.ca_file:
+        contain()
         security = Security(
             require_encryption=True,
             tls_ca_file=config.ca_file,

@@ -312,6 +312,20 @@ class TestSockets:
             assert greeted(port, certificates, with_certificate=True)
             assert not greeted(port, certificates, with_certificate=False)
 
+    def test_connections_that_break_cost_a_job_nothing(
+        self, whole_cluster: Cluster, running: Running
+    ) -> None:
+        """Each is gone before the server has sent the tickets that follow a handshake."""
+        running.start()
+        running.wait_for_shards(WORKERS)
+        context = client_context(whole_cluster.certificates)
+        ports = {port for _, port in listening(whole_cluster.processes())}
+        for port in sorted(ports - health_pages(ports)) * 20:
+            with socket.create_connection((LOOPBACK, port), timeout=10) as plain:
+                context.wrap_socket(plain).close()
+        assert running.merged() == EVERY
+        assert running.tries() == [1] * len(SHARDS)
+
     def test_the_run_itself_opens_none(self, whole_cluster: Cluster, running: Running) -> None:
         before = listening([psutil.Process()])
         running.start()
@@ -320,12 +334,17 @@ class TestSockets:
         assert running.merged() == EVERY
 
 
-def greeted(port: int, certificates: Path, with_certificate: bool) -> bool:
-    """Whether a server says anything, as one of Dask's does as soon as it trusts who connects."""
+def client_context(certificates: Path, with_certificate: bool = True) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
     context.check_hostname = False
     if with_certificate:
         context.load_cert_chain(certificates / "dask.crt", certificates / "dask.key")
+    return context
+
+
+def greeted(port: int, certificates: Path, with_certificate: bool) -> bool:
+    """Whether a server says anything, as one of Dask's does as soon as it trusts who connects."""
+    context = client_context(certificates, with_certificate)
     with socket.create_connection((LOOPBACK, port), timeout=10) as plain:
         try:
             with context.wrap_socket(plain) as secured:
