@@ -202,7 +202,7 @@ def test_what_was_deleted_is_not_taken_for_there(project: Project) -> None:
     project.run("all there")
     assert project.was_recorded()
     (model,) = {
-        record.output("model").uri  # type: ignore[union-attr]
+        record.output("model").uri  # type: ignore[union-attr]  # it has one
         for record in run_nodes(project.store, "all there")
         if record.node_id == "Learn"
     }

@@ -13,7 +13,7 @@ import pytest
 from configs.engines import DaskWorkers
 from tests.conftest import REPOSITORY
 from tests.dask_cluster import CONFIG, IMPORTABLE, Node, listening, make_certificates, wait_until
-from tests.test_manifests import DASK_PODS, Cluster
+from tests.deploy.manifests import DASK_PODS, Cluster
 from tests.workers.conftest import SHARDS, Bench
 from workers.dask import Dask
 
