@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -75,3 +76,31 @@ def test_what_a_killed_push_left_behind_is_cleared_and_never_a_version(
     (stale / "half").write_text("half a model")
     pushed = push(model, tmp_path / "serving")
     assert names(tmp_path / "serving") == [pushed.name]
+
+
+@pytest.mark.pipeline
+def test_a_model_in_a_bucket_says_of_which_run_it_is(model: Path, tmp_path: Path) -> None:
+    """TensorFlow's own file system in memory stands for a bucket."""
+    import tensorflow as tf
+    from tfx.dsl.components.base.base_executor import BaseExecutor
+    from tfx.types import standard_artifacts
+
+    from components.pusher.executor import Executor
+
+    exported = standard_artifacts.Model()
+    exported.uri = str(tmp_path / "exported")
+    shutil.copytree(model, tmp_path / "exported" / "Format-Serving")
+    pushed = standard_artifacts.PushedModel()
+    pushed.uri = str(tmp_path / "pushed")
+    context = BaseExecutor.Context(
+        tmp_dir=str(tmp_path), unique_id="1", pipeline_run_id="run-of-today"
+    )
+    bucket = "ram://bucket/serving"
+    Executor(context).Do(
+        {"model": [exported]},
+        {"pushed_model": [pushed]},
+        {"push_destination": json.dumps({"filesystem": {"base_directory": bucket}})},
+    )
+    (version,) = tf.io.gfile.listdir(bucket)
+    assert tf.io.gfile.exists(f"{bucket}/{version}/saved_model.pb")
+    assert pushed.get_string_custom_property(logic.RUN_ID_PROPERTY) == "run-of-today"

@@ -152,6 +152,19 @@ class TestGate:
         assert len(ending.splitlines()) < 20
         assert "Traceback" not in done.out + done.err
 
+    def test_an_edited_schema_is_seen_by_the_next_run(
+        self, workspace: Workspace, tmp_path: Path
+    ) -> None:
+        """Its path, by which TFX's own cache knows it, stays the same."""
+        text = (REPOSITORY / "models/flights/schema.pbtxt").read_text()
+        schema = tmp_path / "edited.pbtxt"
+        for unknown, known in (("UA", "B6"), ("B6", "UA")):
+            schema.write_text(text.replace(f'value: "{unknown}"\n', ""))
+            report = workspace.run(f"data.schema_file={schema}").report
+            assert report["outcome"] == "stopped"
+            assert unknown in report["failure"]["reason"]
+            assert known not in report["failure"]["reason"]
+
 
 class TestBadInput:
     def test_a_wrong_cell_is_told_with_file_line_and_column(self, workspace: Workspace) -> None:
