@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
-from yaml import YAMLError
 
 from configs.errors import ConfigError, did_you_mean
 from configs.places import model_folder
@@ -103,7 +104,19 @@ def to_json(config: Config) -> str:
 
 def to_yaml(config: Config) -> str:
     """The resolved config as YAML that `load_config` reads back."""
-    return str(OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json"))))
+    values = config.model_dump(mode="json")
+    return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Quotes text that OmegaConf, unlike YAML 1.1, would read as a number: 1e5."""
+
+
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d[\d_]*)?\.?[\d_]*[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
 
 
 def _find(overlay: str | Path) -> Path:
@@ -123,7 +136,7 @@ def _find(overlay: str | Path) -> Path:
 def _read(path: Path) -> Any:
     try:
         layer = OmegaConf.load(path)
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}", edit=str(path)) from None
     if not OmegaConf.is_dict(layer):
         raise ConfigError(f"{path} holds no mapping of sections to keys", edit=str(path))
@@ -136,7 +149,7 @@ def _assignment(text: str) -> Any:
         raise ConfigError(f"--set takes key.path=value, got '{text}'", edit="the command line")
     try:
         return OmegaConf.from_dotlist([text])
-    except (YAMLError, OmegaConfBaseException) as error:
+    except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(
             f"--set {text}: the value is not YAML: {error}", edit="the command line"
         ) from None

@@ -50,7 +50,7 @@ from pipelines.runners.unchanged import (
     remember,
 )
 from registry.connection import open_store
-from registry.metadata import Outcome, run_nodes, write_run_properties
+from registry.metadata import NodeRecord, Outcome, run_nodes, write_run_properties
 
 
 @dataclass
@@ -151,12 +151,13 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         metadata = self._config.metadata
         nodes = list(run.nodes.values())
         register_run(nodes, metadata)
-        write_run_properties(open_store(metadata), run.run_id, self._run_properties)
+        store = open_store(metadata)
+        write_run_properties(store, run.run_id, self._run_properties)
         digest = digest_of_input(ir, metadata)
-        earlier = digest and find_unchanged(metadata, digest)
+        earlier = digest and find_unchanged(store, digest)
         if earlier:
-            record_unchanged(metadata, earlier, run.run_id)
-            _tell_recorded(run)
+            record_unchanged(store, earlier, run.run_id)
+            _tell_recorded(run, run_nodes(store, run.run_id))
         elif self._in_sequence:
             for node in nodes:
                 _launch(run, node)
@@ -213,9 +214,8 @@ def _launch(run: _Run, node: CompiledNode) -> None:
         raise TaxiwayError(end.reason)
 
 
-def _tell_recorded(run: _Run) -> None:
+def _tell_recorded(run: _Run, records: Sequence[NodeRecord]) -> None:
     """Tells of a run whose nodes were recorded without being launched."""
-    records = run_nodes(open_store(run.config.metadata), run.run_id)
     ends = {record.node_id: end_on_record(run.run_id, record, 0.0) for record in records}
     for node_id in run.nodes:
         run.tell(NodeStarted(run.run_id, node_id))

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from ml_metadata import MetadataStore
 from tfx.components.example_gen.driver import Driver
 from tfx.dsl.io import fileio
 from tfx.orchestration import data_types_utils
@@ -54,9 +55,8 @@ def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
     return digest.hexdigest()
 
 
-def find_unchanged(metadata: Metadata, digest: str) -> str | None:
+def find_unchanged(store: MetadataStore, digest: str) -> str | None:
     """The newest run that succeeded with the same input, if all that it made is still there."""
-    store = open_store(metadata)
     run_id = run_of_input(store, digest)
     if run_id is None:
         return None
@@ -69,9 +69,9 @@ def find_unchanged(metadata: Metadata, digest: str) -> str | None:
     return run_id if all(one.live and fileio.exists(one.uri) for one in artifacts) else None
 
 
-def record_unchanged(metadata: Metadata, earlier: str, run_id: str) -> None:
+def record_unchanged(store: MetadataStore, earlier: str, run_id: str) -> None:
     """Registers for a run the nodes of an earlier one, as cached."""
-    repeat_run(open_store(metadata), earlier, run_id, never_cached={RESOLVER})
+    repeat_run(store, earlier, run_id, never_cached={RESOLVER})
 
 
 def remember(metadata: Metadata, run_id: str, digest: str) -> None:

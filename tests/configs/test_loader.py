@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -55,6 +56,34 @@ def test_the_resolved_config_reads_back_as_itself(tmp_path: Path) -> None:
     config = load_config(["smoke"])
     written = tmp_path / "resolved.yaml"
     written.write_text(to_yaml(config))
+    assert load_config([written]) == config
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "1e5",
+            "1.5E-3",
+            "-.5e+3",
+            "1_0e2",
+            "12",
+            ".5",
+            "0x1F",
+            "1_000",
+            "12:30:00",
+            "2026-11-25",
+        ),
+        *("yes", "null", "~", ".inf", "", " a ", "a: b", "- a", "# a", "[a", "'", '"', "é", "a\nb"),
+    ],
+)
+def test_text_reads_back_as_text_whatever_it_looks_like(text: str, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(json.dumps({"container": {"image": text}}))
+    written = tmp_path / "resolved.yaml"
+    config = load_config([overlay])
+    written.write_text(to_yaml(config))
+    assert config.container.image == text
     assert load_config([written]) == config
 
 
