@@ -33,11 +33,11 @@ class _Active:
     started: dict[str, Workers] = field(default_factory=dict)
 
     def workers(
-        self, shards: Sequence[Shard], own_threads: bool, input_bytes: int | None
+        self, shards: Sequence[Shard], own_cores: float, input_bytes: int | None
     ) -> Workers:
         config = self.config
         if isinstance(config, AutoWorkers):
-            inline = own_threads or len(shards) < 2
+            inline = own_cores >= _cores() or len(shards) < 2
             config = InlineWorkers(kind="inline") if inline else _choose(shards, input_bytes)
         if config.kind not in self.started:
             self.started[config.kind] = KINDS[config.kind](config)
@@ -82,7 +82,7 @@ def run(
     shards: Sequence[Shard],
     reduce_fn: ReduceFn,
     name: str,
-    own_threads: bool = False,
+    own_cores: float = 1,
     input_bytes: int | None = None,
 ) -> bytes:
     """Maps over shards and merges, on the workers that are active; see `workers.job.Workers`.
@@ -92,19 +92,20 @@ def run(
       shards: at least one.
       reduce_fn: merges the results in the order of the shards.
       name: of the step, for errors and logs.
-      own_threads: the map function keeps every core busy by itself, as TensorFlow's graphs do, so
-        that more processes on this machine gain nothing; `auto` then works inline.
+      own_cores: how many cores the map function keeps busy by itself, as TensorFlow's graphs do.
+        `auto` works inline where this machine has no more, since processes then gain little and
+        each has a TensorFlow of its own in memory.
       input_bytes: of all shards, where their URIs do not tell.
     """
     limits = _active.config
     options = Options(name, limits.tries, limits.task_seconds, limits.job_seconds)
-    return _active.workers(shards, own_threads, input_bytes).run(map_fn, shards, reduce_fn, options)
+    return _active.workers(shards, own_cores, input_bytes).run(map_fn, shards, reduce_fn, options)
 
 
 def _choose(shards: Sequence[Shard], input_bytes: int | None) -> InlineWorkers | ProcessWorkers:
     if input_bytes is None:
         input_bytes = sum({shard.uri: _size(shard.uri) for shard in shards}.values())
-    if _cores() < 2 or input_bytes < SMALL_BYTES:
+    if input_bytes < SMALL_BYTES:
         return InlineWorkers(kind="inline")
     return ProcessWorkers(kind="processes")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from components.evaluator.plan import plan
 from components.evaluator.results import sliced
@@ -14,6 +14,9 @@ from components.evaluator.write import write_results
 from configs.errors import DataError
 from workers import active
 from workers.job import Shard
+
+PREDICTING_CORES: Final = 2
+"""TensorFlow keeps about so many busy while it predicts; drawing replicates keeps one."""
 
 
 def evaluate(
@@ -43,6 +46,7 @@ def evaluate(
         [Shard(uri) for uri in files],
         partial(merge_shards, settings=settings),
         "Evaluator",
+        own_cores=1 if settings.replicates else PREDICTING_CORES,
     )
     sums = Sums.from_bytes(data, settings.measures, settings.replicates)
     return write_results(folder, eval_config, sliced(planned, sums), model_paths)

@@ -8,6 +8,7 @@ SavedModel that workers load.
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def analyze(
                 shards,
                 partial(merge, one_pass),
                 STEP,
-                own_threads=True,
+                own_cores=math.inf,
             )
             evaluator.accumulated |= cloudpickle.loads(result)
         for sink in now:

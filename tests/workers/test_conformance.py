@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -304,13 +305,15 @@ class TestAuto:
     @pytest.mark.parametrize(
         ("size", "count", "cores", "own_threads", "inline"),
         [
-            (SMALL_BYTES + 2, 2, 2, False, False),
-            (SMALL_BYTES - 2, 2, 2, False, True),
-            (SMALL_BYTES + 2, 1, 2, False, True),
-            (SMALL_BYTES + 2, 2, 1, False, True),
-            (SMALL_BYTES + 2, 2, 2, True, True),
+            (SMALL_BYTES + 2, 2, 2, 1, False),
+            (SMALL_BYTES - 2, 2, 2, 1, True),
+            (SMALL_BYTES + 2, 1, 2, 1, True),
+            (SMALL_BYTES + 2, 2, 1, 1, True),
+            (SMALL_BYTES + 2, 2, 2, 2, True),
+            (SMALL_BYTES + 2, 2, 4, 2, False),
+            (SMALL_BYTES + 2, 2, 64, math.inf, True),
         ],
-        ids=["large", "small", "one shard", "one core", "threads of its own"],
+        ids=["large", "small", "one shard", "one core", "no core left", "some left", "takes all"],
     )
     def test_it_picks(
         self,
