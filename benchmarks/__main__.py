@@ -170,9 +170,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rows",
         type=rows_option,
-        nargs="+",
+        nargs="*",
         default=[SIZES[name] for name in ("27k", "336k", "1m")],
-        help=f"sizes for both sides: {sizes}",
+        help=f"sizes for both sides, or none: {sizes}",
     )
     parser.add_argument(
         "--alone", type=rows_option, nargs="*", default=[], help="sizes for Taxiway only"
