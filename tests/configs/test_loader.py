@@ -49,7 +49,7 @@ def test_a_section_that_changes_its_kind_forgets_the_keys_of_the_old_kind() -> N
 def test_a_config_cannot_be_changed_after_loading() -> None:
     config = load_config()
     with pytest.raises(ValidationError, match="frozen"):
-        config.data.format = "csv"  # type: ignore[misc]
+        config.data.format = "csv"  # type: ignore[misc]  # which is the point
 
 
 def test_the_resolved_config_reads_back_as_itself(tmp_path: Path) -> None:

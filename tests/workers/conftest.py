@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from configs.engines import DaskWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
 from tests.dask_cluster import IMPORTABLE, WORKERS, Cluster, wait_until
 from workers import processes
 from workers.dask import Dask
+from workers.dask_task import ClusterError
 from workers.inline import Inline
 from workers.job import Options, Shard, Workers
 
 SHARDS = [Shard("/data/file", number) for number in range(7)]
 COUNT = 2
+EVERY = b"0,1,2,3,4,5,6,"
+"""What is merged of all shards."""
+ALONE: dict[str, WorkersConfig] = {
+    "inline": InlineWorkers(kind="inline"),
+    "processes": ProcessWorkers(kind="processes", count=COUNT),
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -129,3 +139,66 @@ def _bench(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[
         assert after == b"0,1,2,"
     finally:
         workers.close()
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """distributed leaves sockets to the collector whose handshake was never answered."""
+    yield
+    gc.collect()
+
+
+@dataclass
+class Running:
+    """A job in a thread, in which all shards but those that are ready wait for the gate."""
+
+    bench: Bench
+    gate: Path
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    def start(self, ready: Sequence[int] = (), **limits: Any) -> None:
+        import shard_functions
+
+        self.future: Future[bytes] = self.pool.submit(
+            self.bench.run, shard_functions.held, str(self.gate), ready, **limits
+        )
+
+    def wait_for_shards(self, count: int) -> None:
+        wait_until(lambda: len(self.pids()) >= count or self.future.done(), f"{count} shards")
+
+    def pids(self) -> dict[int, int]:
+        """The process that has begun each shard last."""
+        notes = sorted(self.bench.folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        split = [path.name.split(".") for path in notes]
+        return {int(number): int(pid) for number, pid, _ in split}
+
+    def tries(self) -> list[int]:
+        return [self.bench.begun(number) for number in range(len(SHARDS))]
+
+    def merged(self) -> bytes:
+        self.gate.touch()
+        return self.future.result(60)
+
+
+@pytest.fixture
+def running(whole_cluster: Cluster, on_dask: Bench, tmp_path: Path) -> Iterator[Running]:
+    job = Running(on_dask, tmp_path / "gate")
+    try:
+        yield job
+    finally:
+        job.gate.touch()
+        job.pool.shutdown()
+
+
+def refusal(config: DaskWorkers, folder: Path) -> str:
+    """What a run is told that comes with this config."""
+    import shard_functions
+
+    workers = Dask(config)
+    try:
+        with pytest.raises(ClusterError) as raised:
+            Bench("dask", workers, folder).run(shard_functions.quick)
+    finally:
+        workers.close()
+    assert list(folder.iterdir()) == []
+    return raised.value.message

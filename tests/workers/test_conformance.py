@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import signal
 import subprocess
@@ -16,20 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from configs.engines import AutoWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
 from configs.errors import DataError
 from tests.conftest import REPOSITORY
 from tests.dask_cluster import IMPORTABLE, wait_until
-from tests.workers.conftest import COUNT, KINDS, SHARDS, Bench
-from workers.active import SMALL_BYTES
+from tests.workers.conftest import ALONE, EVERY, KINDS, SHARDS, Bench
 from workers.job import Shard, ShardError
 from workers.processes import Processes
 
-ALONE: dict[str, WorkersConfig] = {
-    "inline": InlineWorkers(kind="inline"),
-    "processes": ProcessWorkers(kind="processes", count=COUNT),
-}
-EVERY = b"0,1,2,3,4,5,6,"
 DEATHS = ["exit 0", "SIGKILL", "sys.exit"]
 
 
@@ -282,60 +274,3 @@ class TestADriverThatEnds:
         process.wait()
         wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the workers' end", 10)
         wait_until(lambda: not any(one.is_running() for one in children), "no process is left", 10)
-
-
-def test_working_gives_jobs_to_whom_the_config_names(bench: Bench) -> None:
-    import shard_functions
-
-    from workers import active
-
-    if bench.kind == "dask":
-        config: WorkersConfig = bench.workers._config  # type: ignore[attr-defined]
-    else:
-        config = ALONE[bench.kind]
-    map_fn = partial(shard_functions.process, str(bench.folder))
-    with active.working(config):
-        active.run(map_fn, SHARDS, shard_functions.joined, "Job")
-    assert (bench.pids() == {os.getpid()}) is (bench.kind == "inline")
-
-
-class TestAuto:
-    """`auto` starts processes only where they gain something."""
-
-    @pytest.mark.parametrize(
-        ("size", "count", "cores", "own_threads", "inline"),
-        [
-            (SMALL_BYTES + 2, 2, 2, 1, False),
-            (SMALL_BYTES - 2, 2, 2, 1, True),
-            (SMALL_BYTES + 2, 1, 2, 1, True),
-            (SMALL_BYTES + 2, 2, 1, 1, True),
-            (SMALL_BYTES + 2, 2, 2, 2, True),
-            (SMALL_BYTES + 2, 2, 4, 2, False),
-            (SMALL_BYTES + 2, 2, 64, math.inf, True),
-        ],
-        ids=["large", "small", "one shard", "one core", "no core left", "some left", "takes all"],
-    )
-    def test_it_picks(
-        self,
-        size: int,
-        count: int,
-        cores: int,
-        own_threads: bool,
-        inline: bool,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        import shard_functions
-
-        from workers import active
-
-        monkeypatch.setattr(active, "_cores", lambda: cores)
-        shards = [Shard(str(tmp_path / str(number))) for number in range(count)]
-        for shard in shards:
-            Path(shard.uri).touch()
-            os.truncate(shard.uri, size // count)
-        (tmp_path / "notes").mkdir()
-        map_fn = partial(shard_functions.process, str(tmp_path / "notes"))
-        with active.working(AutoWorkers(kind="auto")):
-            told = active.run(map_fn, shards, shard_functions.joined, "Job", own_threads)
-        assert (told == f"{os.getpid()},".encode() * count) is inline
