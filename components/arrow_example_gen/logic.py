@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.arrow_example_gen.cells import Column
+from components.arrow_example_gen.counting import Tally, hash_keys, read_back
 from components.arrow_example_gen.reading import OnBadRow, read_columns, read_rows
 from components.arrow_example_gen.spans import SpanFile, file_bytes
 from components.arrow_example_gen.writing import Compression, Writers, file_name, remove_files
@@ -26,7 +26,6 @@ CONVERSION = 2
 BUCKETS = 10_000
 TRAIN, EVAL = "train", "eval"
 SPLITS = (TRAIN, EVAL)
-READ_BACK_ROWS = 8192
 PARQUET_PACKS = 4
 """Bytes of gzipped examples for a byte of Parquet, as measured on the flights."""
 STEP = "ArrowExampleGen"
@@ -48,19 +47,6 @@ class Settings:
     shards: int
     """Files of each split, or a few more where they cannot be dealt evenly to the workers."""
     compression: Compression = "gzip"
-
-
-@dataclass
-class Tally:
-    """Rows and, whatever their order, which ones: the sum of their keys' hashes modulo 2^64."""
-
-    rows: int = 0
-    digest: int = 0
-
-    def add(self, hashes: Any) -> None:
-        """Counts rows by the hashes of their keys."""
-        self.rows += len(hashes)
-        self.digest = (self.digest + int(hashes.sum(dtype=np.uint64))) % 2**64
 
 
 @dataclass
@@ -237,12 +223,6 @@ def _make(split_uris: Mapping[str, str]) -> None:
             ) from error
 
 
-def hash_keys(keys: Iterable[bytes]) -> Any:
-    """A 64-bit hash of each key: the same in every run, file, row order and on every platform."""
-    hashes = b"".join([hashlib.blake2b(key, digest_size=8).digest() for key in keys])
-    return np.frombuffer(hashes, dtype="<u8")
-
-
 def train_buckets(eval_fraction: float) -> int:
     """How many of BUCKETS hash buckets are train rows."""
     return BUCKETS - round(eval_fraction * BUCKETS)
@@ -284,30 +264,3 @@ def _check_rows(summary: Summary) -> None:
             f"{summary.rows_read} rows read and {summary.rows_dropped} left out, but {sorted_out} "
             "went to the splits: a bug in ArrowExampleGen"
         )
-
-
-def read_back(paths: Sequence[str], key: str) -> Tally:
-    """Counts and digests the rows on disk.
-
-    Raises:
-      DataError: a file cannot be read.
-    """
-    import tensorflow as tf
-
-    # TensorFlow's own parser skips the other features: a tenth of the time of decoding to Arrow.
-    only_key = {key: tf.io.FixedLenFeature([], tf.string)}
-    tally = Tally()
-    try:
-        for path in paths:
-            kind = "GZIP" if path.endswith(".gz") else ""
-            records = tf.data.TFRecordDataset(path, compression_type=kind, buffer_size=1 << 20)
-            keys = records.batch(READ_BACK_ROWS).map(
-                lambda examples: tf.io.parse_example(examples, only_key)[key]
-            )
-            for batch in keys.prefetch(1).as_numpy_iterator():
-                tally.add(hash_keys(batch.tolist()))
-    except tf.errors.OpError as error:
-        raise DataError(
-            f"{', '.join(paths)} cannot be read back: {error.message}", edit="output.root"
-        ) from error
-    return tally

@@ -112,6 +112,7 @@ def execute(
     from tfx.utils import json_utils, proto_utils
 
     from components.evaluator.executor import Executor
+    from configs.beam import DirectBeam, pipeline_args
     from configs.engines import InlineWorkers
     from workers.active import working
 
@@ -133,8 +134,9 @@ def execute(
         "fairness_indicator_thresholds": "null",
     }
     context = {"tmp_dir": str(root / "tmp"), "unique_id": "1"}
+    beam = pipeline_args(DirectBeam(kind="direct"))
     executor = (
-        Stock(base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=[], **context))
+        Stock(base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=beam, **context))
         if engine == "beam"
         else Executor(base_executor.BaseExecutor.Context(**context))
     )
