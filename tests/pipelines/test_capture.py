@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,18 +74,34 @@ def test_a_second_run_adds_to_the_log(tmp_path: Path) -> None:
     assert "python out" in log.read_text()
 
 
-def test_both_descriptors_are_given_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from pipelines.capture import captured_output
+GIVE_BACK = """
+import os, sys
+from pathlib import Path
+from pipelines.capture import captured_output
 
-    before = [os.fstat(number).st_ino for number in (1, 2)]
-    opened = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0  # noqa: PTH208
-    with captured_output(tmp_path / "run.log") as console:
-        assert not console.is_terminal
-        os.write(1, b"into the log\n")
-        console.print("[bold]out[/] there")
-    assert [os.fstat(number).st_ino for number in (1, 2)] == before
-    if opened:
-        assert len(os.listdir("/proc/self/fd")) == opened  # noqa: PTH208
-    os.write(1, b"as before\n")
-    assert capfd.readouterr().out == "out there\nas before\n"
-    assert (tmp_path / "run.log").read_text() == "into the log\n"
+def files():
+    return [os.fstat(number).st_ino for number in (1, 2)], sorted(os.listdir("/dev/fd"))
+
+before = files()
+with captured_output(Path(sys.argv[1])) as console:
+    assert not console.is_terminal
+    os.write(1, b"into the log\\n")
+    console.print("[bold]out[/] there")
+after = files()
+os.write(1, b"as before\\n")
+sys.exit(0 if before == after else f"{before} before, {after} after")
+"""
+
+
+def test_both_descriptors_are_given_back_and_no_other_stays_open(tmp_path: Path) -> None:
+    """In a process of its own: in this one, what other tests left open may be closed meanwhile."""
+    log = tmp_path / "run.log"
+    done = subprocess.run(
+        [sys.executable, "-c", GIVE_BACK, str(log)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "out there\nas before\n"), done.stderr
+    assert log.read_text() == "into the log\n"
