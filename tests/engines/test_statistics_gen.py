@@ -12,7 +12,7 @@ import pytest
 from configs.errors import ConfigError
 from tests.engines.conftest import SHARDS, Awkward, run, write
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("statistics_gen")]
 Statistics = dict[str, Any]
 
 

@@ -12,7 +12,7 @@ import pytest
 from configs.errors import ConfigError
 from tests.engines.conftest import SHARDS, Awkward, run
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("transform")]
 FUNCTION = Path(__file__).with_name("every_analyzer.py")
 PROPERTIES = {
     "module_file": str(FUNCTION),

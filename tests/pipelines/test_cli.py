@@ -130,6 +130,7 @@ class TestData:
 
 
 @pytest.mark.pipeline
+@pytest.mark.xdist_group("compile")
 class TestCompile:
     """Needs no data, no Docker and no folder, and gives the same bytes each time."""
 

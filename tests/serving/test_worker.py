@@ -20,7 +20,7 @@ import pytest
 from serving.client import ModelWorker, WorkerError
 from serving.protocol import receive_frame, send_frame
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("model_worker")]
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -29,7 +29,7 @@ from tests.engines.bulk_inferrer.conftest import (
 from tests.engines.conftest import write
 from tests.engines.stock import ROOT
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("bulk_inferrer")]
 
 
 def logged(result: Any) -> dict[str, dict[str, Any]]:

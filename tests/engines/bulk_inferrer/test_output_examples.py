@@ -13,7 +13,7 @@ from tests.engines.bulk_inferrer.conftest import (
     executed,
 )
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("bulk_inferrer")]
 
 
 def test_output_examples_are_those_of_the_stock_engine(

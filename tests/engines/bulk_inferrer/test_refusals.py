@@ -19,7 +19,7 @@ from tests.engines.bulk_inferrer.conftest import (
 )
 from tests.engines.conftest import write
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("bulk_inferrer")]
 
 
 def columns(*pairs: str) -> str:
