@@ -12,7 +12,7 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_data_validation.statistics.generators.top_k_uniques_sketch_stats_generator import (
     TopKUniquesSketchStatsGenerator,
 )
-from tensorflow_metadata.proto.v0 import statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.examples.reading import record_batches
 from configs.errors import ConfigError
@@ -28,6 +28,7 @@ BEAM_ONLY: Final = (
     "slicing_config",
     "label_feature",
     "sample_rate",
+    "experimental_filter_read_paths",
 )
 """Options of TFDV that only its Beam pipeline knows; slices by SQL are gone since 1.17."""
 
@@ -41,7 +42,8 @@ def compute(splits: Mapping[str, Sequence[Shard]], options_json: str) -> dict[st
     and beyond that at most `rows / COUNTED` too high (Misra and Gries, "Finding repeated elements",
     1982); the number of distinct values is exact up to HASHED and has beyond that a relative
     standard error of `1 / sqrt(HASHED - 2)`, 0.4 % (Beyer et al., "On synopses for distinct-value
-    estimation under multiset operations", SIGMOD 2007).
+    estimation under multiset operations", SIGMOD 2007). Of such a column COUNTED values are
+    in memory, however long they are.
 
     Args:
       splits: shards of each split.
@@ -128,7 +130,7 @@ def _nameless(statistics: Any) -> bytes:
 def _generators(options_json: str) -> tuple[Any, list[Any]]:
     options = tfdv.StatsOptions.from_json(options_json)
     generators = [
-        _larger(options) if isinstance(generator, TopKUniquesSketchStatsGenerator) else generator
+        _Uniques(options) if isinstance(generator, TopKUniquesSketchStatsGenerator) else generator
         for generator in stats_impl.get_generators(options, in_memory=True)
     ]
     for generator in generators:
@@ -136,15 +138,31 @@ def _generators(options_json: str) -> tuple[Any, list[Any]]:
     return options, generators
 
 
-def _larger(options: Any) -> Any:
-    """TFDV's own generator, with sketches sixteen and four times as large as by default."""
-    return TopKUniquesSketchStatsGenerator(
-        schema=options.schema,
-        example_weight_map=options.example_weight_map,
-        num_top_values=options.num_top_values,
-        num_rank_histogram_buckets=options.num_rank_histogram_buckets,
-        frequency_threshold=options.frequency_threshold,
-        weighted_frequency_threshold=options.weighted_frequency_threshold,
-        num_misragries_buckets=COUNTED,
-        num_kmv_buckets=HASHED,
-    )
+class _Uniques(TopKUniquesSketchStatsGenerator):  # type: ignore[misc]  # TFDV ships no types
+    """TFDV's generator by sketches, which counts the strings that its generator on Beam counts.
+
+    By itself it counts all above a kilobyte as one, and none that the schema calls not categorical;
+    TFDV's users ask for that by `use_sketch_based_topk_uniques`.
+    """
+
+    def __init__(self, options: Any) -> None:
+        super().__init__(
+            schema=options.schema,
+            example_weight_map=options.example_weight_map,
+            num_top_values=options.num_top_values,
+            num_rank_histogram_buckets=options.num_rank_histogram_buckets,
+            frequency_threshold=options.frequency_threshold,
+            weighted_frequency_threshold=options.weighted_frequency_threshold,
+            num_misragries_buckets=COUNTED,
+            num_kmv_buckets=HASHED,
+        )
+        if not options.use_sketch_based_topk_uniques:
+            self._byte_feature_is_categorical_values = _AllCategorical()
+
+
+class _AllCategorical(dict[Any, Any]):
+    """Of every string feature, that the schema calls it categorical."""
+
+    def get(self, *_: Any) -> Any:
+        """Called with the feature's path."""
+        return schema_pb2.StringDomain.CATEGORICAL_YES

@@ -18,7 +18,7 @@ SHARDS = {"train": (300, 1, 150), "eval": (120, 40)}
 """Rows of each file of a split; one has a single row."""
 BEAM = tuple(pipeline_args(DirectBeam(kind="direct")))
 """By default 2.77 takes a runner that loses rows here, where it cannot download its own."""
-WORDS = ("Zürich", "東京", "São Paulo", "naïve", "plain", "", "🛬 landing")
+WORDS = ("Zürich", "東京", "São Paulo", "naïve", "plain", "", "🛬 landing", "long " * 300)
 ONE = "presence { min_fraction: 1.0 min_count: 1 } shape { dim { size: 1 } }"
 SOME = "presence { min_fraction: 0.0 } value_count { min: 0 max: %d }"
 COLUMNS = {

@@ -23,9 +23,28 @@ def options(**given: Any) -> str:
     return as_json
 
 
+def schema() -> Any:
+    """What a schema says of features decides which of them are counted."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    return text_format.Parse(
+        """
+        feature { name: "text" type: BYTES string_domain { is_categorical: CATEGORICAL_NO } }
+        feature { name: "many" type: BYTES string_domain { is_categorical: CATEGORICAL_YES } }
+        feature { name: "label" type: INT int_domain { is_categorical: true } }
+        """,
+        schema_pb2.Schema(),
+    )
+
+
 OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "as wired": lambda: {"exclude_splits": "[]"},
     "weighted": lambda: {"stats_options_json": options(weight_feature="weight")},
+    "with a schema": lambda: {"stats_options_json": options(schema=schema())},
+    "by sketches, as TFDV has them": lambda: {
+        "stats_options_json": options(schema=schema(), use_sketch_based_topk_uniques=True)
+    },
     "some features": lambda: {
         "stats_options_json": options(feature_allowlist=["number", "text"]),
         "exclude_splits": json.dumps(["eval"]),
@@ -150,7 +169,10 @@ def test_statistics_do_not_depend_on_how_rows_are_dealt_to_files(tmp_path: Path)
         same(feature, second[name])
 
 
-@pytest.mark.parametrize("asked", [{"sample_rate": 0.5}, {"label_feature": "label"}])
+@pytest.mark.parametrize(
+    "asked",
+    [{"sample_rate": 0.5}, {"label_feature": "label"}, {"experimental_filter_read_paths": True}],
+)
 def test_an_option_that_only_beam_knows_is_refused_by_name(asked: dict[str, Any]) -> None:
     from components.statistics_gen.logic import check_options
 
