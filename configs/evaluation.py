@@ -89,8 +89,8 @@ class Threshold(Frozen):
     lower: float | None = None
     upper: float | None = None
     change: Change | None = None
-    slices: tuple[tuple[str, ...], ...] = ((),)
-    """Slicing specs the bound holds on, in every slice of them; `[]` is the whole eval split."""
+    slices: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)] = ((),)
+    """Slicing specs the bound holds on, in every slice of them; in `[[]]` it is the whole split."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Threshold:
@@ -133,3 +133,13 @@ class Evaluation(Frozen):
     """Intervals beside the figures; thresholds are held against the figures."""
     min_slice_rows: Annotated[int, Field(ge=1)] = 100
     """Smaller slices are measured but not ranked among the worst: their figures are noise."""
+
+    @model_validator(mode="after")
+    def _a_first_model_can_be_blessed(self) -> Evaluation:
+        if all(one.lower is None and one.upper is None for one in self.thresholds):
+            raise ValueError(
+                "thresholds: all are on change alone, which TFX leaves out where there is no "
+                "baseline; so no first model would be blessed, and there would never be a "
+                "baseline: give one of them lower or upper"
+            )
+        return self

@@ -77,13 +77,24 @@ def _require_folder(key: str, path: Path) -> None:
         raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
 
 
-def _workers_see_the_output(config: Config) -> None:
-    root = config.output.root
-    if isinstance(config.beam, DataflowBeam) and not root.startswith("gs://"):
+def _nodes_share_folders(config: Config) -> None:
+    """What nodes share here are files of this machine, which no worker of Dataflow's sees."""
+    places = {"output.root": config.output.root, "registry.path": config.registry.path}
+    if isinstance(config.metadata, SqliteMetadata):
+        places["metadata.path"] = config.metadata.path
+    for key, place in places.items():
+        if "://" in place:
+            raise ConfigError(
+                f"{key} is {place}, expected a folder of this machine: DataGate, ModelManifest, "
+                "Registrar and the run's report work on files; a bucket can be mounted as a folder",
+                edit=key,
+            )
+    if isinstance(config.beam, DataflowBeam):
         raise ConfigError(
-            f"beam.kind is dataflow, whose workers see no folder of this machine, and output.root "
-            f"is {root}: expected gs://...",
-            edit="output.root, or beam.kind",
+            "beam.kind is dataflow, whose workers do not see the folder "
+            f"{config.output.root} of this machine, which other nodes need; "
+            "on Vertex AI all is in a bucket (`taxiway compile --target vertex`)",
+            edit="beam.kind",
         )
 
 
@@ -95,7 +106,7 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
     _schema_exists,
     _data_exists,
+    _nodes_share_folders,
     _places_are_writable,
-    _workers_see_the_output,
     _metadata_has_its_password,
 )

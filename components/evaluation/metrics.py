@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -153,6 +153,14 @@ def _check_metric(metric: Metric, engine: EngineKind) -> None:
             )
 
 
+def _is_not_one_number(metric: Metric) -> bool:
+    """Whether it is several, or a plot."""
+    asked = metric.thresholds or metric.options.get("thresholds")
+    several = isinstance(asked, Sequence) and len(asked) > 1
+    kind = tfma_class(metric)
+    return several or kind == "ConfusionMatrixAtThresholds" or kind.endswith("Plot")
+
+
 def _check_thresholds(evaluation: Evaluation, by_name: Mapping[str, Metric]) -> None:
     for threshold in evaluation.thresholds:
         name = threshold.metric
@@ -163,8 +171,7 @@ def _check_thresholds(evaluation: Evaluation, by_name: Mapping[str, Metric]) -> 
                 edit="evaluation.thresholds or evaluation.metrics",
             )
         metric = by_name[name]
-        several = len(metric.thresholds or ()) > 1
-        if several or tfma_class(metric) == "ConfusionMatrixAtThresholds":
+        if _is_not_one_number(metric):
             raise ConfigError(
                 f"evaluation.thresholds: '{name}' is not one number; measure one threshold of it "
                 "under a name of its own, as in "

@@ -73,6 +73,8 @@ def blessing_reasons(evaluation_uri: str) -> list[str]:
 
 def _reason(failure: Any, slice_name: str) -> str:
     kind = "change in " if failure.metric_key.is_diff else ""
+    if not failure.HasField("metric_value"):
+        return f"{kind}{failure.metric_key.name} on {slice_name} has no value: {failure.message}"
     value = failure.metric_value.double_value.value
     bounds = []
     if failure.metric_threshold.HasField("value_threshold"):

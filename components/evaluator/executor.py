@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
@@ -29,6 +28,7 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.evaluator.evaluate import evaluate
 from components.evaluator.plan import refused
+from components.examples.reading import shards_of
 from configs.errors import ConfigError
 
 DEFAULT_SPLITS = ("eval",)
@@ -100,14 +100,15 @@ def _model_paths(input_dict: dict[str, list[Any]], eval_config: Any) -> dict[str
 
 
 def _files(examples: list[Any], splits: Any) -> list[str]:
-    """The files of all splits, in a stable order."""
+    """The files of all splits, in a stable order.
+
+    Raises:
+      DataError: a split has none.
+    """
     if examples_utils.get_payload_format(examples[0]) != example_gen_pb2.FORMAT_TF_EXAMPLE:
         raise refused("payloads that are not tf.Example", "it reads TFRecord files of those")
-    found: list[str] = []
-    for split in splits:
-        for uri in artifact_utils.get_split_uris(examples, split):
-            found += sorted(tf.io.gfile.glob(io_utils.all_files_pattern(uri)))
-    return found
+    uris = [uri for split in splits for uri in artifact_utils.get_split_uris(examples, split)]
+    return [shard.uri for shard in shards_of(uris)]
 
 
 def _bless(

@@ -31,6 +31,7 @@ SPEC = FeatureSpec(
     slices=("origin", "carrier"),
 )
 AUC = Threshold(metric="auc", lower=0.6)
+ROWS = Threshold(metric="example_count", lower=1)
 ENGINES: Final[tuple[EngineKind, ...]] = ("arrow", "beam")
 NUMBERS: Final = [name for name, known in METRICS.items() if not known.required]
 NO_CONFIDENCE: Final = NoConfidence(kind="none")
@@ -69,7 +70,7 @@ class TestCheckEvaluation:
                 ["'calibraton' is not among", "did you mean 'calibration'?"],
             ),
             (
-                evaluation(Threshold(metric="calibration", change=Change(worst_absolute=0.1))),
+                evaluation(AUC, Threshold(metric="calibration", change=Change(worst_absolute=0.1))),
                 ["'calibration' has no better and worse", "lower and upper instead of change"],
             ),
             (
@@ -100,6 +101,24 @@ class TestCheckEvaluation:
                 ["'p' is not one number", "under a name of its own"],
             ),
             (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(
+                        Metric(
+                            name="p", tfma_class="Precision", options={"thresholds": [0.3, 0.5]}
+                        ),
+                    ),
+                ),
+                ["'p' is not one number"],
+            ),
+            (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(Metric(name="p", tfma_class="CalibrationPlot"),),
+                ),
+                ["'p' is not one number"],
+            ),
+            (
                 evaluation(slices=((), ("origin", "carier"))),
                 ["cannot slice by 'carier'", "did you mean 'carrier'?", "origin, carrier"],
             ),
@@ -119,6 +138,8 @@ class TestCheckEvaluation:
             "an option of a metric that takes none",
             "an option it needs",
             "a bound on several numbers",
+            "a bound on several numbers of a class",
+            "a bound on a plot",
             "unknown column of a slice",
             "unknown column of a threshold",
         ],
@@ -140,7 +161,8 @@ class TestCheckEvaluation:
 
     @pytest.mark.parametrize("name", [n for n in NUMBERS if METRICS[n].better != "target"])
     def test_every_metric_with_a_direction_may_be_compared(self, name: str) -> None:
-        bound = Threshold(metric=name, change=Change(worst_absolute=0.1), slices=((), ("origin",)))
+        change, slices = Change(worst_absolute=0.1), ((), ("origin",))
+        bound = Threshold(metric=name, lower=0, change=change, slices=slices)
         check_evaluation(evaluation(bound, metrics=(name,)), SPEC, "arrow")
 
     @pytest.mark.parametrize("name", METRICS)
@@ -197,6 +219,20 @@ class TestMetric:
         assert written[0] == "auc"
         assert written[1]["thresholds"] == [0.3]
         assert evaluation(metrics=tuple(written)).metrics == (Metric(name="auc"), long)
+
+
+class TestThresholds:
+    """Those that would bless nothing, and say nothing."""
+
+    def test_one_bound_at_least_needs_no_baseline(self) -> None:
+        bound = Threshold(metric="auc", change=Change(worst_absolute=0.02))
+        with pytest.raises(ValidationError, match="no first model would be blessed"):
+            evaluation(bound)
+        assert evaluation(bound, ROWS).thresholds == (bound, ROWS)
+
+    def test_a_bound_holds_somewhere(self) -> None:
+        with pytest.raises(ValidationError, match="slices"):
+            Threshold(metric="auc", lower=0.5, slices=())
 
 
 @pytest.mark.pipeline
@@ -297,7 +333,8 @@ class TestEvalConfig:
         import tensorflow_model_analysis as tfma
 
         bound = Threshold(metric=metric, change=Change(worst_absolute=0.02))
-        (built,) = self.built(evaluation(bound, metrics=(metric,))).metrics_specs[0].metrics
+        asked = evaluation(bound, ROWS, metrics=(metric, "example_count"))
+        built = self.built(asked).metrics_specs[0].metrics[0]
         change = built.per_slice_thresholds[0].threshold.change_threshold
         assert tfma.MetricDirection.Name(change.direction) == direction
         assert change.absolute.value == absolute

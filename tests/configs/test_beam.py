@@ -175,9 +175,8 @@ def test_what_does_not_go_together_is_refused_with_its_key(case: str) -> None:
 def test_dataflow_is_refused_where_its_workers_would_not_see_the_artifacts() -> None:
     from pipelines.preflight import CHECKS
 
-    (check,) = [each for each in CHECKS if "workers" in each.__name__]
-    with pytest.raises(ConfigError, match=r"output\.root is \S+var:") as refused:
+    (check,) = [each for each in CHECKS if "folders" in each.__name__]
+    with pytest.raises(ConfigError, match=r"do not see the folder \S+var of this") as refused:
         check(load_config([], DATAFLOW))
-    assert refused.value.edit.startswith("output.root")
-    check(load_config([], [*DATAFLOW, "output.root=gs://bucket/taxiway"]))
+    assert refused.value.edit == "beam.kind"
     check(load_config())

@@ -104,9 +104,17 @@ def test_a_folder_without_permission_is_refused(
         check(config(root, f"push.destination={closed}/deep/er"))
 
 
-def test_remote_places_are_left_to_their_own_clients() -> None:
-    places = ("output.root=gs://b", "metadata.path=/tmp/m.sqlite", "registry.path=/tmp/r.sqlite")
-    check(load_config(["smoke"], [*places, "data.schema_file=gs://b/schema.pbtxt"]))
+def test_remote_places_are_left_to_their_own_clients(root: Path) -> None:
+    places = ("data.root=gs://b", "push.destination=gs://b", "data.schema_file=gs://b/schema.pbtxt")
+    check(config(root, *places))
+
+
+@pytest.mark.parametrize("key", ["output.root", "registry.path", "metadata.path"])
+def test_what_nodes_share_is_on_this_machine(root: Path, key: str) -> None:
+    """Else a folder called `gs:` would be made in the working directory."""
+    with pytest.raises(ConfigError, match=rf"{key} is gs://b/x, expected a folder") as refused:
+        check(config(root, f"data.root={root}/data/flights-smoke", f"{key}=gs://b/x"))
+    assert refused.value.edit == key
 
 
 def test_a_model_can_be_checked_without_any_data(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.components.evaluations import (
+    Case,
     differences,
     execute,
     metrics_of,
@@ -17,7 +18,7 @@ from tests.components.evaluations import (
     prepare,
     verdict_of,
 )
-from tests.components.evaluator.cases import CASES, Both
+from tests.components.evaluator.cases import CASES, Both, numbers, rows
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluator")]
 
@@ -81,6 +82,22 @@ def test_the_cases_pass_and_fail(tmp_path: Path) -> None:
         reasons = [bool(verdict.metric_validations_per_slice), bool(verdict.missing_slices)]
         verdicts.append((done.blessing, done.properties.get("blessed"), reasons))
     assert verdicts == [("NOT_BLESSED", "", [True, True]), ("BLESSED", 1, [False, False])]
+
+
+def test_a_bound_on_what_is_no_number_is_told_as_such(tmp_path: Path) -> None:
+    """A config with it is refused before the run; an EvalConfig of one's own may have it."""
+    from components.evaluation.results import blessing_reasons
+
+    plot = """
+    model_specs { label_key: "late" }
+    metrics_specs { metrics {
+      class_name: "CalibrationPlot" config: '{"name": "plot"}'
+      threshold { value_threshold { lower_bound { value: 0.1 } } }
+    } }
+    """
+    case = Case(rows(), plot, [lambda read: read["better"]], numbers("better"))
+    done = execute("arrow", *prepare(case, tmp_path), tmp_path)
+    assert "plot on overall has no value: Metric not found." in blessing_reasons(done.folder)
 
 
 def test_matrices_of_a_histogram_are_those_that_tfma_walks_to() -> None:

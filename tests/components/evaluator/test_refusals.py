@@ -108,6 +108,25 @@ class TestRefusals:
             evaluated(Case(rows(), asked(model=model), [answer], inputs), tmp_path)
         assert told in refused.value.message
 
+    def test_a_split_without_files(self, tmp_path: Path) -> None:
+        """Else a model would be judged on the other splits alone."""
+        from tfx.components.util import examples_utils
+        from tfx.proto import example_gen_pb2
+        from tfx.types import artifact_utils, standard_artifacts
+
+        from components.evaluator.executor import _files
+
+        made = standard_artifacts.Examples()
+        made.uri = str(tmp_path)
+        made.split_names = artifact_utils.encode_split_names(["eval", "holdout"])
+        examples_utils.set_payload_format(made, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        for name in ("eval", "holdout"):
+            (tmp_path / f"Split-{name}").mkdir()
+        (tmp_path / "Split-eval" / "one.gz").touch()
+        assert _files([made], ["eval"]) == [f"{tmp_path}/Split-eval/one.gz"]
+        with pytest.raises(DataError, match=r"no examples in .*Split-holdout"):
+            _files([made], ["eval", "holdout"])
+
     def test_nothing_to_evaluate(self, tmp_path: Path) -> None:
         from components.evaluator.evaluate import evaluate
 
