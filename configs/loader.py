@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
+from configs.code import files_digest, packages_digest
 from configs.errors import ConfigError, did_you_mean
 from configs.places import model_folder
 from configs.schema import Config
@@ -21,8 +22,6 @@ from configs.schema import Config
 CONFIG_FOLDER = Path(__file__).parent
 BASE = CONFIG_FOLDER / "base.yaml"
 DEFAULT = CONFIG_FOLDER / "local.yaml"
-PACKAGES = ("components", "configs", "models", "pipelines", "registry", "serving", "workers")
-"""All that runs; deploy/Dockerfile copies the same."""
 
 
 def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] = ()) -> Config:
@@ -57,12 +56,13 @@ def portable(config: Config) -> dict[str, Any]:
 
 def project_digest(config: Config) -> str:
     """sha256 of all code that a run of this config may use."""
-    return code_digest(*_package_folders(), model_folder(config.model.module))
+    both = f"{packages_digest()} {model_digest(config.model.module)}"
+    return hashlib.sha256(both.encode()).hexdigest()
 
 
-def packages_digest() -> str:
-    """sha256 of Taxiway's own code, which must be the same wherever a run works."""
-    return code_digest(*_package_folders())
+def model_digest(module: str) -> str:
+    """sha256 of the code of a model: its folder, and what all models share."""
+    return files_digest(model_folder("models"), model_folder(module))
 
 
 def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Config:
@@ -77,24 +77,8 @@ def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Confi
             f"model.module: no package '{config.model.module}' can be found",
             edit=f"model.module in {where}",
         )
-    digest = code_digest(model_folder("models"), folder)
-    model = config.model.model_copy(update={"code_digest": digest})
+    model = config.model.model_copy(update={"code_digest": model_digest(config.model.module)})
     return config.model_copy(update={"model": model})
-
-
-def _package_folders() -> list[Path]:
-    return [CONFIG_FOLDER.parent / name for name in PACKAGES]
-
-
-def code_digest(*folders: Path) -> str:
-    """sha256 over the names and bytes of every Python file and schema below some folders."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in {".py", ".pbtxt"} and path.is_file():
-                digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-                digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def to_json(config: Config) -> str:

@@ -14,8 +14,8 @@ from functools import partial
 from importlib import metadata
 from typing import Any, Final
 
+from configs.code import packages_digest
 from configs.errors import TaxiwayError
-from configs.loader import packages_digest
 from workers.job import attempted
 
 SAME: Final = ("tfx", "tensorflow", "tensorflow-data-validation", "distributed", "cloudpickle")

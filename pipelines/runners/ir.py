@@ -11,8 +11,12 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import runtime_parameter_utils
 
+from configs.code import Modules
+from pipelines.runners import code
+
 IMPORTER = "tfx.dsl.components.common.importer.Importer"
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
+PUSHER = "components.pusher.executor.Executor"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,14 @@ class CompiledNode:
         return str(self.pipeline_node.node_info.type.name)
 
     @property
+    def delivers(self) -> bool:
+        """Whether what it makes is outside of the pipeline, where TFX's cache does not look.
+
+        Such a node runs in every run, and finds by itself what is there already.
+        """
+        return getattr(self.executor_spec, "class_path", "") == PUSHER
+
+    @property
     def upstream(self) -> Sequence[str]:
         """Ids of the nodes that must have ended before."""
         return [str(one) for one in self.pipeline_node.upstream_nodes]
@@ -58,6 +70,11 @@ class CompiledNode:
 def compile_pipeline(pipeline: Pipeline, run_id: str | None = None) -> Any:
     """TFX's IR of a pipeline; with a run id, that of one run of it."""
     ir = compiler.Compiler().compile(pipeline)
+    modules = Modules()
+    for node in nodes_of(ir):  # its protos are those of the IR
+        code.stamp(node.pipeline_node, node.executor_spec, modules)
+        if node.delivers:
+            node.pipeline_node.execution_options.caching_options.enable_cache = False
     return ir if run_id is None else of_run(ir, run_id)
 
 

@@ -23,6 +23,7 @@ from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from configs.errors import TaxiwayError
 from configs.stores import Metadata
+from pipelines.runners import code
 from pipelines.runners.ir import CompiledNode
 from registry.connection import connection_config
 
@@ -43,6 +44,7 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
 
     def _run_executor(self, execution_info: Any) -> Any:
         remove_outputs(execution_info)
+        code.check(self._pipeline_node, self._executor_spec)
         try:
             return super()._run_executor(execution_info)
         except BaseException:

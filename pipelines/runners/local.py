@@ -154,7 +154,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         store = open_store(metadata)
         write_run_properties(store, run.run_id, self._run_properties)
         digest = digest_of_input(ir, metadata)
-        earlier = digest and find_unchanged(store, digest)
+        earlier = digest and find_unchanged(store, digest, nodes)
         if earlier:
             record_unchanged(store, earlier, run.run_id)
             _tell_recorded(run, run_nodes(store, run.run_id))

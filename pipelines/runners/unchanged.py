@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ml_metadata import MetadataStore
@@ -55,8 +55,11 @@ def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
     return digest.hexdigest()
 
 
-def find_unchanged(store: MetadataStore, digest: str) -> str | None:
-    """The newest run that succeeded with the same input, if all that it made is still there."""
+def find_unchanged(store: MetadataStore, digest: str, nodes: Sequence[CompiledNode]) -> str | None:
+    """The newest run that succeeded with the same input, if all that it made is still there.
+
+    That is the artifacts, the model where it was pushed to, and the registry that has its version.
+    """
     run_id = run_of_input(store, digest)
     if run_id is None:
         return None
@@ -66,7 +69,12 @@ def find_unchanged(store: MetadataStore, digest: str) -> str | None:
         for made in record.outputs.values()
         for artifact in made
     )
-    return run_id if all(one.live and fileio.exists(one.uri) for one in artifacts) else None
+    places = [*_values(nodes, "registry_path")]
+    for one in artifacts:
+        places += [one.uri, one.properties.get("pushed_destination") or one.uri]
+        if not one.live:
+            return None
+    return run_id if all(map(fileio.exists, places)) else None
 
 
 def record_unchanged(store: MetadataStore, earlier: str, run_id: str) -> None:
@@ -95,12 +103,21 @@ def _may_be_cached(node: CompiledNode) -> bool:
         value.WhichOneof("value") == "runtime_parameter" for value in parameters.values()
     )
     return (
-        bool(_is_cached(node)) and not takes_run and (node.driver_spec is None or _is_known(node))
+        (_is_cached(node) or node.delivers)
+        and not takes_run
+        and (node.driver_spec is None or _is_known(node))
     )
 
 
 def _is_cached(node: CompiledNode) -> bool:
     return bool(node.pipeline_node.execution_options.caching_options.enable_cache)
+
+
+def _values(nodes: Sequence[CompiledNode], parameter: str) -> Iterator[str]:
+    for node in nodes:
+        parameters = node.pipeline_node.parameters.parameters
+        if parameter in parameters:
+            yield parameters[parameter].field_value.string_value
 
 
 def _is_known(node: CompiledNode) -> bool:

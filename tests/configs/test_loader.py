@@ -10,11 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from configs.code import PACKAGES
 from configs.errors import ConfigError
 from configs.loader import (
     CONFIG_FOLDER,
-    PACKAGES,
-    code_digest,
     load_config,
     portable,
     project_digest,
@@ -159,15 +158,6 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path) -> None:
 def test_every_key_of_base_yaml_is_known_to_the_schema() -> None:
     base = yaml.safe_load((CONFIG_FOLDER / "base.yaml").read_text())
     assert set(base) <= set(load_config().model_dump())
-
-
-def test_the_code_digest_follows_the_code_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("x = 1")
-    before = code_digest(tmp_path)
-    (tmp_path / "notes.txt").write_text("not code")
-    assert code_digest(tmp_path) == before
-    (tmp_path / "a.py").write_text("x = 2")
-    assert code_digest(tmp_path) != before
 
 
 def test_the_default_split_is_by_time() -> None:

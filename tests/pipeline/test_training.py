@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -260,6 +261,23 @@ class TestLaterRuns:
         ).report
         assert not report["evaluation"]["blessed"]
         assert any(r.startswith("change in auc") for r in report["evaluation"]["reasons"])
+
+    def test_a_pushed_model_that_is_gone_is_pushed_again(self) -> None:
+        """Though no node has anything new to work on."""
+        self.workspace.run()
+        pushed = Path(self.workspace.run().report["pushed_to"])
+        away = pushed.rename(pushed.with_name("away"))
+        again = None
+        try:
+            report = self.workspace.run().report
+            again = Path(report["pushed_to"])
+            assert (again / "saved_model.pb").is_file()
+            assert report["version"] == "1.0.0"
+            assert states(report)["Trainer"] == "cached"
+        finally:
+            if again is not None and again.exists():
+                shutil.rmtree(again)
+            away.rename(pushed)
 
     def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:
         from tests.conftest import taxiway

@@ -198,6 +198,37 @@ def test_a_new_blessed_model_is_seen(project: Project) -> None:
     assert project.was_recorded()
 
 
+def test_another_version_of_a_library_is_seen(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from configs import code
+
+    project.run("as it was")
+    assert project.was_recorded()
+    monkeypatch.setattr(code, "_versions", lambda: ("tfx 9",))
+    assert project.run("upgraded") == "Fi Ca Fi Fi Fi Fi"
+    assert project.run("upgraded again").startswith("Ca Ca Fi Ca")
+
+
+def test_code_that_is_edited_while_a_run_is_under_way_stops_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its outputs would be in the cache as those of the code before."""
+    from configs import code
+
+    def edit(event: Any) -> None:
+        project.events.append(event)
+        if type(event).__name__ == "NodeStarted" and event.node_id == "Learn":
+            monkeypatch.setattr(code, "_versions", lambda: ("edited",))
+
+    monkeypatch.setattr(project, "on_event", edit)
+    project.fails("edited meanwhile", cache=False)
+    failure = project.events[-1].failure
+    assert failure.node_id == "Learn"
+    assert "the code of Learn has been edited since this run began" in failure.reason
+    assert "run again" in failure.edit
+
+
 def test_what_was_deleted_is_not_taken_for_there(project: Project) -> None:
     project.run("all there")
     assert project.was_recorded()

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from configs.code import PACKAGES
 from configs.engines import DaskWorkers
 from configs.errors import ConfigError
-from configs.loader import PACKAGES
 from tests.conftest import REPOSITORY
 from tests.dask_cluster import (
     LOOPBACK,
