@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ class Shard:
 
 MapFn = Callable[[Shard], bytes]
 """From a shard to a small result. It may run more than once on one shard, and twice at a time, so
-what it writes must not depend on that. A top-level function, or a functools.partial of one."""
+what it writes must not depend on that. A top-level function, or a functools.partial of one. What
+it keeps for the next shard goes by `job_token`."""
 
 ReduceFn = Callable[[Sequence[bytes]], bytes]
 """Merges the results, given in the order of the shards. Runs once all are there, on a worker."""
@@ -74,6 +76,16 @@ class Workers(Protocol):
 
 class ShardError(TaxiwayError):
     """A job that cannot be finished, and the shard that it failed on."""
+
+
+def job_token() -> str:
+    """What no other job has, made once a job and handed to its functions.
+
+    A worker may outlive many runs, and the path of an artifact comes again once ML Metadata is
+    emptied: a cache of what was read from a path needs the token in its key. Nothing else may
+    depend on it.
+    """
+    return uuid.uuid4().hex
 
 
 def failed(options: Options, what: str, reason: str) -> ShardError:

@@ -19,7 +19,7 @@ from components.examples.reading import serialized
 from components.examples.writing import write_examples
 from configs.errors import ConfigError, DataError, did_you_mean
 from workers import active
-from workers.job import Shard
+from workers.job import Shard, job_token
 
 STEP: Final = "BulkInferrer"
 
@@ -58,7 +58,8 @@ def infer_all(work: Work, targets: Mapping[str, Target]) -> int:
     for folder in {path.rpartition("/")[0] for each in targets.values() for path in _paths(each)}:
         tf.io.gfile.makedirs(folder)
     shards = [Shard(uri) for uri in targets]
-    rows = int(json.loads(active.run(partial(infer, work, dict(targets)), shards, sum_rows, STEP)))
+    map_fn = partial(infer, work, dict(targets), job_token())
+    rows = int(json.loads(active.run(map_fn, shards, sum_rows, STEP)))
     files = [each.predictions for each in targets.values() if each.predictions]
     written = sum(map(rows_of, files))
     if files and written != rows:
@@ -66,9 +67,9 @@ def infer_all(work: Work, targets: Mapping[str, Target]) -> int:
     return rows
 
 
-def infer(work: Work, targets: Mapping[str, Target], shard: Shard) -> bytes:
+def infer(work: Work, targets: Mapping[str, Target], job: str, shard: Shard) -> bytes:
     """The map over files; writes what the file's target names, and gives its number of rows."""
-    model = load(work.signature)
+    model = load(work.signature, job)
     _check_names(work, model)
     target = targets[shard.uri]
     rows = 0

@@ -85,8 +85,9 @@ class Model:
 
 
 @functools.lru_cache(maxsize=2)
-def load(signature: Signature) -> Model:
-    """The model, loaded once in each process."""
+def load(signature: Signature, job: str) -> Model:
+    """The model, loaded once in each process of a job (see `workers.job.job_token`)."""
+    del job  # but part of the key: in another job there may be another model at the path
     return Model(signature)
 
 

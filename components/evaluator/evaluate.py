@@ -13,7 +13,7 @@ from components.evaluator.sums import Sums
 from components.evaluator.write import write_results
 from configs.errors import DataError
 from workers import active
-from workers.job import Shard
+from workers.job import Shard, job_token
 
 PREDICTING_CORES: Final = 2
 """TensorFlow keeps about so many busy while it predicts; drawing replicates keeps one."""
@@ -42,7 +42,7 @@ def evaluate(
     planned = plan(eval_config)
     settings = planned.settings(model_paths)
     data = active.run(
-        partial(sum_shard, settings=settings),
+        partial(sum_shard, settings=settings, job=job_token()),
         [Shard(uri) for uri in files],
         partial(merge_shards, settings=settings),
         "Evaluator",

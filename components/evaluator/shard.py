@@ -57,8 +57,13 @@ class Settings:
         return tuple(dict.fromkeys([*of_models, *of_slices]))
 
 
-def sum_shard(shard: Shard, settings: Settings) -> bytes:
+def sum_shard(shard: Shard, settings: Settings, job: str) -> bytes:
     """The sums of one TFRecord file, gzipped or not, in memory that does not grow with it.
+
+    Args:
+      shard: a whole file.
+      settings: what is summed.
+      job: a `workers.job.job_token`, for which models are loaded once in each process.
 
     Raises:
       DataError: rows without a label or weight, or answers that cannot be measured.
@@ -72,7 +77,7 @@ def sum_shard(shard: Shard, settings: Settings) -> bytes:
         read = columns.read(serialized)
         rows = Rows(
             count,
-            {model.name: _predict(model, serialized) for model in settings.models},
+            {model.name: _predict(model, serialized, job) for model in settings.models},
             {m.name: _matrix(read, m.label, count) if m.label else None for m in settings.models},
             {m.name: _weights(read, m.weight, count) for m in settings.models},
         )
@@ -140,8 +145,9 @@ def _dtype(arrow: str) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _signature(path: str, name: str) -> tuple[Any, str, Any]:
+def _signature(job: str, path: str, name: str) -> tuple[Any, str, Any]:
     """A model's signature and the name of its input; the model is kept, or it would be freed."""
+    del job  # but part of the key: in another job there may be another model at the path
     model = tf.saved_model.load(path, tags=[tf.saved_model.SERVING])
     wanted = name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
     if wanted not in model.signatures:
@@ -160,9 +166,9 @@ def _signature(path: str, name: str) -> tuple[Any, str, Any]:
     return signature, next(iter(inputs)), model
 
 
-def _predict(model: Model, serialized: Any) -> Array:
+def _predict(model: Model, serialized: Any, job: str) -> Array:
     """Answers of a batch, [N] or [N, classes]."""
-    signature, argument, _ = _signature(model.path, model.signature)
+    signature, argument, _ = _signature(job, model.path, model.signature)
     outputs = signature(**{argument: serialized})
     key = next(iter(outputs))
     if len(outputs) > 1:

@@ -19,7 +19,8 @@ from workers.job import Shard
 @dataclass(frozen=True)
 class Pass:
     """What one pass computes; `payload` is the feature spec of `columns`, and of each node, by
-    label, its kind, its work (see `Accumulator`) and the names of the tensors it sees.
+    label, its kind, its work (see `Accumulator`) and the names of the tensors it sees. `model` is
+    in a folder whose name never comes again, for workers that outlive the run keep the graph.
     """
 
     model: str

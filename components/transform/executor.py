@@ -25,6 +25,7 @@ from components.transform.analysis import STEP, Analyzed, analyze
 from components.transform.materialize import materialize, total
 from configs.errors import ConfigError
 from workers import active
+from workers.job import job_token
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships no types
@@ -138,10 +139,11 @@ def _write_graph(analyzed: Analyzed, schema: Any, uri: str) -> None:
 
 def _materialize(graph_uri: str, examples: list[str], transformed: list[str]) -> None:
     """Writes as many files as there are, under the same names."""
+    job = job_token()
     for source, target in zip(examples, transformed, strict=True):
         shards = shards_of([source])
         tf.io.gfile.makedirs(target)
         targets = {
             shard.uri: f"{target}/transformed_{PurePosixPath(shard.uri).name}" for shard in shards
         }
-        active.run(partial(materialize, graph_uri, targets), shards, total, STEP)
+        active.run(partial(materialize, graph_uri, targets, job), shards, total, STEP)

@@ -16,18 +16,19 @@ from components.examples.writing import write_examples
 from workers.job import Shard
 
 
-def materialize(graph_uri: str, targets: Mapping[str, str], shard: Shard) -> bytes:
+def materialize(graph_uri: str, targets: Mapping[str, str], job: str, shard: Shard) -> bytes:
     """Transforms a file of raw examples into one of transformed ones.
 
     Args:
       graph_uri: of a TransformGraph artifact.
       targets: where the examples of each file go.
+      job: a `workers.job.job_token`, for which the graph is loaded once in each process.
       shard: a file of raw examples.
 
     Returns:
       The number of rows, in decimal.
     """
-    feature_spec, transform, converter, encoder = _load(graph_uri)
+    feature_spec, transform, converter, encoder = _load(job, graph_uri)
     rows = 0
 
     def batches() -> Any:
@@ -47,7 +48,8 @@ def total(parts: Sequence[bytes]) -> bytes:
 
 
 @functools.lru_cache(maxsize=1)
-def _load(graph_uri: str) -> tuple[Any, Any, Any, Any]:
+def _load(job: str, graph_uri: str) -> tuple[Any, Any, Any, Any]:
+    del job  # but part of the key: in another job there may be another graph at the path
     output = tft.TFTransformOutput(graph_uri)
     feature_spec = output.raw_feature_spec()
     loader = saved_transform_io_v2.SavedModelLoader(output.transform_savedmodel_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,25 @@ def test_a_file_of_examples_becomes_a_file_of_transformed_ones(both: tuple[Any, 
     for split, sizes in SHARDS.items():
         assert len(list((uri / f"Split-{split}").iterdir())) == len(sizes)
     assert not [path for path in uri.iterdir() if not path.name.startswith("Split-")]
+
+
+def test_another_graph_at_the_same_path_is_not_taken_for_the_first(
+    awkward: Awkward, tmp_path: Path
+) -> None:
+    """As where artifacts are numbered from 1 again, and a Dask worker has outlived that."""
+    from components.transform.executor import Executor
+
+    for constant in (1.0, 2.0):
+        module = tmp_path / f"user_{constant:.0f}.py"
+        module.write_text(
+            "def preprocessing_fn(inputs):\n"
+            f"    return {{'only': inputs['weight'] * 0 + {constant}}}\n"
+        )
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        made = transformed(Executor, awkward, tmp_path / "out", module_file=str(module))
+        for split, sizes in SHARDS.items():
+            answers = [float(row["only"][0]) for row in rows(made, split)]
+            assert answers == [constant] * sum(sizes)
 
 
 @pytest.mark.parametrize(
