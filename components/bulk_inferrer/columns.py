@@ -33,7 +33,7 @@ def find_kinds(shards: Sequence[Shard], names: Sequence[str]) -> Kinds:
     """The type of each column, so that all files of an artifact have the same.
 
     Reads until every column has been seen: a batch, mostly. One that is named in examples, but
-    never has a value, counts as text.
+    never has a value, counts as text; so does every one where there are no examples at all.
 
     Raises:
       ConfigError: a column that no example has.
@@ -41,7 +41,9 @@ def find_kinds(shards: Sequence[Shard], names: Sequence[str]) -> Kinds:
     """
     found: dict[str, str] = {}
     others: set[str] = set()
+    any_rows = False
     for batch in (batch for shard in shards for batch in record_batches(shard, rows=1024)):
+        any_rows = True
         for field in batch.schema:
             others.add(field.name)
             if field.name in names and not pa.types.is_null(field.type):
@@ -49,7 +51,7 @@ def find_kinds(shards: Sequence[Shard], names: Sequence[str]) -> Kinds:
         if len(found) == len(set(names)):
             break
     for name in names:
-        if name not in others:
+        if any_rows and name not in others:
             raise ConfigError(
                 f"no example has a column '{name}'{did_you_mean(name, others)}",
                 edit=KEPT_COLUMNS_KEY,

@@ -102,6 +102,23 @@ def test_all_files_have_the_same_types_even_one_without_rows(predictions: Any) -
     }
 
 
+@pytest.mark.parametrize("kept", [["key", "label"], []], ids=["columns", "no columns"])
+def test_examples_without_any_row_give_files_without_rows(
+    kept: list[str], model: Any, tmp_path: Path
+) -> None:
+    """A quiet day; what a kept column holds is not known then, and counts as text."""
+    for file in range(2):
+        write(tmp_path / f"Split-eval/data_tfrecord-{file:05d}-of-00002.gz", [])
+    quiet = artifact("Examples", tmp_path, ["eval"])
+    result = ours(tmp_path / "out", quiet, model, kept_columns=json.dumps(kept))
+    assert result.get_int_custom_property("rows") == 0
+    for file in range(2):
+        found = table(result, "eval", file)
+        assert found.num_rows == 0
+        assert found.column_names == [*kept, "probability", "scores", "twice"]
+        assert {str(found.schema.field(name).type) for name in kept} <= {"string"}
+
+
 def test_a_signature_that_answers_with_text(
     examples: Any, model: Any, rows: dict[str, list[Rows]], tmp_path: Path
 ) -> None:
