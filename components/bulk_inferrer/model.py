@@ -32,7 +32,8 @@ class Model:
     """A loaded signature that takes serialized tf.Examples.
 
     Raises:
-      ConfigError: there is no such signature, or it is not for examples.
+      ConfigError: there is no such signature, it is not for examples, or the model does not say
+        how many dimensions an output has, so that files without rows could not have its type.
     """
 
     def __init__(self, signature: Signature) -> None:
@@ -57,6 +58,14 @@ class Model:
             )
         (self._input,) = inputs
         self.outputs: Mapping[str, Any] = dict(sorted(self._signature.structured_outputs.items()))
+        for name, spec in self.outputs.items():
+            if spec.shape.rank is None:
+                raise ConfigError(
+                    f"output '{name}' of signature '{self.name}' has no known rank, expected a "
+                    "model that says whether it is a value or a list a row (tf.ensure_shape): "
+                    f"{USE_BEAM}",
+                    edit=f"the model, or {USE_BEAM_KEY}",
+                )
 
     def answer(self, serialized: Any, where: str) -> dict[str, Any]:
         """Arrow arrays by output, with a value or a list of values for each row.
@@ -111,22 +120,21 @@ def _column(name: str, values: Any, spec: Any, rows: int) -> Any:
             edit=USE_BEAM_KEY,
         )
     flat = _array(name, values.reshape(-1))
-    if not _lists(spec, values.shape):
+    if not _lists(spec):
         return flat
     offsets = np.arange(0, values.size + 1, values.shape[1], dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), flat)
 
 
-def _lists(spec: Any, shape: tuple[int, ...]) -> bool:
+def _lists(spec: Any) -> bool:
     """Whether an output's column has lists: the same for every batch of a model."""
-    known = spec.shape.as_list() if spec.shape.rank is not None else list(shape)
-    return len(known) == 2 and known[1] != 1
+    return bool(spec.shape.rank == 2 and spec.shape[1] != 1)
 
 
 def _nothing(name: str, spec: Any) -> Any:
     """A column without rows, of the type that it has elsewhere."""
     flat = _array(name, np.empty(0, object if spec.dtype == tf.string else _numpy(spec.dtype)))
-    if not _lists(spec, (0,)):
+    if not _lists(spec):
         return flat
     return pa.ListArray.from_arrays(pa.array([0], pa.int32()), flat)
 

@@ -80,6 +80,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     module.serve = tf.function(serve, input_signature=spec)
     module.say = tf.function(say, input_signature=spec)
     module.whole = tf.function(lambda examples: {"rows": tf.size(examples)}, input_signature=spec)
+    module.unknown = tf.function(
+        lambda examples: {
+            "length": tf.compat.v1.placeholder_with_default(tf.strings.length(examples), None)
+        },
+        input_signature=spec,
+    )
     module.columns = tf.function(
         lambda weight: {"probability": weight},
         input_signature=[tf.TensorSpec([None], tf.float32, name="weight")],
@@ -91,6 +97,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "serving_default": module.serve,
             "texts": module.say,
             "whole": module.whole,
+            "unknown": module.unknown,
             "columns": module.columns,
         },
     )

@@ -55,6 +55,11 @@ WRONG: dict[str, tuple[dict[str, str], str, str]] = {
         r"output 'rows' has the shape \[\]",
         "engine.components: {BulkInferrer: beam}",
     ),
+    "an output of unknown rank": (
+        {"model_spec": '{"model_signature_name": ["unknown"]}'},
+        "output 'length' of signature 'unknown' has no known rank.*use engine: beam",
+        "engine.components: {BulkInferrer: beam}",
+    ),
     "a tag that is not there": ({"model_spec": '{"tag": ["tpu"]}'}, "tags tpu", "model_spec.tag"),
     "a column that is not there": (
         {"kept_columns": '["kee"]'},
