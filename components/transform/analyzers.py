@@ -183,7 +183,8 @@ def _write(node: Any, inputs: Sequence[Any], around: Surroundings) -> tuple[Any,
     """Writes a vocabulary, most frequent first, equals by falling token."""
     counts = list(inputs[0])
     reserved = list(inputs[1]) if len(inputs) > 1 else []
-    counts = [pair for pair in counts if pair[1] not in set(reserved)]
+    without = frozenset(reserved)
+    counts = [pair for pair in counts if pair[1] not in without]
     if node.fingerprint_shuffle:
         counts.sort(key=lambda pair: hashlib.sha1(pair[1], usedforsecurity=False).digest())
     else:

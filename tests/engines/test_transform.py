@@ -149,6 +149,36 @@ def test_another_graph_at_the_same_path_is_not_taken_for_the_first(
             assert answers == [constant] * sum(sizes)
 
 
+def test_reserved_tokens_are_looked_at_once_however_many_tokens_there_are(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from tensorflow_transform import analyzer_nodes
+
+    from components.transform.analyzers import EVALUATORS, Surroundings
+
+    hashed = []
+
+    class Token(bytes):
+        def __hash__(self) -> int:
+            hashed.append(self)
+            return super().__hash__()
+
+    node = SimpleNamespace(
+        fingerprint_shuffle=False,
+        input_dtype="string",
+        store_frequency=False,
+        vocab_filename="words",
+        file_format="text",
+    )
+    counts = [(n, f"word {n}".encode()) for n in range(1, 100)]
+    write = EVALUATORS[analyzer_nodes.VocabularyOrderAndWrite]
+    write(node, [counts, [Token(b"first"), Token(b"word 50")]], Surroundings(None, str(tmp_path)))
+    lines = (tmp_path / "words").read_bytes().splitlines()
+    assert lines[:3] == [b"first", b"word 50", b"word 99"]
+    assert len(lines) == len(set(lines)) == 100
+    assert len(hashed) == 2
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [
