@@ -15,17 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from configs.errors import DataError
+from models.buckets import Array, Files
 
-Array = npt.NDArray[Any]
 PARSE_BATCH = 8192
-BUCKET_BYTES: Final = 4 << 20
-"""Of gzipped examples; a bucket is some tens of megabytes in memory."""
-MAX_BUCKETS: Final = 256
-"""Files that are open at once."""
 WATCH_BATCH: Final = 8192
 SLAB_BATCHES: Final = 64
 """Batches handed to TensorFlow at a time, since each hand-over costs as much as a small batch."""
@@ -92,12 +87,6 @@ def read_rows(
             yield Rows(wide, labels)
     if not found:
         raise DataError(f"no rows in {list(files)}", edit="data.spans")
-
-
-def bucket_count(files: Sequence[str]) -> int:
-    """As many buckets as make each small enough for memory."""
-    size = sum(tf.io.gfile.stat(file).length for file in files)
-    return int(min(MAX_BUCKETS, max(1, -(-size // BUCKET_BYTES))))
 
 
 @dataclass(frozen=True)
@@ -176,29 +165,25 @@ def store_rows(
       buckets: files to deal the others to.
 
     Raises:
-      DataError: one of the two classes is absent, so there is nothing to learn.
+      DataError: one of the two classes is absent, so there is nothing to learn; or the rows
+        cannot be written.
     """
     random = np.random.default_rng(seed)
     held_out = _HoldOut(fraction, random)
     paths = [folder / f"bucket-{number}" for number in range(buckets)]
     watch = folder / "watched"
-    files = [path.open("wb") for path in (*paths, watch)]
     dtype: Any = None
     learned = np.zeros(2, np.int64)
     last: dict[int, Array] = {}
-    try:
+    with Files([*paths, watch]) as files:
         for rows in blocks:
             packed = _packed(rows)
             dtype = packed.dtype
             held = held_out.of(rows.labels)
-            packed[held].tofile(files[-1])
+            files.write(buckets, packed[held])
             learn = packed[~held]
             learned += np.bincount(learn[LABEL], minlength=2)
-            place = random.integers(buckets, size=len(learn))
-            order = np.argsort(place, kind="stable")
-            bounds = np.searchsorted(place[order], np.arange(buckets + 1))
-            for number in range(buckets):
-                learn[order[bounds[number] : bounds[number + 1]]].tofile(files[number])
+            files.deal(learn, random, buckets)
             for value in (0, 1):
                 if len(only := packed[packed[LABEL] == value][-1:]):
                     last[value] = only
@@ -206,14 +191,10 @@ def store_rows(
             if value not in last:
                 raise DataError(f"the train split has no row with label {value}", edit="data.spans")
             if not learned[value]:  # one row, which is watched: better learned from too
-                last[value].tofile(files[0])
+                files.write(0, last[value])
                 learned[value] += 1
-    finally:
-        for file in files:
-            file.close()
-    return Stored(
-        tuple(paths), watch, dtype, (int(learned[0]), int(learned[1])), held_out.count, seed
-    )
+    classes = (int(learned[0]), int(learned[1]))
+    return Stored(tuple(paths), watch, dtype, classes, held_out.count, seed)
 
 
 class _HoldOut:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -23,12 +22,12 @@ class ConfusionMatrix(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     """
 
     def __init__(
-        self, watched: Callable[[], Iterable[Rows]], folder: Path, threshold_logit: float
+        self, watched: Callable[[], Iterable[Rows]], folder: str, threshold_logit: float
     ) -> None:
         super().__init__()
         self._watched = watched
         self._threshold = threshold_logit
-        self._writer = tf.summary.create_file_writer(str(folder / "confusion_matrix"))
+        self._writer = tf.summary.create_file_writer(f"{folder}/confusion_matrix")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002  # Keras passes it
         """Keras calls this after each epoch."""

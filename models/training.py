@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import tempfile
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from configs.schema import Hyperparameters
-from models.dataset import Rows, Stored, bucket_count, find_files, read_rows, store_rows
+from models.buckets import bucket_count, row_folder
+from models.dataset import Rows, Stored, find_files, read_rows, store_rows
 from models.interrupts import between_batches
 from models.network import build_network
 from models.signatures import ServedModel
@@ -37,7 +38,7 @@ def run_fn(fn_args: Any) -> None:
         graph = tf.saved_model.load(transform_output.transform_savedmodel_dir)
         rows = read_rows(files, transform_output.raw_feature_spec(), spec.label, graph.transform_fn)
     network, logit_shift = train(
-        spec, hyperparameters, rows, Path(fn_args.model_run_dir), bucket_count(files)
+        spec, hyperparameters, rows, fn_args.model_run_dir, bucket_count(files)
     )
     # An optimizer's slots would triple what is served; a network never compiled has none.
     serving = build_network(spec, hyperparameters)
@@ -56,7 +57,7 @@ def train(
     spec: FeatureSpec,
     hyperparameters: Hyperparameters,
     rows: Iterable[Rows],
-    log_folder: Path,
+    log_folder: str | Path,
     buckets: int = 1,
 ) -> tuple[Any, float]:
     """Trains with early stopping on rows held out of the train split.
@@ -70,27 +71,27 @@ def train(
       spec: roles of the columns.
       hyperparameters: sizes, rates and seed.
       rows: the train split, in blocks.
-      log_folder: for TensorBoard.
+      log_folder: for TensorBoard, and for the rows as long as this takes.
       buckets: files that rows are shuffled through; see `models.dataset`.
 
     Returns:
       The network, and what to add to its logit.
+
+    Raises:
+      DataError: see `models.dataset.store_rows`.
     """
     keras.utils.set_random_seed(hyperparameters.seed)
     tf.config.experimental.enable_op_determinism()
-    with tempfile.TemporaryDirectory(prefix="taxiway-rows-") as folder:
+    output = os.fspath(log_folder)
+    with row_folder(output) as folder:
         stored = store_rows(
-            rows,
-            Path(folder),
-            hyperparameters.validation_fraction,
-            hyperparameters.seed,
-            buckets,
+            rows, folder, hyperparameters.validation_fraction, hyperparameters.seed, buckets
         )
-        return _fit(spec, hyperparameters, stored, log_folder)
+        return _fit(spec, hyperparameters, stored, output)
 
 
 def _fit(
-    spec: FeatureSpec, hyperparameters: Hyperparameters, rows: Stored, log_folder: Path
+    spec: FeatureSpec, hyperparameters: Hyperparameters, rows: Stored, log_folder: str
 ) -> tuple[Any, float]:
     rate = rows.positive_rate
     weight = positive_weight(hyperparameters, rate)
@@ -117,7 +118,7 @@ def _fit(
                     patience=hyperparameters.early_stopping_patience,
                     restore_best_weights=True,
                 ),
-                keras.callbacks.TensorBoard(log_dir=str(log_folder), write_graph=False),
+                keras.callbacks.TensorBoard(log_dir=log_folder, write_graph=False),
                 ConfusionMatrix(rows.watched, log_folder, threshold_logit=0.0),
             ],
         )

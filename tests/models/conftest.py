@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,29 @@ def joined(blocks: Iterable[Any]) -> Any:
     parts = list(blocks)
     columns = {name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns}
     return Rows(columns, np.concatenate([part.labels for part in parts]))
+
+
+def rows_of(labels: Sequence[int]) -> Any:
+    """Rows whose one column is their own number."""
+    from models.dataset import Rows
+
+    return Rows({"row": np.arange(len(labels)).reshape(-1, 1)}, np.array(labels, np.int64))
+
+
+def numbers(blocks: Any) -> list[int]:
+    return [int(number) for rows in blocks for number in rows.columns["row"].reshape(-1)]
+
+
+@contextmanager
+def stored(labels: Sequence[int], *settings: Any, block: int = 0) -> Iterator[Any]:
+    """Rows of these labels on disk: read in one block, or in blocks of so many."""
+    from models.dataset import store_rows
+
+    rows = rows_of(labels)
+    size = block or max(1, len(labels))
+    blocks = [rows.take(slice(at, at + size)) for at in range(0, len(labels), size)]
+    with tempfile.TemporaryDirectory() as folder:
+        yield store_rows(blocks, Path(folder), *settings)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.errors import DataError
-from tests.models.conftest import joined
+from tests.models.conftest import joined, numbers, stored
 
 pytestmark = pytest.mark.pipeline
-
-
-def rows_of(labels: Sequence[int]) -> Any:
-    """Rows whose one column is their own number."""
-    from models.dataset import Rows
-
-    return Rows({"row": np.arange(len(labels)).reshape(-1, 1)}, np.array(labels, np.int64))
-
-
-def numbers(blocks: Any) -> list[int]:
-    return [int(number) for rows in blocks for number in rows.columns["row"].reshape(-1)]
-
-
-@contextmanager
-def stored(labels: Sequence[int], *settings: Any, block: int = 0) -> Iterator[Any]:
-    """Rows of these labels on disk: read in one block, or in blocks of so many."""
-    from models.dataset import store_rows
-
-    rows = rows_of(labels)
-    size = block or max(1, len(labels))
-    blocks = [rows.take(slice(at, at + size)) for at in range(0, len(labels), size)]
-    with tempfile.TemporaryDirectory() as folder:
-        yield store_rows(blocks, Path(folder), *settings)
 
 
 @pytest.fixture
@@ -229,13 +204,3 @@ def test_a_train_split_of_one_class_or_none_is_an_error(labels: list[int], absen
         stored(labels, 0.1, 0),
     ):
         pass
-
-
-def test_more_bytes_make_more_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models import dataset
-
-    monkeypatch.setattr(dataset, "BUCKET_BYTES", 10)
-    file = tmp_path / "examples"
-    for size, buckets in ((0, 1), (10, 1), (11, 2), (10**6, dataset.MAX_BUCKETS)):
-        file.write_bytes(b"x" * size)
-        assert dataset.bucket_count([str(file)]) == buckets

@@ -68,7 +68,13 @@ def training(first_run: Run) -> tuple[Workspace, subprocess.Popen[str]]:
 
 
 def trainer_folders(workspace: Workspace) -> set[str]:
-    return {path.name for path in workspace.root.glob("pipelines/*/Trainer/model/*")}
+    """Executions that have outputs: finished ones, and those under way."""
+    return {path.name for path in workspace.root.glob("pipelines/*/Trainer/model*/*")}
+
+
+def row_folders(workspace: Workspace) -> list[Path]:
+    """Where rows are kept for the epochs."""
+    return list(workspace.root.glob("pipelines/*/Trainer/model_run/*/.taxiway-rows-*"))
 
 
 class TestInterrupted:
@@ -77,6 +83,7 @@ class TestInterrupted:
         self, training: tuple[Workspace, subprocess.Popen[str]], sent: signal.Signals
     ) -> None:
         workspace, process = training
+        assert len(row_folders(workspace)) == 1
         process.send_signal(sent)
         done = finish(process)
         assert done.code == 1, done.err
@@ -88,6 +95,7 @@ class TestInterrupted:
         assert trainer.state == "CANCELED"
         assert trainer.outputs == {}
         assert str(trainer.execution_id) not in trainer_folders(workspace)
+        assert not row_folders(workspace)
         told = (workspace.root / "notifications.jsonl").read_text().splitlines()
         assert json.loads(told[-1])["outcome"] == "interrupted"
 

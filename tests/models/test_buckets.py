@@ -1,0 +1,112 @@
+"""Where rows are kept while a model learns from them, and in files of which size."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from configs.errors import DataError
+from tests.models.conftest import rows_of
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_more_bytes_make_more_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models import buckets
+
+    monkeypatch.setattr(buckets, "BUCKET_BYTES", 10)
+    file = tmp_path / "examples"
+    for size, count in ((0, 1), (10, 1), (11, 2), (10**6, buckets.MAX_BUCKETS)):
+        file.write_bytes(b"x" * size)
+        assert buckets.bucket_count([str(file)]) == count
+
+
+@pytest.mark.parametrize("count", [10, 10_000], ids=["when it is closed", "in the middle"])
+@pytest.mark.parametrize("full", ["bucket-1", "watched"])
+def test_a_full_disk_is_told_with_its_place(tmp_path: Path, full: str, count: int) -> None:
+    from models.dataset import store_rows
+
+    (tmp_path / full).symlink_to("/dev/full")
+    with pytest.raises(DataError, match="No space left on device") as told:
+        store_rows([rows_of([0, 1] * count)], tmp_path, 0.5, 0, 2)
+    assert str(tmp_path) in told.value.message
+    assert str(tmp_path) in told.value.edit
+    assert "output.root" in told.value.edit
+
+
+def test_an_output_that_cannot_be_written_to_is_told_with_its_place(tmp_path: Path) -> None:
+    from models.buckets import row_folder
+
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(DataError, match="Not a directory") as told,
+        row_folder(str(tmp_path / "file/model_run")),
+    ):
+        pass
+    assert f"{tmp_path}/file/model_run" in told.value.edit
+
+
+def test_an_error_that_is_not_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
+    from models.dataset import store_rows
+
+    def broken() -> Iterator[Any]:
+        yield rows_of([0, 1] * 10)
+        raise FileNotFoundError("the examples")
+
+    (tmp_path / "watched").symlink_to("/dev/full")  # and the first error is the one that is told
+    with pytest.raises(FileNotFoundError, match="the examples"):
+        store_rows(broken(), tmp_path, 0.1, 0)
+
+
+def test_rows_of_an_output_in_a_bucket_are_in_the_temporary_folder() -> None:
+    from models.buckets import row_folder
+
+    with row_folder("gs://bucket/Trainer/model_run/1") as folder:
+        assert folder.parent == Path(tempfile.gettempdir())
+    assert not folder.exists()
+    assert not Path("gs:").exists()
+
+
+def test_a_model_whose_output_is_in_a_bucket_is_trained_and_has_its_curves_there() -> None:
+    import tensorflow as tf
+
+    from models.training import train
+    from tests.models.test_training import ONE_NUMBER, settings
+    from tests.models.test_training import rows_of as rows_of_numbers
+
+    output = "ram://bucket/model_run/1"  # a file system of TensorFlow's, as gs:// is
+    rows = rows_of_numbers(np.arange(40), np.array([0, 1] * 20))
+    train(ONE_NUMBER, settings(epochs=1), [rows], output)
+    assert tf.io.gfile.exists(f"{output}/train")
+    assert tf.io.gfile.exists(f"{output}/confusion_matrix")
+    assert not Path("ram:").exists()
+
+
+@pytest.mark.parametrize("labels", [[0, 1] * 20, [0] * 20], ids=["trained", "failed"])
+def test_rows_are_within_the_output_as_long_as_a_model_learns_from_them(
+    tmp_path: Path, labels: list[int]
+) -> None:
+    from models.training import train
+    from tests.models.test_training import ONE_NUMBER, settings
+    from tests.models.test_training import rows_of as rows_of_numbers
+
+    output = tmp_path / "model_run"
+    while_reading: list[Path] = []
+
+    def blocks() -> Iterator[Any]:
+        rows = rows_of_numbers(np.arange(len(labels)), np.array(labels))
+        yield rows
+        while_reading.extend(output.rglob("bucket-*"))
+        yield rows
+
+    try:
+        train(ONE_NUMBER, settings(epochs=1), blocks(), output)
+    except DataError:
+        assert 1 not in labels
+    assert len(while_reading) == 1
+    assert not any(path.name.startswith((".taxiway-rows", "bucket")) for path in output.rglob("*"))
