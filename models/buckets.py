@@ -19,6 +19,10 @@ from configs.errors import DataError
 Array = npt.NDArray[Any]
 BUCKET_BYTES: Final = 4 << 20
 """Of gzipped examples, for each bucket that rows are dealt to when they are read."""
+LARGEST_BYTES: Final = 32 << 20
+"""Of packed rows in a bucket; one with more is dealt out once more. The flights' have less than
+half of it, but how far rows grow by one-hot encoding and without compression is only known when
+all are there: 1,000 words make 4 KB of a row."""
 MAX_BUCKETS: Final = 256
 """Files that are open at once."""
 PREFIX: Final = ".taxiway-rows-"
@@ -93,6 +97,32 @@ class Files:
         except DataError:
             if error is None:  # else it is a full disk that was told already
                 raise
+
+
+def split(path: Path, dtype: Any, random: np.random.Generator) -> list[Path]:
+    """The bucket itself or, where it is too large, those that take its place.
+
+    Dealing a random sample out at random gives random samples again.
+
+    Args:
+      path: a file of packed rows.
+      dtype: of a row.
+      random: decides where each row goes.
+
+    Raises:
+      DataError: see `Files`.
+    """
+    size = path.stat().st_size
+    if size <= max(LARGEST_BYTES, dtype.itemsize):
+        return [path]
+    # Twice as many as would do, or every other one would be a little too large.
+    count = min(MAX_BUCKETS, -(-2 * size // LARGEST_BYTES))
+    parts = [path.with_name(f"{path.name}-{number}") for number in range(count)]
+    with Files(parts) as files, path.open("rb") as file:
+        while len(rows := np.fromfile(file, dtype, max(1, LARGEST_BYTES // dtype.itemsize))):
+            files.deal(rows, random, count)
+    path.unlink()
+    return [each for part in parts for each in split(part, dtype, random)]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from configs.errors import DataError
-from models.buckets import Array, Files
+from models.buckets import Array, Files, split
 
 PARSE_BATCH = 8192
 WATCH_BATCH: Final = 8192
@@ -162,7 +162,7 @@ def store_rows(
       folder: an empty one, for the files.
       fraction: of each class that is held out; one row at least.
       seed: decides which rows those are, and the order of every epoch.
-      buckets: files to deal the others to.
+      buckets: files to deal the others to; those that become too large are split.
 
     Raises:
       DataError: one of the two classes is absent, so there is nothing to learn; or the rows
@@ -193,8 +193,9 @@ def store_rows(
             if not learned[value]:  # one row, which is watched: better learned from too
                 files.write(0, last[value])
                 learned[value] += 1
+    learn_from = tuple(part for path in paths for part in split(path, dtype, random))
     classes = (int(learned[0]), int(learned[1]))
-    return Stored(tuple(paths), watch, dtype, classes, held_out.count, seed)
+    return Stored(learn_from, watch, dtype, classes, held_out.count, seed)
 
 
 class _HoldOut:

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from configs.errors import DataError
-from tests.models.conftest import rows_of
+from tests.models.conftest import numbers, rows_of, stored
 
 pytestmark = pytest.mark.pipeline
+ROW_BYTES = 16
+"""Of a packed row of `rows_of`: a number and a label."""
 
 
 def test_more_bytes_make_more_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +26,59 @@ def test_more_bytes_make_more_buckets(tmp_path: Path, monkeypatch: pytest.Monkey
     for size, count in ((0, 1), (10, 1), (11, 2), (10**6, buckets.MAX_BUCKETS)):
         file.write_bytes(b"x" * size)
         assert buckets.bucket_count([str(file)]) == count
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many rows the largest bucket may have."""
+    from models import buckets
+
+    monkeypatch.setattr(buckets, "LARGEST_BYTES", 100 * ROW_BYTES)
+    return 100
+
+
+@pytest.mark.parametrize("most", [2, 256], ids=["again and again", "at once"])
+def test_rows_that_are_wider_on_disk_than_in_their_files_still_make_small_buckets(
+    small: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import buckets
+
+    monkeypatch.setattr(buckets, "MAX_BUCKETS", most)
+    with stored([0, 1] * 2000, 0.1, 0, 3, block=500) as rows:
+        sizes = [path.stat().st_size // ROW_BYTES for path in rows.learn]
+        assert max(sizes) <= small
+        assert len(sizes) < 3 * sum(sizes) / small, "nor are they much smaller than they may be"
+        assert set(rows.watch.parent.iterdir()) == {rows.watch, *rows.learn}
+        assert sorted(numbers(rows.epoch(0)) + numbers(rows.watched())) == list(range(4000))
+
+
+def test_buckets_that_were_split_are_samples_of_the_whole_in_an_order_of_the_seed(
+    small: int,
+) -> None:
+    def epoch(seed: int) -> list[int]:
+        with stored([0, 1] * 2000, 0.1, seed, 3, block=500) as rows:
+            return numbers(rows.epoch(0))
+
+    first, again, other = (epoch(seed) for seed in (1, 1, 2))
+    assert first == again != other
+    for start in range(0, 3000, 500):
+        assert np.mean(first[start : start + 500]) == pytest.approx(2000, abs=250)
+
+
+def test_a_bucket_of_one_row_is_small_enough_however_wide_the_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from models import buckets
+
+    monkeypatch.setattr(buckets, "LARGEST_BYTES", 1)
+    with stored([0, 0, 1, 1] * 3, 0.1, 0) as rows:
+        assert {path.stat().st_size for path in rows.learn} <= {0, ROW_BYTES}
+        assert len(numbers(rows.epoch(0))) == 10
+
+
+def test_buckets_that_are_small_enough_stay_as_they_are() -> None:
+    with stored([0, 1] * 2000, 0.1, 0, 3) as rows:
+        assert [path.name for path in rows.learn] == ["bucket-0", "bucket-1", "bucket-2"]
 
 
 @pytest.mark.parametrize("count", [10, 10_000], ids=["when it is closed", "in the middle"])
