@@ -84,6 +84,7 @@ class Data(Frozen):
 
     dataset: Name
     format: Literal["parquet", "csv"] = "parquet"
+    """In CSV each line is a row: a quoted cell that goes on over a line end is refused."""
     root: str = ""
     """Folder of the spans; empty means `<output.root>/data/<dataset>`."""
     pattern: str = ""

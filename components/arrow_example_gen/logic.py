@@ -21,8 +21,9 @@ from configs.errors import DataError
 from workers import active
 from workers.job import Shard
 
-# Part of the cache key: raise it when the same files would become other examples or splits.
-CONVERSION = 2
+# Part of the cache key: raise it when the same files would become other examples, other splits or
+# an error.
+CONVERSION = 3
 BUCKETS = 10_000
 TRAIN, EVAL = "train", "eval"
 SPLITS = (TRAIN, EVAL)

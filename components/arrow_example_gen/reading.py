@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from components.arrow_example_gen.cells import ARROW_TYPES, BadCell, Column, clean, has_usable_type
-from components.arrow_example_gen.spans import read_bytes
+from components.arrow_example_gen.csv_lines import Block, CsvLines
+from components.arrow_example_gen.spans import opened, read_bytes
 from configs.errors import DataError, did_you_mean
 
 OnBadRow = Literal["fail", "drop"]
 # They bound memory whatever the size of a file: about 10 MB of serialized examples at a time.
 BATCH_ROWS = 16_384
-CSV_BLOCK_BYTES = 512 << 10  # Arrow reads up to 32 blocks ahead
 PARQUET_BUFFER_BYTES = 1 << 20
 
 
@@ -33,21 +33,16 @@ class Batch:
     """Where and why, for the first row of the file that was left out."""
 
 
-@dataclass
-class _File:
-    """One input file; `broken` has the CSV rows with too few or too many cells."""
+@dataclass(frozen=True)
+class _Raw:
+    """Rows with the schema's columns in its order, CSV cells still as raw bytes."""
 
-    path: str
-    on_bad_row: OnBadRow
-    broken: list[Any] = field(default_factory=list)
-
-    @property
-    def is_csv(self) -> bool:
-        return self.path.lower().endswith(".csv")
-
-    def on_broken_row(self, row: Any) -> str:
-        self.broken.append(row)
-        return "skip" if self.on_bad_row == "drop" else "error"
+    rows: Any
+    place: Callable[[int], str]
+    """Where in the file one of the rows, from 0, is."""
+    broken: int = 0
+    """CSV rows with too few or too many cells, beside those."""
+    describe_broken: Callable[[], str] = str
 
 
 def read_columns(schema_file: str, key: str, label: str) -> tuple[Column, ...]:
@@ -96,107 +91,78 @@ def read_rows(path: str, columns: Sequence[Column], on_bad_row: OnBadRow) -> Ite
     Missing is an empty cell, a null, an empty text, or NaN in a float column: all become null.
 
     Raises:
-      DataError: the file cannot be read, its columns are not those of the schema, or, with
-        `fail`, a row is bad. The message names file, line (CSV) or row (Parquet, from 1), column
-        and value.
+      DataError: the file cannot be read, its columns are not those of the schema, a CSV cell does
+        not end on its line, or, with `fail`, a row is bad. The message names file, line (CSV) or
+        row (Parquet, from 1), column and value.
     """
-    file = _File(path, on_bad_row)
-    start = reported = 0
     noted = False
-    for raw in _raw_batches(file, columns):
-        rows, bad = clean(raw, columns)
-        if bad and on_bad_row == "fail":
-            raise DataError(
-                _describe(file, start + bad[0].row, bad[0]),
-                edit=f"{path}, or data.on_bad_row: drop",
-            )
+    for raw in _raw_batches(path, columns):
+        rows, bad = clean(raw.rows, columns)
+        if on_bad_row == "fail" and (bad or raw.broken):
+            edit = f"{path}, or data.on_bad_row: drop"
+            raise DataError(f"{path}, {_describe(raw, bad)}", edit=edit)
         if bad:
-            keep = np.ones(raw.num_rows, dtype=bool)
+            keep = np.ones(raw.rows.num_rows, dtype=bool)
             keep[[cell.row for cell in bad]] = False
             rows = rows.filter(pa.array(keep))
-        broken, reported = len(file.broken) - reported, len(file.broken)
         note = ""
-        if not noted and (bad or broken):
+        if not noted and (bad or raw.broken):
             noted = True
-            note = _describe(file, start + bad[0].row, bad[0]) if bad else _describe_broken(file)
-        yield Batch(rows, raw.num_rows + broken, len(bad) + broken, note)
-        start += raw.num_rows
+            note = f"{path}, {_describe(raw, bad)}"
+        yield Batch(rows, raw.rows.num_rows + raw.broken, len(bad) + raw.broken, note)
 
 
-def _raw_batches(file: _File, columns: Sequence[Column]) -> Iterator[Any]:
-    """Record batches with the schema's columns in its order, CSV cells still as raw bytes."""
-    batches = _csv_batches(file, columns) if file.is_csv else _parquet_batches(file, columns)
-    kind = "CSV" if file.is_csv else "Parquet"
+def _raw_batches(path: str, columns: Sequence[Column]) -> Iterator[_Raw]:
+    is_csv = path.lower().endswith(".csv")
     try:
-        yield from batches
+        yield from _csv_batches(path, columns) if is_csv else _parquet_batches(path, columns)
     except (pa.ArrowException, OSError) as error:
-        if file.broken:
-            message = _describe_broken(file)
-            edit = f"{file.path}, or data.on_bad_row: drop"
-        else:
-            message = f"{file.path} cannot be read as {kind}: {error}"
-            edit = f"{file.path}: replace the file, or data.format"
-        raise DataError(message, edit=edit) from error
+        raise DataError(
+            f"{path} cannot be read as {'CSV' if is_csv else 'Parquet'}: {error}",
+            edit=f"{path}: replace the file, or data.format",
+        ) from error
 
 
-def _csv_batches(file: _File, columns: Sequence[Column]) -> Iterator[Any]:
-    parse = pa_csv.ParseOptions(invalid_row_handler=file.on_broken_row)
-    # One thread, because only then a broken row knows its number.
-    read = pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK_BYTES)
-    with _opened(file.path) as source:
-        names = pa_csv.open_csv(
-            source, read_options=read, parse_options=pa_csv.ParseOptions(invalid_row_handler=_skip)
-        ).schema.names
-    _check_names(file.path, names, columns)
-    convert = pa_csv.ConvertOptions(
-        column_types={column.name: pa.binary() for column in columns},
-        include_columns=[column.name for column in columns],
-        null_values=[""],
-        strings_can_be_null=True,
-    )
-    empty = pa.RecordBatch.from_arrays(
-        [pa.array([], pa.binary()) for _ in columns], [column.name for column in columns]
-    )
-    with _opened(file.path) as source:
-        for block in pa_csv.open_csv(
-            source, read_options=read, parse_options=parse, convert_options=convert
-        ):
-            for offset in range(0, block.num_rows, BATCH_ROWS):
-                yield block.slice(offset, BATCH_ROWS)
-    # Broken rows met after the last good one are counted with this batch.
-    yield empty
+def _csv_batches(path: str, columns: Sequence[Column]) -> Iterator[_Raw]:
+    file = CsvLines(path)
+    _check_names(path, file.names, columns)
+    for block in file.blocks([column.name for column in columns]):
+        broken = len(block.broken)
+        for start in range(0, max(block.rows.num_rows, 1), BATCH_ROWS):
+            rows = block.rows.slice(start, BATCH_ROWS)
+            yield _Raw(rows, partial(_csv_place, block, start), broken, block.describe_broken)
+            broken = 0
 
 
-def _parquet_batches(file: _File, columns: Sequence[Column]) -> Iterator[Any]:
-    with _opened(file.path) as source:
+def _csv_place(block: Block, start: int, row: int) -> str:
+    return f"line {block.line_of_row(start + row)}"
+
+
+def _parquet_batches(path: str, columns: Sequence[Column]) -> Iterator[_Raw]:
+    start = 0
+    with opened(path) as source:
         # A buffer makes Arrow stream a column of a row group instead of loading it whole.
         parquet = pq.ParquetFile(source, buffer_size=PARQUET_BUFFER_BYTES, pre_buffer=False)
         schema = parquet.schema_arrow
-        _check_names(file.path, schema.names, columns)
+        _check_names(path, schema.names, columns)
         for column in columns:
             found = schema.field(column.name).type
             if not has_usable_type(found, column.kind):
                 raise DataError(
-                    f"{file.path}: column '{column.name}' has type {found}, expected {column.kind}",
-                    edit=f"{file.path}, or the type in the curated schema",
+                    f"{path}: column '{column.name}' has type {found}, expected {column.kind}",
+                    edit=f"{path}, or the type in the curated schema",
                 )
         names = [column.name for column in columns]
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=names):
-            yield pa.RecordBatch.from_arrays(
+            rows = pa.RecordBatch.from_arrays(
                 [batch.column(batch.schema.get_field_index(name)) for name in names], names
             )
+            yield _Raw(rows, partial(_parquet_place, start))
+            start += rows.num_rows
 
 
-def _opened(path: str) -> Any:
-    if "://" not in path:
-        return pa.OSFile(path)
-    import tensorflow as tf
-
-    return pa.PythonFile(tf.io.gfile.GFile(path, "rb"), mode="r")
-
-
-def _skip(_row: Any) -> str:
-    return "skip"
+def _parquet_place(start: int, row: int) -> str:
+    return f"row {start + row + 1}"
 
 
 def _check_names(path: str, names: Sequence[str], columns: Sequence[Column]) -> None:
@@ -216,37 +182,10 @@ def _check_names(path: str, names: Sequence[str], columns: Sequence[Column]) -> 
         )
 
 
-def _describe(file: _File, row: int, cell: BadCell) -> str:
-    number = row + 2  # lines count from 1, and the first is the header
-    for broken in sorted(b.number for b in file.broken if b.number is not None):
-        number += broken <= number
-    line = _physical_line(file.path, number) if file.is_csv else 0
-    place = f"line {line}" if line else f"row {row + 1}"
+def _describe(raw: _Raw, bad: Sequence[BadCell]) -> str:
+    if not bad:
+        return raw.describe_broken()
+    cell = bad[0]
     return (
-        f"{file.path}, {place}, column '{cell.column}': got {cell.value}, expected {cell.expected}"
+        f"{raw.place(cell.row)}, column '{cell.column}': got {cell.value}, expected {cell.expected}"
     )
-
-
-def _describe_broken(file: _File) -> str:
-    row = file.broken[0]
-    line = _physical_line(file.path, row.number) if row.number else 0
-    place = f", line {line}" if line else ""
-    return (
-        f"{file.path}{place}: got {row.actual_columns} cells, expected {row.expected_columns}: "
-        f"{row.text[:120]!r}"
-    )
-
-
-def _physical_line(path: str, number: int) -> int:
-    """The line of the `number`-th line that is not empty: Arrow does not count empty ones."""
-    rest = b""
-    line = seen = 0
-    with _opened(path) as source:
-        while block := source.read(CSV_BLOCK_BYTES):
-            *lines, rest = (rest + bytes(block)).split(b"\n")
-            for text in lines:
-                line += 1
-                seen += text not in (b"", b"\r")
-                if seen == number:
-                    return line
-    return line + 1 if rest and seen + 1 == number else 0

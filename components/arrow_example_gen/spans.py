@@ -6,6 +6,9 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
 
 from configs.errors import ConfigError, DataError
 
@@ -138,6 +141,15 @@ def file_bytes(path: str) -> int:
     import tensorflow as tf
 
     return int(tf.io.gfile.stat(path).length)
+
+
+def opened(path: str) -> Any:
+    """An input file as Arrow reads it, wherever TensorFlow can."""
+    if "://" not in path:
+        return pa.OSFile(path)
+    import tensorflow as tf
+
+    return pa.PythonFile(tf.io.gfile.GFile(path, "rb"), mode="r")
 
 
 def read_bytes(path: str) -> bytes:
