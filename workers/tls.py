@@ -29,14 +29,21 @@ def contain() -> None:
     A peer that goes away in the middle leaves an error in OpenSSL's queue (from 3.4 on), and Python
     does not empty it before it reads from the next connection, which then seems to be broken too:
     `BrokenPipeError`, for one after the other, until all workers and runs are lost. See
-    https://github.com/python/cpython/issues/148594. To call this again changes nothing.
+    https://github.com/python/cpython/issues/148594.
+
+    A connection that is closed before TLS begins, as by a scheduler that ends, is told as closed:
+    tornado raises a ValueError, after which Dask's client does not connect again, nor give up.
+
+    To call this again changes nothing.
     """
-    from tornado.iostream import SSLIOStream
+    from tornado.iostream import IOStream, SSLIOStream
 
     for name in ("read_from_fd", "write_to_fd", "_do_ssl_handshake"):
         method = getattr(SSLIOStream, name)
         if not hasattr(method, "__wrapped__"):
             setattr(SSLIOStream, name, _forgetting(method, always=name == "_do_ssl_handshake"))
+    if not hasattr(IOStream.start_tls, "__wrapped__"):
+        IOStream.start_tls = _telling_closed(IOStream.start_tls)  # type: ignore[method-assign]
 
 
 def _forgetting(method: Callable[..., Any], always: bool) -> Callable[..., Any]:
@@ -54,6 +61,18 @@ def _forgetting(method: Callable[..., Any], always: bool) -> Callable[..., Any]:
         return result
 
     return contained
+
+
+def _telling_closed(method: Callable[..., Any]) -> Callable[..., Any]:
+    from tornado.iostream import StreamClosedError
+
+    @functools.wraps(method)
+    def start_tls(stream: Any, *arguments: Any, **named: Any) -> Any:
+        if stream.closed():
+            raise StreamClosedError(stream.error)
+        return method(stream, *arguments, **named)
+
+    return start_tls
 
 
 def dask_setup(_server: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.dask_cluster import LOOPBACK, make_certificates, wait_until
-from workers.tls import forget_errors
+from workers.tls import contain, forget_errors
 
 Pair = tuple[ssl.SSLSocket, ssl.SSLSocket]
 
@@ -66,3 +67,19 @@ def test_errors_that_are_forgotten_are_not_met_on_the_next_connection(
         wait_until(lambda: is_over(broken), "the end of the connection")
     forget_errors()
     assert not is_over(good)
+
+
+def test_a_connection_that_is_closed_before_tls_begins_is_told_as_closed() -> None:
+    """Dask then connects again; at a ValueError its client would do nothing for ever."""
+    from tornado.iostream import IOStream, StreamClosedError
+
+    async def begin() -> None:
+        ours, theirs = socket.socketpair()
+        stream = IOStream(ours)
+        with theirs:
+            stream.close()
+            await stream.start_tls(False, ssl.create_default_context())
+
+    contain()
+    with pytest.raises(StreamClosedError):
+        asyncio.run(begin())
