@@ -7,8 +7,7 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +25,9 @@ LIBRARIES: Final = (
 """What nodes leave depends on their versions."""
 
 CODE: Final = (".py", ".pbtxt", ".j2")
+"""What counts of PACKAGES; not configs/*.yaml, which a run is given resolved."""
 BESIDE: Final = (".md", ".ipynb")
+"""What does not count of a model's folder."""
 
 _OURS: Final = rb"(?:" + "|".join(PACKAGES).encode() + rb")"
 _IMPORT: Final = re.compile(
@@ -86,7 +87,7 @@ class Modules:
                 if source not in reached:
                     reached.add(source)
                     waiting |= source.names - seen
-        digest = hashlib.sha256("\n".join(_versions()).encode())
+        digest = hashlib.sha256(repr(versions(LIBRARIES)).encode())
         for source in sorted(reached, key=lambda one: one.path):
             digest.update(source.path.encode() + b"\0" + source.sha256)
         return digest.hexdigest()
@@ -128,13 +129,16 @@ def _read(path: str) -> _Source:
     return _Source(relative, hashlib.sha256(source).digest(), frozenset(names))
 
 
-@functools.lru_cache(maxsize=1)
-def _versions() -> tuple[str, ...]:
-    found = [platform.python_version().rpartition(".")[0]]
-    for name in LIBRARIES:
-        with suppress(metadata.PackageNotFoundError):
-            found.append(f"{name} {metadata.version(name)}")
-    return tuple(found)
+@functools.lru_cache
+def versions(packages: Sequence[str]) -> Mapping[str, str]:
+    """Of Python and of packages, by name; empty where one is missing. Nothing is imported."""
+    found = {"Python": platform.python_version().rpartition(".")[0]}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = ""
+    return found
 
 
 def _first_words(names: bytes) -> Iterator[str]:

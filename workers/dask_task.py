@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import pickle
-import platform
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from typing import Any, Final
 
+from configs import code
 from configs.code import packages_digest
 from configs.errors import TaxiwayError
 from workers.job import attempted
@@ -124,10 +123,4 @@ def _refusal(call: Call, worker: Any) -> ClusterError | None:
 @functools.lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """What must be the same on both sides, by name; nothing of it is imported."""
-    found = {"code": packages_digest()[:12], "Python": platform.python_version().rpartition(".")[0]}
-    for name in SAME:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = ""
-    return found
+    return {"code": packages_digest()[:12], **code.versions(SAME)}

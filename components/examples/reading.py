@@ -25,7 +25,9 @@ def shards_of(split_uris: Sequence[str]) -> list[Shard]:
     for uri in split_uris:
         files = sorted(tf.io.gfile.glob(f"{uri}/*"))
         if not files:
-            raise DataError(f"no examples in {uri}")
+            raise DataError(
+                f"no examples in {uri}", edit="data.split, or the splits that are asked for"
+            )
         shards += [Shard(file) for file in files]
     return shards
 

@@ -61,5 +61,6 @@ def check(node: Any, executor_spec: Any) -> None:
 
 def _digest(node: Any, executor_spec: Any, modules: Modules) -> str:
     """Of the modules of the component and of its executor."""
-    paths = (node.node_info.type.name, getattr(executor_spec, "class_path", ""))
+    executor = getattr(executor_spec, "python_executor_spec", executor_spec)  # of one on Beam
+    paths = (node.node_info.type.name, getattr(executor, "class_path", ""))
     return modules.digest(*(path.rpartition(".")[0] for path in paths))

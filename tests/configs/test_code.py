@@ -63,7 +63,7 @@ class TestModules:
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = Modules().digest(self.NAME), Modules().digest("tfx.components.evaluator.executor")
-        monkeypatch.setattr(code, "_versions", lambda: ("3.10", "tensorflow 3.0"))
+        monkeypatch.setattr(code, "versions", lambda _: {"tensorflow": "3.0"})
         after = Modules().digest(self.NAME), Modules().digest("tfx.components.evaluator.executor")
         assert before[0] != after[0]
         assert before[1] != after[1]

@@ -56,7 +56,7 @@ class TestMakeDaskUp:
             started = [root, *root.children(recursive=True)]
         os.killpg(up.process.pid, signal.SIGINT)
         assert up.process.wait(30) != 0
-        wait_until(lambda: not any(map(is_at_work, started)), "no process is left", 30)
+        wait_until(lambda: not any(map(is_at_work, started)), "no process is left", 10)
 
 
 class TestDeaths:

@@ -66,3 +66,19 @@ def test_an_importer_has_no_code() -> None:
     node, _ = made()
     stamp(node, None, Modules())
     assert PROPERTY not in node.outputs.outputs["made"].artifact_spec.additional_custom_properties
+
+
+def test_the_code_of_an_executor_on_beam_counts_too() -> None:
+    from tfx.proto.orchestration import executable_spec_pb2
+
+    from pipelines.runners.code import PROPERTY, stamp
+
+    found = set()
+    node, plain = made()
+    on_beam = executable_spec_pb2.BeamExecutableSpec(python_executor_spec=plain)
+    stock = executable_spec_pb2.PythonClassExecutableSpec(class_path="tfx.some.Executor")
+    for executor in (plain, on_beam, stock):
+        stamp(node, executor, Modules())
+        properties = node.outputs.outputs["made"].artifact_spec.additional_custom_properties
+        found.add((executor is stock, properties[PROPERTY].field_value.string_value))
+    assert len(found) == 2

@@ -205,7 +205,7 @@ def test_another_version_of_a_library_is_seen(
 
     project.run("as it was")
     assert project.was_recorded()
-    monkeypatch.setattr(code, "_versions", lambda: ("tfx 9",))
+    monkeypatch.setattr(code, "versions", lambda _: {"tfx": "9"})
     assert project.run("upgraded") == "Fi Ca Fi Fi Fi Fi"
     assert project.run("upgraded again").startswith("Ca Ca Fi Ca")
 
@@ -219,7 +219,7 @@ def test_code_that_is_edited_while_a_run_is_under_way_stops_it(
     def edit(event: Any) -> None:
         project.events.append(event)
         if type(event).__name__ == "NodeStarted" and event.node_id == "Learn":
-            monkeypatch.setattr(code, "_versions", lambda: ("edited",))
+            monkeypatch.setattr(code, "versions", lambda _: {"tfx": "edited"})
 
     monkeypatch.setattr(project, "on_event", edit)
     project.fails("edited meanwhile", cache=False)

@@ -94,7 +94,7 @@ class TestErrors:
             "data.root",
         )
         assert apart.begun(1) == 1
-        assert time.monotonic() - started < 40  # what others are at is ended
+        assert time.monotonic() - started < 15  # what others are at is ended
 
     def test_nor_is_it_tried_again_inline(self, bench: Bench) -> None:
         import shard_functions
@@ -175,7 +175,7 @@ class TestDeaths:
         with pytest.raises(ShardError) if times else contextlib.nullcontext():
             pool.run(shard_functions.trouble, "error", times)
         assert pool.pids()
-        wait_until(lambda: not any(map(psutil.pid_exists, pool.pids())), "their end", 30)
+        wait_until(lambda: not any(map(psutil.pid_exists, pool.pids())), "their end", 10)
 
     def test_a_job_that_follows_at_once_finds_them_there(self, tmp_path: Path) -> None:
         import shard_functions
@@ -205,7 +205,7 @@ class TestDeadlines:
             apart.run(shard_functions.trouble, "slow", 99, task_seconds=1.0)
         assert raised.value.message == "Job: /data/file [1, end) was not done within 1 s"
         assert raised.value.edit == "engine.workers.task_seconds"
-        assert time.monotonic() - started < 40
+        assert time.monotonic() - started < 20
 
     def test_waiting_for_a_worker_is_no_part_of_a_shards_time(self, apart: Bench) -> None:
         import shard_functions
@@ -220,7 +220,7 @@ class TestDeadlines:
         with pytest.raises(ShardError) as raised:
             apart.run(shard_functions.trouble, "slow", 99, job_seconds=1.5)
         assert raised.value.edit == "engine.workers.job_seconds"
-        assert time.monotonic() - started < 40
+        assert time.monotonic() - started < 15
 
     def test_inline_looks_at_it_between_two_shards(self, bench: Bench) -> None:
         import shard_functions
@@ -262,8 +262,8 @@ class TestADriverThatEnds:
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) != 0
-        wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the workers' end", 30)
-        wait_until(lambda: not any(one.is_running() for one in children), "no process is left", 30)
+        wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the workers' end", 10)
+        wait_until(lambda: not any(one.is_running() for one in children), "no process is left", 10)
 
     def test_no_process_outlives_a_driver_that_is_killed(
         self, driver: tuple[subprocess.Popen[bytes], set[int]]
@@ -272,5 +272,5 @@ class TestADriverThatEnds:
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
-        wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the workers' end", 30)
-        wait_until(lambda: not any(one.is_running() for one in children), "no process is left", 30)
+        wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the workers' end", 10)
+        wait_until(lambda: not any(one.is_running() for one in children), "no process is left", 10)

@@ -110,7 +110,7 @@ def test_nothing_of_a_job_that_is_done_stays_on_the_cluster(
     import shard_functions
 
     assert on_dask.run(shard_functions.quick) == EVERY
-    wait_until(lambda: whole_cluster.idle() == WORKERS, "three idle workers")
+    wait_until(lambda: whole_cluster.idle() == WORKERS, "three idle workers", 5)
 
 
 class TestTheScheduler:
@@ -120,13 +120,13 @@ class TestTheScheduler:
     ) -> None:
         scheduler = whole_cluster.scheduler
         assert scheduler is not None
-        workers = Dask(whole_cluster.config(connect_seconds=5.0))
+        workers = Dask(whole_cluster.config(connect_seconds=2.0))
         running.bench = dataclasses.replace(running.bench, workers=workers)
         try:
             running.start()
             running.wait_for_shards(WORKERS)
             scheduler.send(sent)
-            error = running.future.exception(40)
+            error = running.future.exception(15)
             scheduler.kill()
             whole_cluster.heal()
             wait_until(whole_cluster.idle, "a worker")
@@ -145,7 +145,7 @@ class TestTheScheduler:
     ) -> None:
         import shard_functions
 
-        workers = Dask(whole_cluster.config(connect_seconds=5.0))
+        workers = Dask(whole_cluster.config(connect_seconds=2.0))
         bench = dataclasses.replace(running.bench, workers=workers)
         try:
             assert bench.run(shard_functions.quick) == EVERY
@@ -184,4 +184,4 @@ class TestWithoutWorkers:
         started = time.monotonic()
         told = refusal(whole_cluster.config(connect_seconds=3.0), tmp_path)
         assert told == f"the Dask scheduler {whole_cluster.address} has no workers since 3 s"
-        assert time.monotonic() - started < 40
+        assert time.monotonic() - started < 20
