@@ -87,7 +87,7 @@ base-image: ## Make a base image from Debian's packages, where none can be pulle
 
 # Without a network only `localhost` has an address, and Beam's job server is known by its host's name.
 test-image: image .venv/installed ## Look at the image from outside, then run all tests in it.
-	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest tests/test_image.py
+	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest tests/deploy/test_image.py
 	@sh tools/build-image.sh test $(IMAGE)-test
 	docker run --rm --init --read-only --tmpfs /tmp:exec --network none --hostname localhost $(IMAGE)-test \
 	  python -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadgroup

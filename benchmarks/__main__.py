@@ -23,8 +23,8 @@ from benchmarks import report
 from benchmarks.data import ROOT, SIZES, make_input, rows_option, size_name
 from benchmarks.records import SIDES, Check, Machine, Results, Run, Side, read_results
 from benchmarks.report import RESULTS, publish
-from configs.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
-from pipelines.live import waiting
+from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
+from taxiway.runners.console.live import waiting
 
 VERSIONS: Final = ("tfx", "tensorflow", "apache-beam")
 LOG_LINES: Final = 15

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from configs.errors import DataError
-from configs.stores import SqliteMetadata
-from registry.connection import open_store
-from registry.metadata import RUN_CONTEXT, ArtifactRecord, run_nodes
+from taxiway.config.metadata import SqliteMetadata
+from taxiway.errors import DataError
+from taxiway.metadata.connection import open_store
+from taxiway.metadata.queries import RUN_CONTEXT, ArtifactRecord, run_nodes
 
 EXIT_RUN: Final = "-exit"
 """Ends the id of the run of an exit handler, which makes nothing that is compared."""
@@ -144,7 +144,7 @@ def _count_described(uri: str) -> dict[str, int]:
 
 
 def _count_evaluated(uri: str) -> dict[str, int]:
-    from components.evaluation.results import OVERALL, read_metrics
+    from taxiway.evaluation.results import OVERALL, read_metrics
 
     whole = {found.name: found.metrics for found in read_metrics(uri)}[OVERALL]
     return {"eval": int(whole["example_count"])}

@@ -17,8 +17,8 @@ from benchmarks.artifacts import SPLITS, Made, made_by, read_statistics
 from benchmarks.data import KEY, OVERLAY, rows_option, size_name, split_rows
 from benchmarks.one_run import metadata_file
 from benchmarks.records import Check, Finding, finding
-from configs.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
-from configs.loader import load_config
+from taxiway.config.loader import load_config
+from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
 
 Rows = dict[str, Any]
 """Examples of each split as sorted tables."""
@@ -132,9 +132,9 @@ def _transform(stock: Made, taxiway: Made, rows: Rows) -> Finding:
 
 def _metrics(stock: Made, taxiway: Made) -> list[Finding]:
     from benchmarks.same_metrics import counts_of, evaluate_by_stock, metric_differences, read
-    from components.evaluation.eval_config import eval_config
-    from components.evaluation.results import OVERALL
-    from models.spec import load_spec
+    from taxiway.evaluation.eval_config import eval_config
+    from taxiway.evaluation.results import OVERALL
+    from taxiway.modeling.spec import load_spec
 
     config = load_config([OVERLAY])
     wanted = eval_config(config.evaluation, load_spec(config.model.module).label)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from configs.errors import EXIT_OK, ConfigError, DataError
-from configs.loader import load_config
 from models.flights.export import export
+from taxiway.config.loader import load_config
+from taxiway.errors import EXIT_OK, ConfigError, DataError
 
 SIZES: Final = {"27k": 27_000, "336k": 336_776, "1m": 1_010_328, "3.4m": 3_367_760}
 """Names of sizes: a month, the year, three years and ten years of flights."""

@@ -16,9 +16,9 @@ from typing import Final  # noqa: E402
 from benchmarks.data import MARK, OVERLAY, ROOT, input_folder, rows_option  # noqa: E402
 from benchmarks.measure import Recorder  # noqa: E402
 from benchmarks.records import Run, Side  # noqa: E402
-from configs.errors import EXIT_OK, DataError, TaxiwayError  # noqa: E402
-from configs.loader import load_config  # noqa: E402
-from configs.schema import Config  # noqa: E402
+from taxiway.config.loader import load_config  # noqa: E402
+from taxiway.config.schema import Config  # noqa: E402
+from taxiway.errors import EXIT_OK, DataError, TaxiwayError  # noqa: E402
 
 
 def config_of(root: Path, rows: int, folder: Path) -> Config:

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from configs.errors import DataError
-from configs.section import Frozen
+from taxiway.config.section import Frozen
+from taxiway.errors import DataError
 
 Side = Literal["stock", "taxiway"]
 SIDES: Final[tuple[Side, Side]] = ("stock", "taxiway")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.data import size_name
 from benchmarks.records import NodeRun, Results, Run, Side, read_results
-from configs.errors import EXIT_OK, ConfigError, TaxiwayError
+from taxiway.errors import EXIT_OK, ConfigError, TaxiwayError
 
 RESULTS: Final = Path("benchmarks/results.json")
 CHART: Final = "chart.svg"

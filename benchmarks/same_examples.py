@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.artifacts import compression, split_files
-from configs.errors import DataError
+from taxiway.errors import DataError
 
 DECODE_BATCH: Final = 8192
 

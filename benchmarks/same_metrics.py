@@ -42,7 +42,7 @@ def counts_of(metrics: Metrics) -> dict[str, float]:
 
 def read(uri: str) -> Metrics:
     """What an Evaluator wrote."""
-    from components.evaluation.results import read_metrics
+    from taxiway.evaluation.results import read_metrics
 
     return {found.name: found.metrics for found in read_metrics(uri)}
 

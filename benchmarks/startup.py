@@ -17,8 +17,8 @@ from typing import Final
 from rich.table import Table
 
 from benchmarks.report import console
-from configs.errors import EXIT_OK, TaxiwayError
-from configs.loader import load_config
+from taxiway.config.loader import load_config
+from taxiway.errors import EXIT_OK, TaxiwayError
 
 TIMES: Final = 5
 """How often each is done; the table has the median, and the fastest and slowest."""
@@ -29,9 +29,11 @@ COMPLETION: Final = {
     "COMP_CWORD": "1",
 }
 IMPORTS: Final = (
-    "import pipelines.runners.exit_handler, pipelines.runners.local, pipelines.training"
+    "import taxiway.runners.local.exit_handler, taxiway.runners.local.runner, pipelines.training"
 )
-LEAN: Final = f"from workers.imports import lean_imports\nwith lean_imports():\n    {IMPORTS}"
+LEAN: Final = (
+    f"from taxiway.process.lean_imports import lean_imports\nwith lean_imports():\n    {IMPORTS}"
+)
 SETTLING_RUNS: Final = 3
 """The first run makes a model, the second has it for a baseline, the third repeats the second."""
 
@@ -62,8 +64,8 @@ def unchanged_run() -> Cost:
     with tempfile.TemporaryDirectory(prefix="taxiway-startup-") as folder:
         settings = [f"output.root={folder}", "container.engine=host"]
         config = load_config(["smoke"], settings)
-        from pipelines.data import export_data
-        from pipelines.local_run import run_training
+        from taxiway.cli.data import export_data
+        from taxiway.runners.local.run import run_training
 
         def once() -> None:
             with silence():

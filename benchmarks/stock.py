@@ -36,10 +36,10 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 
 from benchmarks.data import EVAL_SPAN, TRAIN_SPAN
 from benchmarks.measure import Recorder
-from components.evaluation.eval_config import eval_config
-from configs.schema import Config
-from models.spec import load_spec
-from pipelines.inputs import hyperparameters_folder, write_inputs
+from taxiway.config.schema import Config
+from taxiway.evaluation.eval_config import eval_config
+from taxiway.modeling.inputs import hyperparameters_folder, write_inputs
+from taxiway.modeling.spec import load_spec
 
 
 def create_pipeline(config: Config, metadata_file: Path) -> Pipeline:
@@ -66,7 +66,7 @@ def create_pipeline(config: Config, metadata_file: Path) -> Pipeline:
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        preprocessing_fn="taxiway.modeling.preprocessing.preprocessing_fn",
         custom_config=code,
         disable_statistics=True,
     )
@@ -74,7 +74,7 @@ def create_pipeline(config: Config, metadata_file: Path) -> Pipeline:
         source_uri=hyperparameters_folder(config), artifact_type=HyperParameters
     ).with_id("Hyperparameters")
     trainer = Trainer(
-        run_fn="models.training.run_fn",
+        run_fn="taxiway.modeling.training.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,

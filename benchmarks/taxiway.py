@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.measure import Recorder
-from configs.errors import EXIT_OK, TaxiwayError
-from configs.schema import Config
-from pipelines.local_run import run_training
-from pipelines.runners.events import (
+from taxiway.config.schema import Config
+from taxiway.errors import EXIT_OK, TaxiwayError
+from taxiway.runners.local.run import run_training
+from taxiway.runners.nodes.events import (
     Event,
     NodeCached,
     NodeFailed,

@@ -1,1 +1,1 @@
-"""What is learned: feature spec, preprocessing, network, training, signatures."""
+"""One folder a model: what is learned, and from which columns."""

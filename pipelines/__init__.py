@@ -1,1 +1,1 @@
-"""Wiring only: the pipelines, the runners that run them, and the command line."""
+"""Wiring only: each module here is a pipeline, found by its name."""

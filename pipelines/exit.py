@@ -6,7 +6,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.notify.component import Notify
 from components.run_report.component import RunReport
-from configs.schema import Config
+from taxiway.config.schema import Config
 
 
 def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:

@@ -29,22 +29,22 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.data_gate.component import DataGate
+from components.data_gate.drift import drift_config
 from components.deploy_queue.component import DeployQueue
-from components.evaluation.eval_config import eval_config
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor
 from components.registrar.component import Registrar
-from configs.beam import pipeline_args
-from configs.schema import Config
-from models.spec import load_spec
-from pipelines.drift import drift_config
-from pipelines.engines import use_engine
-from pipelines.inputs import (
+from taxiway.arrow.executors import use_engine
+from taxiway.config.beam import pipeline_args
+from taxiway.config.schema import Config
+from taxiway.evaluation.eval_config import eval_config
+from taxiway.modeling.inputs import (
     hyperparameter_properties,
     hyperparameters_folder,
     schema_properties,
 )
+from taxiway.modeling.spec import load_spec
 
 
 def create_pipeline(config: Config) -> Pipeline:
@@ -94,7 +94,7 @@ def create_pipeline(config: Config) -> Pipeline:
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        preprocessing_fn="taxiway.modeling.preprocessing.preprocessing_fn",
         custom_config=code,
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -108,7 +108,7 @@ def create_pipeline(config: Config) -> Pipeline:
         custom_properties=hyperparameter_properties(config),
     ).with_id("Hyperparameters")
     trainer = Trainer(
-        run_fn="models.training.run_fn",
+        run_fn="taxiway.modeling.training.run_fn",
         examples=transform.outputs["transformed_examples"] if materialized else examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,

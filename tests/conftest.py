@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from configs.loader import load_config
-from configs.schema import Config
+from taxiway.config.loader import load_config
+from taxiway.config.schema import Config
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -38,7 +38,7 @@ class Finished:
 def taxiway(*arguments: str, env: dict[str, str] | None = None, timeout: float = 600) -> Finished:
     """Runs the real command line in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines", *arguments],
+        [sys.executable, "-m", "taxiway", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **(env or {})},
         capture_output=True,

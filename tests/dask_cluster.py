@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 
-from configs.engines import DaskWorkers
+from taxiway.config.engine import DaskWorkers
+from taxiway.workers.dask.cluster import connected
 from tests.conftest import REPOSITORY
-from workers.dask import connected
 
 DEADLINE_SECONDS = 60.0
 CONFIG = REPOSITORY / "deploy" / "dask" / "dask.yaml"
-IMPORTABLE = REPOSITORY / "tests" / "workers" / "importable"
+IMPORTABLE = REPOSITORY / "tests" / "taxiway" / "workers" / "importable"
 LOOPBACK = "127.0.0.1"
 WORKERS = 3
 TTL_SECONDS = 5
@@ -122,7 +122,7 @@ class Cluster:
             "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{IMPORTABLE}",
             "DASK_CONFIG": str(CONFIG),
             "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": f"{TTL_SECONDS} s",
-            "DASK_DISTRIBUTED__WORKER__PRELOAD": "['workers.tls']",
+            "DASK_DISTRIBUTED__WORKER__PRELOAD": "['taxiway.workers.dask.tls']",
         }
 
     @property

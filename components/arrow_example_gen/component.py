@@ -18,12 +18,12 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import standard_artifacts, standard_component_specs
 from tfx.utils import proto_utils
 
-from components.arrow_example_gen import logic
 from components.arrow_example_gen.executor import Executor, resolve_spans
-from components.arrow_example_gen.reading import OnBadRow
-from components.arrow_example_gen.spans import check_pattern
-from components.arrow_example_gen.writing import Compression
-from configs.schema import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
+from taxiway.arrow.ingest import convert as logic
+from taxiway.arrow.ingest.reading import OnBadRow
+from taxiway.arrow.ingest.spans import check_pattern
+from taxiway.arrow.ingest.writing import Compression
+from taxiway.config.schema import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 
 
 class Driver(example_gen_driver.FileBasedDriver):  # type: ignore[misc]

@@ -13,8 +13,9 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components.arrow_example_gen import logic, spans
-from configs.errors import DataError
+from taxiway.arrow.ingest import convert as logic
+from taxiway.arrow.ingest import spans
+from taxiway.errors import DataError
 
 _log = logging.getLogger(__name__)
 

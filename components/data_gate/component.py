@@ -10,7 +10,7 @@ from tfx.types.standard_artifacts import ExampleAnomalies
 
 from components.artifacts import GateDecision
 from components.data_gate.logic import decide, read_findings, stop_message
-from configs import schema
+from taxiway.config import schema
 
 
 @component

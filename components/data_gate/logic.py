@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from configs.errors import GateStopped
-from configs.schema import DataGate
+from taxiway.config.schema import DataGate
+from taxiway.errors import GateStopped
 
 ANOMALIES_FILE = "SchemaDiff.pb"
 

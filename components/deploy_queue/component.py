@@ -1,4 +1,4 @@
-"""DeployQueue's TFX face, a Python-function component; its work is registry/deploy_queue.py."""
+"""DeployQueue's TFX face, a Python-function component; see taxiway/registry/deploy_queue.py."""
 # No `from __future__ import annotations`: TFX reads the annotations of component functions.
 
 from typing import TypedDict
@@ -7,7 +7,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
 from components.artifacts import ModelVersion
-from registry import deploy_queue
+from taxiway.registry import deploy_queue
 
 
 class Queued(TypedDict):

@@ -26,7 +26,7 @@ from tfx.types.standard_artifacts import Examples, InfraBlessing, Model
 from tfx.utils import io_utils, path_utils
 
 from components.infra_validator.logic import InfraResult, validate
-from configs.schema import InfraValidation
+from taxiway.config.schema import InfraValidation
 
 BLESSED_FILE = "INFRA_BLESSED"
 NOT_BLESSED_FILE = "INFRA_NOT_BLESSED"
@@ -60,7 +60,7 @@ class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
         Args:
           input_dict: `model` and `examples` (raw, with an eval split).
           output_dict: `blessing`.
-          exec_properties: `config`, the JSON of a configs.schema.InfraValidation.
+          exec_properties: `config`, the JSON of a taxiway.config.schema.InfraValidation.
         """
         config = InfraValidation.model_validate_json(exec_properties["config"])
         model = artifact_utils.get_single_instance(input_dict["model"])
@@ -77,7 +77,7 @@ class InfraValidator(BaseComponent):  # type: ignore[misc]
     Args:
       model: the Trainer's model.
       examples: raw examples with an `eval` split.
-      config: the JSON of a configs.schema.InfraValidation.
+      config: the JSON of a taxiway.config.schema.InfraValidation.
 
     Its `blessing` has the custom properties `blessed` (1 or 0), `reason`, `latency_p50_ms`,
     `latency_p95_ms`, `latency_p99_ms`, `requests` and `isolation`.

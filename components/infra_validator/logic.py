@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from configs.schema import InfraValidation
-from serving.client import ModelWorker, WorkerError
+from taxiway.config.schema import InfraValidation
+from taxiway.serving.worker.client import ModelWorker, WorkerError
 
 PROBABILITY = "probability"
 

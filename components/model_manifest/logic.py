@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from configs.errors import TaxiwayError
+from taxiway.errors import TaxiwayError
 
 MANIFEST_FILE = "MANIFEST.sha256"
 

@@ -8,7 +8,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
 from components.artifacts import RunReport
-from components.notify.logic import message_of, notify, parse
+from taxiway.notify import message_of, notify, parse
 
 
 @component

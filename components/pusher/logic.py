@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from configs.errors import TaxiwayError
+from taxiway.errors import TaxiwayError
 
 RUN_ID_PROPERTY = "pipeline_run_id"
 """Of a pushed model: the run that pushed it."""

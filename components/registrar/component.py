@@ -9,12 +9,12 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import ModelEvaluation, PushedModel
 
 from components.artifacts import ModelManifest, ModelVersion
-from components.evaluation.results import read_metrics
 from components.model_manifest.logic import MANIFEST_FILE, digest
 from components.pusher.logic import RUN_ID_PROPERTY
 from components.registrar.logic import contract_digest, overall_metrics, record
-from models.spec import load_spec
-from registry.versions import Candidate, register
+from taxiway.evaluation.results import read_metrics
+from taxiway.modeling.spec import load_spec
+from taxiway.registry.versions import Candidate, register
 
 
 @component

@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from components.evaluation.results import OVERALL, SliceMetrics
-from models.spec import FeatureSpec
-from registry.versions import ModelVersion
+from taxiway.evaluation.results import OVERALL, SliceMetrics
+from taxiway.modeling.spec import FeatureSpec
+from taxiway.registry.versions import ModelVersion
 
 
 def contract_digest(spec: FeatureSpec) -> str:

@@ -8,8 +8,8 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components import artifacts
 from components.run_report.logic import build_report, write_report
-from registry.connection import open_store, parse_metadata
-from registry.metadata import run_nodes, run_properties
+from taxiway.metadata.connection import open_store, parse_metadata
+from taxiway.metadata.queries import run_nodes, run_properties
 
 
 @component

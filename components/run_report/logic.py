@@ -9,14 +9,14 @@ from typing import Any
 
 import jinja2
 
-from components.evaluation.results import (
+from taxiway.evaluation.results import (
     OVERALL,
     blessing_reasons,
     read_metrics,
     worst_slices,
 )
-from components.run_report.describe import describe_node, format_metric
-from registry.metadata import NodeRecord, run_outcome
+from taxiway.metadata.describe import describe_node, format_metric
+from taxiway.metadata.queries import NodeRecord, run_outcome
 
 WORST_SLICES = 5
 RANKED_BY = "auc"

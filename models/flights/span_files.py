@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from configs.errors import DataError
+from taxiway.errors import DataError
 
 MANIFEST = ".manifest.json"
 LOCK = ".lock"

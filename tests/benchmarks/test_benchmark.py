@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.__main__ import Benchmark
 from benchmarks.one_run import config_of
 from benchmarks.records import Check, Finding, read_results
-from configs.errors import DataError, TaxiwayError
+from taxiway.errors import DataError, TaxiwayError
 from tests.benchmarks.conftest import run
 
 
@@ -115,7 +115,7 @@ def test_a_run_without_input_says_how_to_make_it(tmp_path: Path) -> None:
 
 def test_both_sides_are_given_what_a_user_would_run(tmp_path: Path) -> None:
     from benchmarks import data
-    from configs.loader import load_config
+    from taxiway.config.loader import load_config
 
     data.make_input(300, tmp_path)
     config, base = config_of(tmp_path, 300, tmp_path / "run"), load_config()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks import data
-from configs.errors import ConfigError, DataError
+from taxiway.errors import ConfigError, DataError
 from tests.conftest import REPOSITORY
 
 ROWS = 900
@@ -130,7 +130,7 @@ class TestInput:
     ) -> None:
         from tfx_bsl.coders import csv_decoder
 
-        from components.arrow_example_gen.reading import read_columns
+        from taxiway.arrow.ingest.reading import read_columns
 
         header, *lines = data.span_file(made, span).read_text().splitlines()
         inferrer = csv_decoder.ColumnTypeInferrer(header.split(","), skip_blank_lines=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.chart import draw, lanes
 from benchmarks.records import Check, Finding, Results, read_results
-from configs.errors import ConfigError, DataError
+from taxiway.errors import ConfigError, DataError
 from tests.benchmarks.conftest import node, run
 from tests.conftest import REPOSITORY
 

@@ -18,7 +18,7 @@ from benchmarks.same_metrics import metric_differences
 from benchmarks.same_schema import mapping_differences, schema_differences
 from benchmarks.same_statistics import rank_gap, statistics_differences
 from benchmarks.same_transform import transform_differences
-from configs.errors import DataError
+from taxiway.errors import DataError
 
 ROWS = 4000
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from configs.loader import load_config
+from taxiway.config.loader import load_config
 from tests.conftest import REPOSITORY
 
 SECRET = "T0KEN-that-no-one-may-read"
@@ -59,8 +59,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     from tfx.proto.orchestration import pipeline_pb2
 
     from pipelines.exit import create_exit_pipeline
-    from pipelines.runners.ir import compile_pipeline
     from pipelines.training import create_pipeline
+    from taxiway.runners.nodes.ir import compile_pipeline
 
     root = tmp_path_factory.mktemp("conformance") / "var"
     found = Compiled({}, {}, {}, "", root)
@@ -244,7 +244,7 @@ WORK = sorted(set(sources("**/*.py")) - set(FACES))
 
 def test_faces_and_work_are_both_found() -> None:
     assert len(FACES) >= len(KINDS["function"]) + 3
-    assert {"components/data_gate/logic.py", "components/notify/logic.py"} <= set(WORK)
+    assert {"components/data_gate/logic.py", "taxiway/notify.py"} <= set(WORK)
 
 
 @pytest.mark.parametrize("path", WORK)

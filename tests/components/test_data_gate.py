@@ -16,8 +16,8 @@ from components.data_gate.logic import (
     read_findings,
     stop_message,
 )
-from configs.errors import GateStopped
-from configs.schema import DataGate
+from taxiway.config.schema import DataGate
+from taxiway.errors import GateStopped
 
 Severity = anomalies_pb2.AnomalyInfo.Severity
 

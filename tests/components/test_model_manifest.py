@@ -11,7 +11,7 @@ import pytest
 
 from components.model_manifest.component import SCRIPT
 from components.model_manifest.logic import MANIFEST_FILE, digest, verify
-from configs.errors import TaxiwayError
+from taxiway.errors import TaxiwayError
 
 FILES = {
     "saved_model.pb": b"graph",

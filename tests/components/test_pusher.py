@@ -11,7 +11,7 @@ import pytest
 
 from components.pusher import logic
 from components.pusher.logic import folder_digest, push
-from configs.errors import TaxiwayError
+from taxiway.errors import TaxiwayError
 
 
 def names(folder: Path) -> list[str]:

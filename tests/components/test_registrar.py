@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from components.model_manifest.logic import MANIFEST_FILE, digest
-from models.spec import Bucketized, Categorical, FeatureSpec, Numeric
-from registry.deploy_queue import DeployQueue
-from registry.versions import Candidate, ModelVersion, list_versions
-from tests.components.conftest import Evaluated
+from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.registry.deploy_queue import DeployQueue
+from taxiway.registry.versions import Candidate, ModelVersion, list_versions
+from tests.taxiway.evaluation.conftest import Evaluated
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]
 
@@ -78,7 +78,7 @@ def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
 
 
 def test_the_metrics_of_a_version_are_those_of_the_whole(logic: Any) -> None:
-    from components.evaluation.results import OVERALL, SliceMetrics
+    from taxiway.evaluation.results import OVERALL, SliceMetrics
 
     slices = [SliceMetrics("origin=JFK", {"auc": 0.9}, {}), SliceMetrics(OVERALL, {"auc": 0.7}, {})]
     assert logic.overall_metrics(slices) == {"auc": 0.7}

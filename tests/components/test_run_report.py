@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.run_report.describe import DESCRIPTIONS, describe_node, format_metric
-from registry.metadata import ArtifactRecord, ErrorKind, NodeRecord
-from tests.components.conftest import Evaluated
+from taxiway.metadata.describe import DESCRIPTIONS, describe_node, format_metric
+from taxiway.metadata.queries import ArtifactRecord, ErrorKind, NodeRecord
+from tests.taxiway.evaluation.conftest import Evaluated
 
 PROPERTIES = {"command": "taxiway run --config smoke", "config": "pipeline: {name: x}\n"}
 NASTY = "<script>alert(1)</script> & \"quotes\" 'too'"

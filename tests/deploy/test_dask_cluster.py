@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from configs.loader import load_config
+from taxiway.config.loader import load_config
 from tests.conftest import REPOSITORY
 from tests.deploy.manifests import DASK_PODS, KUBERNETES, WRITTEN, Cluster
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from configs.loader import load_config
-from configs.schema import Config
+from taxiway.config.loader import load_config
+from taxiway.config.schema import Config
 from tests.conftest import REPOSITORY, taxiway
 from tests.deploy.manifests import CONTAINERS, KUBERNETES, MAY_BE_ROOT, WRITTEN, pods
 

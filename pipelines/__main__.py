@@ -1,5 +1,0 @@
-"""`python -m pipelines` is `taxiway`."""
-
-from pipelines.cli import main
-
-main()

@@ -1,0 +1,1 @@
+"""The machine room: what every pipeline uses and no fork edits."""

@@ -1,0 +1,241 @@
+"""TFMA's combiners and their twins: a measure that sums, and the sums as what TFMA derives from.
+
+TFMA computes in two steps: combiners go over rows, and everything else (precision from a confusion
+matrix, the area under a curve, averages over classes, the keys of all of them) is derived from what
+combiners give, slice by slice. Only the first step is done anew here; the second stays TFMA's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from tensorflow_model_analysis.contrib.aggregates.binary_confusion_matrices import Matrix
+from tensorflow_model_analysis.metrics import calibration_histogram, metric_types, metric_util
+
+from taxiway.arrow.evaluator.measures import Count, Crossed, Histogram, Mean, Measure, Totals
+from taxiway.arrow.evaluator.pairing import Pairing
+from taxiway.arrow.evaluator.sums import CellSums
+
+Metrics = dict[Any, Any]
+"""TFMA's MetricsDict: values by MetricKey."""
+
+
+class UnknownError(Exception):
+    """A computation without a twin; says why."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What stands in for one of TFMA's combiners."""
+
+    measure: Measure
+    output: Callable[[CellSums], Metrics]
+    """What the combiner's `extract_output` would give for a slice."""
+
+
+class Buckets(Sequence[Any]):
+    """A histogram as TFMA's list of buckets, each made when someone looks at it."""
+
+    def __init__(self, sums: CellSums) -> None:
+        self.sums = sums
+
+    def __len__(self) -> int:
+        return len(self.sums.cells)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        labels, predictions, examples = self.sums.values[index].tolist()
+        return calibration_histogram.Bucket(
+            int(self.sums.cells[index]), labels, predictions, examples
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+
+class _Entry(NamedTuple):
+    """A matrix without examples of it, as TFMA's accumulator holds it."""
+
+    matrix: Matrix
+    tp_examples: tuple[()] = ()
+    tn_examples: tuple[()] = ()
+    fp_examples: tuple[()] = ()
+    fn_examples: tuple[()] = ()
+
+
+def twins(computation: Any) -> list[Twin]:
+    """The twins of one of TFMA's MetricComputations.
+
+    Raises:
+      UnknownError: it has none.
+    """
+    combiner = computation.combiner
+    name = type(combiner).__name__
+    if name not in TWINS:
+        raise UnknownError(f"it does not know {name}")
+    if any(key.output_name for key in computation.keys):
+        raise UnknownError("it does not know models of several outputs")
+    if computation.preprocessors and name != "_ExampleCountCombiner":
+        raise UnknownError("it does not know preprocessors")
+    return TWINS[name](computation.keys, combiner)
+
+
+def _pairing(key: Any, combiner: Any) -> Pairing:
+    weights = combiner._class_weights
+    sub_key = key.sub_key
+    return Pairing(
+        model=key.model_name,
+        weighted=bool(combiner._example_weighted),
+        class_id=sub_key.class_id if sub_key else None,
+        k=sub_key.k if sub_key else None,
+        top_k=sub_key.top_k if sub_key else None,
+        aggregated=combiner._aggregation_type is not None,
+        class_weights=tuple(sorted(weights.items())) if weights else None,
+    )
+
+
+def _histogram(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+    (key,) = keys
+    measure = Histogram(
+        _pairing(key, combiner),
+        buckets=combiner._num_buckets,
+        left=combiner._left,
+        right=combiner._left + combiner._range,
+        fractional=combiner._fractional_labels,
+        by_prediction=combiner._prediction_based_bucketing,
+    )
+    return [Twin(measure, lambda sums: {key: Buckets(sums)})]
+
+
+def _crossed(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+    (key,) = keys
+    if combiner._example_id_key or not combiner._enable_fractional_labels:
+        raise UnknownError("it keeps no samples of rows, and compares no labels to thresholds")
+    usual = metric_util.to_label_prediction_example_weight
+    if combiner._extract_label_prediction_and_weight is not usual:
+        raise UnknownError("it pairs labels and predictions in the usual way only")
+    wanted = combiner._binary_confusion_matrices._thresholds
+    rising = tuple(sorted({float(threshold) for threshold in wanted}))
+    places = {threshold: rising.index(float(threshold)) for threshold in wanted}
+
+    def output(sums: CellSums) -> Metrics:
+        counts = np.zeros((len(rising) + 1, 2))
+        counts[sums.cells] = sums.values
+        below = np.cumsum(counts, axis=0)
+        positives, negatives = below[-1]
+        matrices = {}
+        for threshold, place in places.items():
+            fn, tn = below[place]
+            matrix = Matrix(tp=positives - fn, tn=tn, fp=negatives - tn, fn=fn)
+            matrices[threshold] = _Entry(matrix)
+        return {key: matrices}
+
+    return [Twin(Crossed(_pairing(key, combiner), rising), output)]
+
+
+def _totals(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+    (key,) = keys
+    if key.sub_key and key.sub_key.top_k is not None:
+        raise UnknownError("it does not know means of the top k")
+
+    def output(sums: CellSums) -> Metrics:
+        labels, predictions, examples = sums.values.sum(axis=0).tolist()
+        return {
+            key: SimpleNamespace(
+                total_weighted_labels=labels,
+                total_weighted_predictions=predictions,
+                total_weighted_examples=examples,
+            )
+        }
+
+    return [Twin(Totals(_pairing(key, combiner)), output)]
+
+
+def _count(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+    measure = Count(Pairing(combiner._model_name, weighted=bool(combiner._example_weighted)))
+
+    def output(sums: CellSums) -> Metrics:
+        total = float(sums.values.sum())
+        return dict.fromkeys(keys, total)
+
+    return [Twin(measure, output)]
+
+
+def _mean(key: Any, measure: Mean, empty: float = np.nan, root: bool = False) -> Twin:
+    def output(sums: CellSums) -> Metrics:
+        total, weight = sums.values.sum(axis=0).tolist()
+        value = total / weight if weight else empty
+        return {key: value**0.5 if root else value}
+
+    return Twin(measure, output)
+
+
+def _error(of: str) -> Callable[[Sequence[Any], Any], list[Twin]]:
+    def make(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+        (key,) = keys
+        return [_mean(key, Mean(_pairing(key, combiner), of, skip_nan=True))]
+
+    return make
+
+
+def _entropy(of: str) -> Callable[[Sequence[Any], Any], list[Twin]]:
+    def make(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+        (key,) = keys
+        name = f"{of}_of_logits" if combiner._from_logits else of
+        smoothing = combiner._label_smoothing
+        return [_mean(key, Mean(_pairing(key, combiner), name, smoothing=smoothing))]
+
+    return make
+
+
+def _keras(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+    """Metrics that TFMA leaves to Keras; their mean over no weight is 0."""
+    if any(combiner._loss_configs) or any(key.sub_key for key in keys):
+        raise UnknownError("it does not know losses, or classes, of Keras")
+    if combiner._aggregation_type is not None:
+        raise UnknownError("it does not know averages of Keras' metrics")
+    pairing = Pairing(combiner._model_name, weighted=bool(combiner._example_weighted))
+    found = []
+    for config in combiner._metric_configs[0]:
+        kind, options = config["class_name"], config["config"]
+        if kind not in KERAS:
+            raise UnknownError(f"it does not know Keras' {kind}")
+        if any(options.get(name) not in (None, False, 0, -1) for name in KERAS_OPTIONS):
+            raise UnknownError(f"it does not know {', '.join(KERAS_OPTIONS)} of Keras' {kind}")
+        key = metric_types.MetricKey(
+            name=options["name"],
+            model_name=combiner._model_name,
+            example_weighted=combiner._example_weighted,
+        )
+        root = kind == "RootMeanSquaredError"
+        found.append(_mean(key, Mean(pairing, KERAS[kind]), empty=0.0, root=root))
+    return found
+
+
+KERAS: Final[Mapping[str, str]] = {
+    "CategoricalAccuracy": "categorical_hit",
+    "CategoricalCrossentropy": "keras_categorical_entropy",
+    "RootMeanSquaredError": "squared_error",
+    "SparseCategoricalAccuracy": "sparse_hit",
+    "SparseCategoricalCrossentropy": "keras_sparse_entropy",
+}
+KERAS_OPTIONS: Final = ("from_logits", "label_smoothing", "axis", "ignore_class")
+
+TWINS: Final[Mapping[str, Callable[[Sequence[Any], Any], list[Twin]]]] = {
+    "_BinaryConfusionMatrixCombiner": _crossed,
+    "_BinaryCrossEntropyCombiner": _entropy("binary_entropy"),
+    "_CalibrationHistogramCombiner": _histogram,
+    "_CategoricalCrossEntropyCombiner": _entropy("categorical_entropy"),
+    "_CompilableMetricsCombiner": _keras,
+    "_ExampleCountCombiner": _count,
+    "_MeanAbsoluteErrorCombiner": _error("absolute_error"),
+    "_MeanAbsolutePercentageErrorCombiner": _error("percentage_error"),
+    "_MeanSquaredErrorCombiner": _error("squared_error"),
+    "_MeanSquaredLogarithmicErrorCombiner": _error("logarithmic_error"),
+    "_WeightedLabelsPredictionsExamplesCombiner": _totals,
+}

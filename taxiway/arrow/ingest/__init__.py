@@ -1,0 +1,1 @@
+"""Input spans, CSV or Parquet, to examples."""

@@ -1,0 +1,267 @@
+"""Turns span files into train and eval TFRecords of tf.Examples, and proves none was lost."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from taxiway.arrow.ingest.cells import Column
+from taxiway.arrow.ingest.counting import Tally, hash_keys, read_back
+from taxiway.arrow.ingest.reading import OnBadRow, read_columns, read_rows
+from taxiway.arrow.ingest.spans import SpanFile, file_bytes
+from taxiway.arrow.ingest.writing import Compression, Writers, file_name, remove_files
+from taxiway.errors import DataError
+from taxiway.workers import active
+from taxiway.workers.job import Shard
+
+# Part of the cache key: raise it when the same files would become other examples, other splits or
+# an error.
+CONVERSION = 3
+BUCKETS = 10_000
+TRAIN, EVAL = "train", "eval"
+SPLITS = (TRAIN, EVAL)
+PARQUET_PACKS = 4
+"""Bytes of gzipped examples for a byte of Parquet, as measured on the flights."""
+STEP = "ArrowExampleGen"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How rows become examples.
+
+    `train_buckets` of BUCKETS hash buckets are train rows; None splits by time instead: the newest
+    span is the eval split.
+    """
+
+    schema_file: str
+    key: str
+    label: str
+    on_bad_row: OnBadRow
+    train_buckets: int | None
+    shards: int
+    """Files of each split, or a few more where they cannot be dealt evenly to the workers."""
+    compression: Compression = "gzip"
+
+
+@dataclass
+class Summary:
+    """What was read, left out and written."""
+
+    rows_read: int = 0
+    rows_dropped: int = 0
+    first_dropped: str = ""
+    splits: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in SPLITS})
+    classes: dict[str, set[int]] = field(
+        default_factory=lambda: {name: set[int]() for name in SPLITS}
+    )
+    """Labels found in each split."""
+
+    @property
+    def digest(self) -> str:
+        """One order-independent digest of all rows written, by key."""
+        return f"{sum(tally.digest for tally in self.splits.values()) % 2**64:016x}"
+
+    def add(self, other: Summary) -> None:
+        """Counts in what another part of the input gave."""
+        self.rows_read += other.rows_read
+        self.rows_dropped += other.rows_dropped
+        self.first_dropped = self.first_dropped or other.first_dropped
+        for name, tally in other.splits.items():
+            self.splits[name].rows += tally.rows
+            self.splits[name].digest = (self.splits[name].digest + tally.digest) % 2**64
+            self.classes[name] |= other.classes[name]
+
+
+def convert(
+    files: Sequence[SpanFile], settings: Settings, split_uris: Mapping[str, str]
+) -> Summary:
+    """Streams the files into `data_tfrecord-<file>-of-<files>[.gz]` below each split's URI.
+
+    A column without a value becomes a feature without a value. Nothing is shuffled, the Trainer
+    does that: the same files give the same examples in the same order, however many workers there
+    are. Their bytes may differ, because protobuf writes the features of an example in any order.
+
+    Args:
+      files: input files with their spans, in reading order.
+      settings: columns, split and what to do with a bad row.
+      split_uris: folder of each of SPLITS; what is in it is replaced.
+
+    Raises:
+      DataError: a file or row is bad, a split has no rows or one class of label only, the output
+        cannot be written, or what is on disk afterwards is not what was read.
+    """
+    read_columns(settings.schema_file, settings.key, settings.label)  # refuses before any work
+    _remove(split_uris)
+    _make(split_uris)
+    parts = _parts(files, settings.shards)
+    newest = max((file.span for file in files), default=0)
+    work = partial(convert_part, Part(tuple(files), newest, settings, dict(split_uris), len(parts)))
+    try:
+        found = active.run(work, parts, merge, STEP, input_bytes=_size(files))
+        summary: Summary = pickle.loads(found)  # noqa: S301  # written by `merge`
+        _check_splits(summary, settings)
+        _check_rows(summary)
+    except BaseException:
+        _remove(split_uris)
+        raise
+    return summary
+
+
+@dataclass(frozen=True)
+class Part:
+    """All that workers are told beside which of the files, [first, last), are theirs."""
+
+    files: tuple[SpanFile, ...]
+    newest: int
+    settings: Settings
+    split_uris: dict[str, str]
+    parts: int
+
+    def paths(self, part: int) -> dict[str, list[str]]:
+        """The files of each split that a part writes."""
+        each = -(-self.settings.shards // self.parts)
+        return {
+            name: [
+                f"{uri}/{file_name(file, each * self.parts, self.settings.compression)}"
+                for file in range(part * each, (part + 1) * each)
+            ]
+            for name, uri in self.split_uris.items()
+        }
+
+
+def convert_part(job: Part, shard: Shard) -> bytes:
+    """Converts a few input files, reads back what was written, and gives a pickled Summary."""
+    settings = job.settings
+    columns = read_columns(settings.schema_file, settings.key, settings.label)
+    part, summary = int(shard.uri.partition(" ")[0]), Summary()
+    paths = job.paths(part)
+    with Writers(paths) as writers:
+        for file in job.files[shard.first : shard.last]:
+            for batch in read_rows(file.path, columns, settings.on_bad_row):
+                summary.rows_read += batch.read
+                summary.rows_dropped += batch.dropped
+                summary.first_dropped = summary.first_dropped or batch.first_dropped
+                keys = batch.rows.column(_index(columns, settings.key))
+                hashes = hash_keys(keys.cast(pa.large_binary()).to_pylist())
+                is_eval = _eval_mask(hashes, settings.train_buckets, file.span == job.newest)
+                for name, mask in ((TRAIN, ~is_eval), (EVAL, is_eval)):
+                    rows = batch.rows.filter(pa.array(mask))
+                    labels = rows.column(_index(columns, settings.label))
+                    summary.classes[name].update(labels.unique().to_pylist())
+                    summary.splits[name].add(hashes[mask])
+                    writers.write(name, rows)
+    for name, written in paths.items():
+        found = read_back(written, settings.key)
+        if found != summary.splits[name]:
+            raise DataError(
+                f"the {name} split in {', '.join(written)} is not what was read: {found} on disk, "
+                f"{summary.splits[name]} read; the disk or the file system loses data",
+                edit="output.root",
+            )
+        if not found.rows:  # a span that is all in the other split
+            remove_files(written)
+    return pickle.dumps(summary)
+
+
+def merge(parts: Sequence[bytes]) -> bytes:
+    """One Summary of all parts, pickled."""
+    total = Summary()
+    for part in parts:
+        total.add(pickle.loads(part))  # noqa: S301  # written by `convert_part`
+    return pickle.dumps(total)
+
+
+def _parts(files: Sequence[SpanFile], count: int) -> list[Shard]:
+    """Runs of files, about equal in bytes, which depend on nothing but the files."""
+    sizes = np.cumsum([0, *(file_bytes(file.path) for file in files)])
+    wanted = min(count, len(files))
+    shares = np.linspace(0, sizes[-1], wanted + 1)[1:-1]
+    # Nearest file boundary to each share; each run has one file at least.
+    bounds = [0]
+    for number, share in enumerate(shares, start=1):
+        nearest = int(np.abs(sizes - share).argmin())
+        bounds.append(min(max(nearest, bounds[-1] + 1), len(files) - wanted + number))
+    bounds.append(len(files))
+    return [
+        Shard(f"{part} of {wanted}, from {files[first].path}", first, last)
+        for part, (first, last) in enumerate(itertools.pairwise(bounds))
+    ]
+
+
+def _size(files: Sequence[SpanFile]) -> int:
+    """About the bytes of the examples: Parquet packs a row better than gzipped examples do."""
+    return sum(
+        file_bytes(file.path) * (1 if file.path.endswith(".csv") else PARQUET_PACKS)
+        for file in files
+    )
+
+
+def _remove(split_uris: Mapping[str, str]) -> None:
+    """Also what a killed attempt may have left, perhaps in files of another number."""
+    import tensorflow as tf
+
+    for uri in split_uris.values():
+        if tf.io.gfile.exists(uri):
+            tf.io.gfile.rmtree(uri)
+
+
+def _make(split_uris: Mapping[str, str]) -> None:
+    import tensorflow as tf
+
+    for uri in split_uris.values():
+        try:
+            tf.io.gfile.makedirs(uri)
+        except tf.errors.OpError as error:
+            raise DataError(
+                f"the examples cannot be written to {uri}: {error.message}", edit="output.root"
+            ) from error
+
+
+def train_buckets(eval_fraction: float) -> int:
+    """How many of BUCKETS hash buckets are train rows."""
+    return BUCKETS - round(eval_fraction * BUCKETS)
+
+
+def _eval_mask(hashes: Any, buckets: int | None, is_newest: bool) -> Any:
+    if buckets is None:
+        return np.full(len(hashes), is_newest)
+    return hashes % np.uint64(BUCKETS) >= np.uint64(buckets)
+
+
+def _index(columns: Sequence[Column], name: str) -> int:
+    return next(index for index, column in enumerate(columns) if column.name == name)
+
+
+def _check_splits(summary: Summary, settings: Settings) -> None:
+    dropped = f" ({summary.rows_dropped} bad rows were left out)" if summary.rows_dropped else ""
+    for name in SPLITS:
+        if not summary.splits[name].rows:
+            raise DataError(
+                f"the {name} split has no rows, of {summary.rows_read} read{dropped}",
+                edit="data.spans or data.split",
+            )
+        classes = summary.classes[name]
+        if len(classes) < 2:
+            raise DataError(
+                f"the {name} split has one class of label only: {settings.label} is "
+                f"{next(iter(classes))} in all of its {summary.splits[name].rows} rows"
+                f"{dropped}",
+                edit="data.spans or data.split, or the label in the input files",
+            )
+
+
+def _check_rows(summary: Summary) -> None:
+    """Rows in equal rows out; each part has read back what it wrote."""
+    sorted_out = sum(tally.rows for tally in summary.splits.values())
+    if summary.rows_read - summary.rows_dropped != sorted_out:
+        raise DataError(
+            f"{summary.rows_read} rows read and {summary.rows_dropped} left out, but {sorted_out} "
+            "went to the splits: a bug in ArrowExampleGen"
+        )

@@ -1,0 +1,60 @@
+"""Counts rows and tells which ones they are, both as they are read and as they are on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from taxiway.errors import DataError
+
+READ_BACK_ROWS = 8192
+
+
+@dataclass
+class Tally:
+    """Rows and, whatever their order, which ones: the sum of their keys' hashes modulo 2^64."""
+
+    rows: int = 0
+    digest: int = 0
+
+    def add(self, hashes: Any) -> None:
+        """Counts rows by the hashes of their keys."""
+        self.rows += len(hashes)
+        self.digest = (self.digest + int(hashes.sum(dtype=np.uint64))) % 2**64
+
+
+def hash_keys(keys: Iterable[bytes]) -> Any:
+    """A 64-bit hash of each key: the same in every run, file, row order and on every platform."""
+    hashes = b"".join([hashlib.blake2b(key, digest_size=8).digest() for key in keys])
+    return np.frombuffer(hashes, dtype="<u8")
+
+
+def read_back(paths: Sequence[str], key: str) -> Tally:
+    """Counts and digests the rows on disk.
+
+    Raises:
+      DataError: a file cannot be read.
+    """
+    import tensorflow as tf
+
+    # TensorFlow's own parser skips the other features: a tenth of the time of decoding to Arrow.
+    only_key = {key: tf.io.FixedLenFeature([], tf.string)}
+    tally = Tally()
+    try:
+        for path in paths:
+            kind = "GZIP" if path.endswith(".gz") else ""
+            records = tf.data.TFRecordDataset(path, compression_type=kind, buffer_size=1 << 20)
+            keys = records.batch(READ_BACK_ROWS).map(
+                lambda examples: tf.io.parse_example(examples, only_key)[key]
+            )
+            for batch in keys.prefetch(1).as_numpy_iterator():
+                tally.add(hash_keys(batch.tolist()))
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"{', '.join(paths)} cannot be read back: {error.message}", edit="output.root"
+        ) from error
+    return tally

@@ -1,0 +1,1 @@
+"""ML Metadata: the connection and every query that Taxiway needs."""

@@ -1,0 +1,1 @@
+"""What all model folders share: feature spec, preprocessing, network, training, signatures."""

@@ -1,0 +1,133 @@
+"""The exported model: the transform graph and the network behind three signatures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from taxiway.modeling.spec import FeatureSpec
+
+PROBABILITY = "probability"
+SERVING = "serving_default"
+COLUMNS = "serving_columns"
+TRANSFORM = "transform_features"
+INTEGER_BOUND = 2.0**62  # exact as float32, and within int64
+
+
+class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
+    """What is saved: raw rows in, a calibrated probability out.
+
+    Args:
+      spec: roles of the columns.
+      transform_savedmodel: folder of tf.Transform's SavedModel.
+      raw_feature_spec: how raw columns are parsed from tf.Example.
+      network: the trained Keras model, giving a logit [N, 1].
+      logit_shift: added to each logit; undoes the class weights of training.
+    """
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        transform_savedmodel: str,
+        raw_feature_spec: Mapping[str, Any],
+        network: Any,
+        logit_shift: float,
+    ) -> None:
+        super().__init__()
+        self._spec = spec
+        self._transform = tf.saved_model.load(transform_savedmodel)
+        self._raw = dict(raw_feature_spec)
+        self._network = network
+        self._logit_shift = tf.constant(logit_shift, tf.float32)
+
+    def save(self, folder: str) -> None:
+        """Writes the SavedModel with its three signatures."""
+        examples = tf.TensorSpec([None], tf.string, name="examples")
+        columns = {name: self._column_spec(name) for name in self._spec.inputs()}
+        signatures = {
+            SERVING: tf.function(self._serve_examples).get_concrete_function(examples),
+            COLUMNS: tf.function(self._serve_columns).get_concrete_function(**columns),
+            TRANSFORM: tf.function(self._transform_examples).get_concrete_function(examples),
+        }
+        tf.saved_model.save(self, folder, signatures=signatures)
+
+    def _column_spec(self, name: str) -> tf.TensorSpec:
+        dtype = tf.float32 if name in self._spec.numbers() else tf.string
+        return tf.TensorSpec([None], dtype, name=name)
+
+    def _serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._predict(self._transform_raw(self._parse(examples)))
+
+    def _serve_columns(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Plain columns [N]: float32 with NaN for missing, strings with "" for missing."""
+        raw = {name: self._as_raw(name, column) for name, column in columns.items()}
+        return self._predict(self._transform_raw(raw))
+
+    def _transform_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Transformed columns, the label among them where the examples carry it."""
+        return self._transform_raw(self._parse(examples, with_label=True))
+
+    def _parse(self, examples: tf.Tensor, with_label: bool = False) -> dict[str, Any]:
+        wanted = {*self._spec.inputs(), *([self._spec.label] if with_label else [])}
+        return dict(
+            tf.io.parse_example(examples, {name: self._raw[name] for name in sorted(wanted)})
+        )
+
+    def _as_raw(self, name: str, column: tf.Tensor) -> Any:
+        """A plain column in the form that parsing tf.Examples would have given."""
+        feature = self._raw[name]
+        missing = tf.math.is_nan(column) if column.dtype.is_floating else tf.equal(column, "")
+        rows = tf.reshape(tf.where(tf.logical_not(missing)), [-1])
+        values = tf.gather(column, rows)
+        if feature.dtype.is_integer:
+            # beyond int64 a cast gives its lowest number, whatever the sign was
+            values = tf.clip_by_value(values, -INTEGER_BOUND, INTEGER_BOUND)
+        values = tf.cast(values, feature.dtype) if feature.dtype != tf.string else values
+        indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
+        size = tf.size(column, out_type=tf.int64)
+        sparse = tf.SparseTensor(indices, values, tf.stack([size, 1]))
+        if isinstance(feature, tf.io.VarLenFeature):
+            return sparse
+        dense = tf.sparse.to_dense(sparse, default_value=_filler(feature))
+        return tf.reshape(dense, tf.stack([size, *feature.shape]))
+
+    def _transform_raw(self, raw: dict[str, Any]) -> dict[str, tf.Tensor]:
+        """Applies the transform graph; columns it expects but no request brings are left empty."""
+        rows = _row_count(next(iter(raw.values())))
+        whole = {
+            name: raw[name] if name in raw else _absent(feature, rows)
+            for name, feature in self._raw.items()
+        }
+        return dict(self._transform.transform_fn(whole))
+
+    def _predict(self, transformed: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        features = {
+            name: tf.expand_dims(value, 1) if value.shape.rank == 1 else value
+            for name, value in transformed.items()
+            if name != self._spec.label
+        }
+        logit = self._network(features, training=False) + self._logit_shift
+        return {PROBABILITY: tf.reshape(tf.sigmoid(logit), [-1])}
+
+
+def _row_count(value: Any) -> tf.Tensor:
+    if isinstance(value, tf.SparseTensor):
+        return value.dense_shape[0]
+    return tf.shape(value, out_type=tf.int64)[0]
+
+
+def _absent(feature: Any, rows: tf.Tensor) -> Any:
+    if isinstance(feature, tf.io.VarLenFeature):
+        return tf.SparseTensor(
+            tf.zeros([0, 2], tf.int64), tf.zeros([0], feature.dtype), tf.stack([rows, 0])
+        )
+    return tf.fill(tf.stack([rows, *feature.shape]), _filler(feature))
+
+
+def _filler(feature: Any) -> tf.Tensor:
+    """What stands for a missing value in a dense column."""
+    value = "" if feature.dtype == tf.string else math.nan if feature.dtype.is_floating else 0
+    return tf.constant(value, feature.dtype)

@@ -1,0 +1,1 @@
+"""This Python process: what it imports, which code it runs, how it uses memory."""

@@ -1,0 +1,121 @@
+"""What a run prints at its end: metrics, blessings, where the model went, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from taxiway.metadata.describe import format_metric
+
+WORST_SHOWN = 3
+TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
+
+
+def print_summary(
+    console: Console, report: Mapping[str, Any], folder: str, seconds: float, loading: float
+) -> None:
+    """Prints a report in the shape of a short page.
+
+    Args:
+      console: to print to.
+      report: see components/run_report/logic.py.
+      folder: where report and log are.
+      seconds: of the whole run.
+      loading: seconds of them in which TensorFlow and TFX were imported.
+    """
+    outcome = report["outcome"]
+    console.print()
+    console.print(
+        f"[bold {TONES[outcome]}]{outcome}[/] after {seconds:.1f} s, "
+        f"{loading:.1f} s of them to load TFX"
+    )
+    if report["failure"]:
+        _print_failure(console, report["failure"], folder)
+    evaluation = report["evaluation"]
+    if evaluation:
+        console.print(_metrics_table(evaluation))
+        console.print()
+        _print_blessings(console, report)
+    _field(console, "report", f"{_short(folder)}/report.html")
+    _field(console, "next", _next_command(report))
+
+
+def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
+    worst = evaluation["worst_slices"][:WORST_SHOWN]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("metric")
+    table.add_column("all rows", justify="right")
+    if evaluation["change"]:
+        table.add_column("vs baseline", justify="right")
+    for item in worst:
+        table.add_column(item["name"], justify="right")
+    for name, value in sorted(evaluation["overall"].items()):
+        change = evaluation["change"].get(name)
+        table.add_row(
+            name,
+            format_metric(value),
+            *([f"{change:+.4f}" if change is not None else ""] if evaluation["change"] else []),
+            *(format_metric(item["metrics"].get(name)) for item in worst),
+        )
+    return table
+
+
+def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
+    evaluation, infra = report["evaluation"], report["infra"]
+    against = (
+        "compared with the latest blessed model" if evaluation["baseline"] else "no baseline yet"
+    )
+    _verdict(console, "evaluator", evaluation["blessed"], against, evaluation["reasons"])
+    if infra:
+        blessed = infra["blessed"]
+        told = f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
+        _verdict(console, "infra", blessed, told, [] if blessed else [str(infra.get("reason"))])
+    if report["pushed_to"]:
+        version = f" as version {report['version']}" if report["version"] else ""
+        _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")
+    else:
+        _field(console, "pushed", "no: a model is pushed only where both bless it")
+
+
+def _verdict(console: Console, who: str, blessed: bool, detail: str, reasons: list[str]) -> None:
+    word = Text("blessed" if blessed else "not blessed", style="green" if blessed else "red")
+    _field(console, who, word + Text(f" ({detail})" if detail else ""))
+    for reason in reasons:
+        console.print(Padding(Text(f"- {reason}"), (0, 0, 0, 12)))
+
+
+def _print_failure(console: Console, failure: Mapping[str, Any], folder: str) -> None:
+    lines = str(failure["reason"]).splitlines() or [""]
+    _field(console, "node", failure["node"])
+    _field(console, "reason", lines[0])
+    for line in lines[1:]:
+        console.print(Padding(Text(line), (0, 0, 0, 12)))
+    if failure.get("edit"):
+        _field(console, "edit", failure["edit"])
+    _field(console, "log", f"{_short(folder)}/run.log")
+
+
+def _short(place: str) -> str:
+    """A path below the current folder without the way to it."""
+    here = f"{Path.cwd()}/"
+    return place.removeprefix(here)
+
+
+def _field(console: Console, name: str, value: str | Text) -> None:
+    console.print(Text(f"{name:<12}", style="bold") + value, soft_wrap=True)
+
+
+def _next_command(report: Mapping[str, Any]) -> str:
+    if report["outcome"] != "succeeded":
+        return f"{report['command']}  # nodes that are done are not run again"
+    if report["pushed_to"]:
+        model = _short(report["pushed_to"])
+        request = '\'{"origin": ["JFK"], "carrier": ["B6"], "sched_dep_minute": [1080]}\''
+        return f".venv/bin/python -m taxiway.serving.worker --model {model} --once {request}"
+    return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"

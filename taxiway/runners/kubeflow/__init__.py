@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines: the compiler, the client, and what a task runs."""

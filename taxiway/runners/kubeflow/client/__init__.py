@@ -1,0 +1,1 @@
+"""Talks to the Kubeflow Pipelines API: upload, run, schedule, follow."""

@@ -1,0 +1,96 @@
+"""What Kubernetes gives a task, as plain data in the words of Kubeflow's oldest protos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from taxiway.config.clusters import Backoff, Kubeflow, Resources, Secret
+
+PLATFORM: Final = "kubernetes"
+DEFAULT: Final = "default"
+_GIGA: Final = 10**9
+_NO_TIMEOUT_SECONDS: Final = 7 * 24 * 3600
+"""A week stands for a node that may take as long as it likes."""
+_SUFFIXES: Final = {
+    "": 1.0,
+    "m": 1e-3,
+    **{"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12},
+    **{"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40},
+}
+
+
+def resources_of(kubeflow: Kubeflow, node_id: str) -> Resources:
+    """What one node asks for: its own keys over those of `default`."""
+    default = kubeflow.resources.get(DEFAULT, Resources())
+    own = kubeflow.resources.get(node_id, Resources())
+    given = own.model_dump(exclude_none=True)
+    return default.model_copy(update=given)
+
+
+def resource_spec(resources: Resources) -> dict[str, float]:
+    """A container's `resources`: cores, and gigabytes (10^9 bytes).
+
+    Newer SDKs write strings beside these numbers, which the protos of back end 2.0 do not know.
+    """
+    cpu = {"cpuRequest": resources.cpu, "cpuLimit": resources.cpu_limit}
+    memory = {"memoryRequest": resources.memory, "memoryLimit": resources.memory_limit}
+    return {key: amount(value) for key, value in cpu.items() if value} | {
+        key: amount(value) / _GIGA for key, value in memory.items() if value
+    }
+
+
+def retry_policy(resources: Resources, backoff: Backoff) -> dict[str, Any]:
+    """A task's `retryPolicy`; empty where it is tried once.
+
+    Argo counts the longest duration from the start of the first attempt, ends an attempt that
+    runs into it and starts none after it. So it must hold all attempts and the waits between.
+    kfp's own set_retry cannot say that: it allows an hour at most.
+    """
+    retries = resources.retries or 0
+    if not retries:
+        return {}
+    waits = sum(backoff.seconds * backoff.factor**number for number in range(retries))
+    longest = waits + (retries + 1) * (resources.timeout_seconds or _NO_TIMEOUT_SECONDS)
+    return {
+        "maxRetryCount": retries,
+        "backoffDuration": f"{backoff.seconds}s",
+        "backoffFactor": float(backoff.factor),
+        "backoffMaxDuration": f"{longest}s",
+    }
+
+
+def amount(quantity: str) -> float:
+    """A Kubernetes quantity as a number: `500m` is 0.5, `1Ki` is 1024."""
+    digits = quantity.rstrip("mkKMGTi")
+    return float(digits) * _SUFFIXES[quantity[len(digits) :]]
+
+
+def platform_config(kubeflow: Kubeflow, secrets: Sequence[Secret]) -> dict[str, Any]:
+    """A task's KubernetesExecutorConfig: volume, secrets, and what the config adds as it is.
+
+    `constant` and `secretName` are deprecated in newer protos and still read by them; what they
+    were replaced by is unknown to older back ends, which refuse what they do not know.
+    """
+    config: dict[str, Any] = {}
+    if kubeflow.volume is not None:
+        mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.mount_path}
+        config["pvcMount"] = [mount]
+    as_env = [
+        {
+            "secretName": secret.name,
+            "keyToEnv": [{"secretKey": key, "envVar": name} for key, name in secret.env.items()],
+        }
+        for secret in secrets
+        if secret.env
+    ]
+    as_files = [
+        {"secretName": secret.name, "mountPath": secret.mount_path}
+        for secret in secrets
+        if secret.mount_path
+    ]
+    if as_env:
+        config["secretAsEnv"] = as_env
+    if as_files:
+        config["secretAsVolume"] = as_files
+    return config | kubeflow.executor_config

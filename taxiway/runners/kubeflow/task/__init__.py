@@ -1,0 +1,1 @@
+"""What runs in one task's container."""

@@ -1,0 +1,94 @@
+"""What Kubeflow's UI is given to show: metrics, a page, and parameters for other tasks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from taxiway.errors import ConfigError
+
+LOCAL_FOLDERS: Final = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
+"""Where KFP's launcher keeps a bucket's files while a task runs."""
+
+
+class TaskOutputs:
+    """The places for a task's outputs, as the placeholder `{{$}}` names them.
+
+    Args:
+      executor_input: JSON of KFP's ExecutorInput; `{}` for a task without outputs.
+    """
+
+    def __init__(self, executor_input: str) -> None:
+        outputs = json.loads(executor_input).get("outputs", {})
+        self._artifacts: dict[str, Any] = outputs.get("artifacts", {})
+        self._parameters: dict[str, Any] = outputs.get("parameters", {})
+        self._output_file: str = outputs.get("outputFile", "")
+        self._metadata: dict[str, Any] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the task declares an artifact of this name."""
+        return name in self._artifacts
+
+    def run_id(self, pipeline_name: str) -> str:
+        """The run, from where its artifacts go: `<root>/<pipeline>/<run>/<task>/...`.
+
+        Raises:
+          ConfigError: no artifact goes to such a place.
+        """
+        for artifact in self._artifacts.values():
+            uri = str(artifact["artifacts"][0]["uri"])
+            before, found, after = uri.partition(f"/{pipeline_name}/")
+            if before and found and "/" in after:
+                return after.partition("/")[0]
+        raise ConfigError(
+            "Kubeflow fills in no run id here, and none is to be found in the artifacts' addresses",
+            edit="the pipeline: it must be run by Kubeflow Pipelines 2.0 or newer",
+        )
+
+    def write_record(self, name: str, record: Mapping[str, Any]) -> None:
+        """What ML Metadata knows of the node, as text and beside it in the UI."""
+        self._write(name, json.dumps(dict(record), indent=2, sort_keys=True), record)
+
+    def write_metrics(self, name: str, metrics: Mapping[str, float]) -> None:
+        """Numbers that the UI shows in a table and compares between runs.
+
+        Those that are not finite are left out: KFP's JSON has no word for them, and would fail.
+        """
+        finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
+        self._write(name, json.dumps(finite, sort_keys=True), finite)
+
+    def write_page(self, name: str, html: str) -> None:
+        """A page that the UI shows whole."""
+        self._write(name, html, {})
+
+    def write_parameters(self, values: Mapping[str, str]) -> None:
+        """Strings that other tasks take."""
+        for name, value in values.items():
+            path = Path(self._parameters[name]["outputFile"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(value, encoding="utf-8")
+
+    def _write(self, name: str, text: str, metadata: Mapping[str, Any]) -> None:
+        artifact = self._artifacts[name]["artifacts"][0]
+        path = Path(local_path(artifact["uri"]))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        self._metadata[name] = {
+            "artifacts": [
+                {"name": artifact["name"], "uri": artifact["uri"], "metadata": dict(metadata)}
+            ]
+        }
+        output_file = Path(self._output_file)
+        output_file.parent.mkdir(parents=True, exist_ok=True)
+        output_file.write_text(json.dumps({"artifacts": self._metadata}), encoding="utf-8")
+
+
+def local_path(uri: str) -> str:
+    """Where KFP wants the file of an output artifact."""
+    for scheme, folder in LOCAL_FOLDERS.items():
+        if uri.startswith(scheme):
+            return folder + uri.removeprefix(scheme)
+    return uri

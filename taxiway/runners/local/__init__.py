@@ -1,0 +1,1 @@
+"""Runs on this machine, with Beam as the orchestrator."""

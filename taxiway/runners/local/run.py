@@ -1,0 +1,143 @@
+"""One run on this machine, from config to summary."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from taxiway.config.loader import to_yaml
+from taxiway.config.schema import Config
+from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
+from taxiway.modeling.inputs import write_inputs
+from taxiway.process.lean_imports import lean_imports
+from taxiway.process.memory import few_arenas
+from taxiway.runners.console.capture import captured_output
+from taxiway.runners.console.live import waiting
+from taxiway.runners.console.summary import print_summary
+from taxiway.runners.local.lock import run_lock
+from taxiway.runners.preflight import check
+from taxiway.workers.active import prepare, working
+
+if TYPE_CHECKING:
+    from taxiway.runners.nodes.events import RunObserver
+
+
+def run_training(
+    config: Config,
+    command: str,
+    as_json: bool = False,
+    observers: Sequence[RunObserver] = (),
+) -> int:
+    """Runs the training pipeline and prints how it went.
+
+    Args:
+      config: the resolved config.
+      command: the command line, kept with the run.
+      as_json: print the report as JSON, and nothing else, on standard output.
+      observers: told of each event too, those of the exit handler's own pipeline included.
+
+    Returns:
+      The exit code: 0 where the run succeeded.
+
+    Raises:
+      TaxiwayError: nothing could be started.
+    """
+    check(config)
+    run_id = new_run_id()
+    properties = {"config": to_yaml(config), "command": command}
+    folder = Path(config.output.report_folder(run_id))
+    try:
+        write_inputs(config)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(properties["config"], encoding="utf-8")
+        (folder / "command.txt").write_text(command + "\n", encoding="utf-8")
+    except OSError as error:
+        raise TaxiwayError(
+            f"cannot write below {config.output.root}: {error}", edit="output.root"
+        ) from None
+    started = time.monotonic()
+    with captured_output(folder / "run.log") as console:
+        console.quiet = as_json
+        try:
+            with (
+                run_lock(config.metadata, run_id, console.print),
+                working(config.engine.workers),
+            ):
+                prepare(_input_bytes(config))
+                few_arenas()
+                report, loading = _run(config, run_id, properties, folder, console, observers)
+        except KeyboardInterrupt:
+            raise TaxiwayError("interrupted before the first node") from None
+        if as_json:
+            console.quiet = False
+            console.print_json(json.dumps(report))
+        else:
+            print_summary(console, report, str(folder), time.monotonic() - started, loading)
+    return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
+
+
+def _input_bytes(config: Config) -> int:
+    """Size of the input on this machine, as examples would take it: Parquet packs a row better."""
+    pattern = config.data.pattern.replace("{SPAN}", "*")
+    found = Path(config.data.root).glob(pattern) if "{" not in pattern else ()
+    newest = getattr(config.data.spans, "length", 1)
+    sizes = sorted((file.stat().st_size for file in found), reverse=True)
+    return sum(sizes[:newest]) * (1 if config.data.format == "csv" else 4)
+
+
+def new_run_id() -> str:
+    """Sorts by time of start, and is unique though two runs start in one second."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _run(
+    config: Config,
+    run_id: str,
+    properties: Mapping[str, str],
+    folder: Path,
+    console: Console,
+    observers: Sequence[RunObserver],
+) -> tuple[dict[str, Any], float]:
+    """The report, and the seconds that imports took."""
+    started = time.monotonic()
+    with waiting(console, "loading TensorFlow and TFX"), lean_imports():
+        from pipelines.training import create_pipeline
+        from taxiway.runners.console.progress import Progress
+        from taxiway.runners.local.exit_handler import ExitHandler
+        from taxiway.runners.local.runner import LocalRunner
+        from taxiway.runners.nodes.event_log import EventLog
+    loading = time.monotonic() - started
+
+    exit_handler = ExitHandler(config, (EventLog(), *observers))
+    runner = LocalRunner(
+        config,
+        observers=(Progress(console), EventLog(), *observers, exit_handler),
+        run_properties=properties,
+    )
+    ended = runner.run_pipeline(create_pipeline(config), run_id)
+    if exit_handler.ended is not None and exit_handler.ended.failure is not None:
+        failed = exit_handler.ended.failure
+        console.print(f"exit handler: {failed.node_id} failed: {failed.reason}", markup=False)
+    path = folder / "report.json"
+    if not path.is_file():
+        reason = exit_handler.ended and exit_handler.ended.failure
+        failure = ended.failure or reason
+        raise TaxiwayError(
+            f"the run left no report: {failure.reason if failure else 'unknown reason'}",
+            edit=str(path.with_name("run.log")),
+        )
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if ended.failure is not None:
+        report["failure"] = {
+            "node": ended.failure.node_id,
+            "reason": ended.failure.reason,
+            "edit": ended.failure.edit,
+        }
+    return report, loading

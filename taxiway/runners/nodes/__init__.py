@@ -1,0 +1,1 @@
+"""What all runners share: the compiled node, its launch, its events and its end."""

@@ -1,0 +1,112 @@
+"""Everything about a run that can be known to be wrong before TensorFlow is even loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from taxiway.config.beam import DataflowBeam
+from taxiway.config.metadata import SqliteMetadata
+from taxiway.config.schema import Config
+from taxiway.errors import ConfigError
+from taxiway.evaluation.metrics import check_evaluation
+from taxiway.metadata.connection import connection_config
+from taxiway.modeling.spec import load_spec
+
+
+def check(config: Config) -> None:
+    """Runs every check.
+
+    Raises:
+      ConfigError: the first thing that cannot work, with the key or file that mends it.
+    """
+    for one in CHECKS:
+        one(config)
+
+
+def check_model(config: Config) -> None:
+    """The model folder imports, and the Evaluator knows what it is asked to measure."""
+    spec = load_spec(config.model.module)
+    check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
+
+
+def _schema_exists(config: Config) -> None:
+    if "://" not in config.data.schema_file and not Path(config.data.schema_file).is_file():
+        raise ConfigError(
+            f"the curated schema {config.data.schema_file} does not exist",
+            edit="data.schema_file, or schema.pbtxt in the model's folder",
+        )
+
+
+def _data_exists(config: Config) -> None:
+    root = config.data.root
+    if "://" in root:
+        return
+    if not Path(root).is_dir():
+        raise ConfigError(
+            f"there is no data in {root}: the folder does not exist",
+            edit="run `taxiway data` with the same --config and --set, or edit data.root",
+        )
+
+
+def _places_are_writable(config: Config) -> None:
+    places = {
+        "output.root": config.output.root,
+        "push.destination": config.push.destination,
+        "registry.path": str(Path(config.registry.path).parent),
+    }
+    if isinstance(config.metadata, SqliteMetadata):
+        places["metadata.path"] = str(Path(config.metadata.path).parent)
+    for key, place in places.items():
+        if "://" not in place:
+            _require_folder(key, Path(place))
+
+
+def _require_folder(key: str, path: Path) -> None:
+    """The nearest part of the path that exists must be a folder we may write in."""
+    here = path
+    while not here.exists() and here != here.parent:
+        here = here.parent
+    if not here.is_dir():
+        raise ConfigError(
+            f"{key}: {path} must be a folder, but {here} is a file", edit=f"{key}, or move {here}"
+        )
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
+
+
+def _nodes_share_folders(config: Config) -> None:
+    """What nodes share here are files of this machine, which no worker of Dataflow's sees."""
+    places = {"output.root": config.output.root, "registry.path": config.registry.path}
+    if isinstance(config.metadata, SqliteMetadata):
+        places["metadata.path"] = config.metadata.path
+    for key, place in places.items():
+        if "://" in place:
+            raise ConfigError(
+                f"{key} is {place}, expected a folder of this machine: DataGate, ModelManifest, "
+                "Registrar and the run's report work on files; a bucket can be mounted as a folder",
+                edit=key,
+            )
+    if isinstance(config.beam, DataflowBeam):
+        raise ConfigError(
+            "beam.kind is dataflow, whose workers do not see the folder "
+            f"{config.output.root} of this machine, which other nodes need; "
+            "on Vertex AI all is in a bucket (`taxiway compile --target vertex`)",
+            edit="beam.kind",
+        )
+
+
+def _metadata_has_its_password(config: Config) -> None:
+    connection_config(config.metadata)
+
+
+CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
+    check_model,
+    _schema_exists,
+    _data_exists,
+    _nodes_share_folders,
+    _places_are_writable,
+    _metadata_has_its_password,
+)

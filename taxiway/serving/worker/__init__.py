@@ -1,0 +1,1 @@
+"""The model worker: one process, one SavedModel, one socket."""

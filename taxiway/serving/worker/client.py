@@ -1,0 +1,293 @@
+"""The parent's side of a model worker: starts it, asks it, surely ends it. Without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from taxiway.errors import TaxiwayError
+from taxiway.serving.worker.process import end, environment, private_folder, read_line
+from taxiway.serving.worker.protocol import (
+    Arrays,
+    ProtocolError,
+    pack_strings,
+    receive_frame,
+    send_frame,
+    unpack_arrays,
+)
+
+Reason = Literal[
+    "load_failed", "load_timeout", "timeout", "crashed", "bad_request", "model_error", "closed"
+]
+
+_LOG_TAIL_BYTES = 2000
+_GRACE_SECONDS = 2.0
+
+
+class WorkerError(TaxiwayError):
+    """A worker that did not load, did not answer in time, ended, or answered with an error.
+
+    Args:
+      message: what happened, in a line or a few.
+      reason: the kind of failure. After `bad_request` and `model_error` the worker still answers;
+        after the others it is gone.
+      edit: the file or config key that mends it, if one does.
+    """
+
+    def __init__(self, message: str, *, reason: Reason = "crashed", edit: str = "") -> None:
+        super().__init__(message, edit=edit)
+        self.reason: Reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.message, self.reason, self.edit)
+
+
+class ModelWorker:
+    """One model in a process of its own; a context manager that starts and ends it.
+
+    Safe to use from several threads; requests are answered one at a time.
+
+    Args:
+      model: the SavedModel's folder.
+      load_timeout_seconds: how long starting Python, TensorFlow and the model may take.
+      request_timeout_seconds: how long one request may take before the worker is killed.
+        TensorFlow itself waits 10 s for memory before it says that there is none.
+      memory_limit_mb: bound of the worker's data segment; None for none.
+      signature: the signature that takes serialized tf.Examples.
+
+    Raises:
+      WorkerError: on entering, the model did not load.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        load_timeout_seconds: float = 120.0,
+        request_timeout_seconds: float = 10.0,
+        memory_limit_mb: int | None = None,
+        signature: str = "serving_default",
+    ) -> None:
+        self._model = Path(model).absolute()
+        self._load_timeout = load_timeout_seconds
+        self._request_timeout = request_timeout_seconds
+        self._memory_limit_mb = memory_limit_mb
+        self._signature = signature
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._folder: Path | None = None
+        self._log: IO[bytes] | None = None
+        self._ready: Mapping[str, Any] = {}
+
+    def __enter__(self) -> ModelWorker:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def network(self) -> str:
+        """`none` where the kernel keeps the worker off every network, else `unrestricted`."""
+        return str(self._ready["network"])
+
+    @property
+    def isolation(self) -> str:
+        """What holds the worker in, in one line."""
+        why = self._ready["network_reason"]
+        limit = self._ready["memory_limit_mb"]
+        memory = "unlimited" if limit is None else f"{limit} MB"
+        return f"network: {self.network}{f' ({why})' if why else ''}, memory: {memory}"
+
+    @property
+    def load_seconds(self) -> float:
+        """Seconds the model itself took to load, TensorFlow's own start not counted."""
+        return float(self._ready["load_seconds"])
+
+    @property
+    def signatures(self) -> Mapping[str, Any]:
+        """`{signature: {"inputs": {name: dtype}, "outputs": {name: dtype}}}`."""
+        signatures: Mapping[str, Any] = self._ready["signatures"]
+        return signatures
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id; None when it is not running."""
+        return self._process.pid if self._process else None
+
+    def predict_examples(self, examples: Sequence[bytes]) -> Arrays:
+        """Predicts serialized tf.Examples, one output array a name.
+
+        Raises:
+          WorkerError: `reason` says whether the worker still runs.
+        """
+        return self._ask({"ask": "predict_examples"}, pack_strings(examples))
+
+    def predict_columns(self, columns: Mapping[str, Sequence[Any]]) -> Arrays:
+        """Predicts plain columns of equal length; None, and a column not given, are missing.
+
+        Raises:
+          WorkerError: `reason` says whether the worker still runs.
+        """
+        lists = {name: _plain_list(values) for name, values in columns.items()}
+        return self._ask({"ask": "predict_columns", "columns": lists}, b"")
+
+    def close(self) -> None:
+        """Ends the worker, whatever it is doing. May be called more than once."""
+        connection, process = self._connection, self._process
+        folder, log = self._folder, self._log
+        self._connection = self._process = self._folder = self._log = None
+        if process is not None:
+            end(process)
+        if connection is not None:  # last, so that a thread waiting on it sees it end
+            connection.close()
+        if log is not None:
+            log.close()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        if self._process is not None:
+            raise RuntimeError("this worker is running already")
+        deadline = time.monotonic() + self._load_timeout
+        self._folder = private_folder()
+        path = self._folder / "worker.sock"
+        # without a name, so that it is never left behind; closed in close()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            self._command(path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=self._folder,
+            env=environment(),
+            start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
+        )
+        self._ready = self._read_ready(self._process, deadline)
+        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._connection.connect(str(path))
+
+    def _command(self, path: Path) -> list[str]:
+        command = [sys.executable, "-m", "taxiway.serving.worker", "--until-stdin-closes"]
+        command += ["--model", str(self._model), "--socket", str(path)]
+        command += ["--signature", self._signature]
+        if self._memory_limit_mb is not None:
+            command += ["--memory-limit-mb", str(self._memory_limit_mb)]
+        return command
+
+    def _read_ready(self, process: subprocess.Popen[bytes], deadline: float) -> Mapping[str, Any]:
+        assert process.stdout is not None
+        line = read_line(process.stdout.fileno(), deadline)
+        if line is None:
+            raise WorkerError(
+                f"{self._model} did not load within {self._load_timeout:g} s",
+                reason="load_timeout",
+                edit="infra_validation.load_timeout_seconds",
+            )
+        try:
+            told: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise self._ended(process, "while loading the model", "load_failed") from None
+        if told.get("ready"):
+            return told
+        raise WorkerError(
+            f"{self._model} does not load: {told['type']}: {told['error']}",
+            reason="load_failed",
+            edit="infra_validation.memory_limit_mb" if told["type"] == "MemoryError" else "",
+        )
+
+    def _ask(self, header: Mapping[str, Any], body: bytes) -> Arrays:
+        with self._lock:
+            connection, process = self._connection, self._process
+            if connection is None or process is None:
+                raise WorkerError("the model worker is not running", reason="closed")
+            deadline = time.monotonic() + self._request_timeout
+            try:
+                connection.settimeout(self._request_timeout)
+                _send(connection, header, body)
+                frame = receive_frame(connection, deadline)
+            except TimeoutError:
+                self.close()
+                raise WorkerError(
+                    f"no answer within {self._request_timeout:g} s; the worker was ended",
+                    reason="timeout",
+                    edit="infra_validation.request_timeout_seconds",
+                ) from None
+            except WorkerError:
+                raise  # not sent, so that the next one can be
+            except (ProtocolError, OSError):
+                frame = None
+            except BaseException:
+                self.close()  # an answer may be on its way that belongs to no one
+                raise
+            if frame is None:
+                error = self._ended(process, "while answering", "crashed")
+                self.close()
+                raise error
+        return _arrays(*frame)
+
+    def _ended(
+        self, process: subprocess.Popen[bytes], when: str, reason: Literal["load_failed", "crashed"]
+    ) -> WorkerError:
+        """The error for a worker that went without a word of its own."""
+        try:
+            code = process.wait(_GRACE_SECONDS)
+            how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        except subprocess.TimeoutExpired:
+            how = "its connection was lost"
+        limit = self._memory_limit_mb
+        bound = f"; its memory limit is {limit} MB" if limit is not None else ""
+        tail = self._log_tail()
+        message = f"the model worker ended {when} ({how}{bound})"
+        return WorkerError(f"{message}\n{tail}" if tail else message, reason=reason)
+
+    def _log_tail(self) -> str:
+        if self._log is None:
+            return ""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - _LOG_TAIL_BYTES))
+        text = self._log.read()
+        lines = dict.fromkeys(text.decode(errors="replace").splitlines())  # each but once
+        return "\n".join(lines).strip()
+
+
+def _rebuild(message: str, reason: Reason, edit: str) -> WorkerError:
+    return WorkerError(message, reason=reason, edit=edit)
+
+
+def _plain_list(values: Any) -> list[Any]:
+    """A list of Python's own values, from a list, a tuple or a numpy array."""
+    return list(values.tolist() if hasattr(values, "tolist") else values)
+
+
+def _send(connection: socket.socket, header: Mapping[str, Any], body: bytes) -> None:
+    try:
+        send_frame(connection, header, body)
+    except (ProtocolError, TypeError) as error:  # nothing was sent yet
+        raise WorkerError(f"a request that cannot be sent: {error}", reason="bad_request") from None
+
+
+def _arrays(header: Mapping[str, Any], body: bytes) -> Arrays:
+    if "arrays" in header:
+        return unpack_arrays(header["arrays"], body)
+    kind = str(header.get("type"))
+    raise WorkerError(
+        f"{kind}: {header.get('error')}",
+        reason="bad_request" if kind == "RequestError" else "model_error",
+    )

@@ -1,0 +1,129 @@
+"""Works on a Dask cluster that is there already: a scheduler, and workers on any machines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from taxiway.config.engine import DaskWorkers
+from taxiway.errors import ConfigError
+from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, bounded
+from taxiway.workers.dask.task import ClusterError
+from taxiway.workers.dask.tls import contain
+from taxiway.workers.job import (
+    MERGE,
+    WORKERS_KEY,
+    Deadline,
+    MapFn,
+    Options,
+    ReduceFn,
+    Shard,
+    describe,
+)
+
+
+def check(config: DaskWorkers) -> None:
+    """What can be known to be wrong without the cluster.
+
+    Raises:
+      ConfigError: a file of the certificates is missing.
+    """
+    for key in ("ca_file", "cert_file", "key_file"):
+        path = getattr(config, key)
+        if path and not os.access(path, os.R_OK):
+            raise ConfigError(
+                f"{WORKERS_KEY}.{key}: {Path(path).absolute()} cannot be read: `make dask-certs` "
+                "makes certificates; those of a cluster that runs come from who started it",
+                edit=f"{WORKERS_KEY}.{key}",
+            )
+
+
+class Dask:
+    """A connection to a scheduler, made when it is first needed and kept for the next job.
+
+    Results of shards stay on workers until they are merged on one, and Dask makes those again that
+    a dead worker had. Here is what Dask does not know: at which shard a worker died (a task says
+    that it starts, and waits until the scheduler has heard it), deadlines, and whether workers run
+    this very code.
+    """
+
+    def __init__(self, config: DaskWorkers) -> None:
+        self._config = config
+        self._client: Any | None = None
+
+    def run(
+        self, map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, options: Options
+    ) -> bytes:
+        """See `taxiway.workers.job.Workers`."""
+        deadline = Deadline.of(options)
+        if self._client is None or self._client.status != "running":
+            self.close()  # one that lost the scheduler since the last job gives up for good
+            self._client = connected(self._config)
+        pickled = [cloudpickle.dumps((map_fn, shard)) for shard in shards]
+        pickled.append(cloudpickle.dumps((reduce_fn, None)))
+        names = [*map(str, shards), MERGE]
+        job = Job(self._client, self._config, options, deadline, names, pickled)
+        try:
+            return job.run()
+        except ClusterError:
+            self.close()  # whereupon a scheduler that is there still takes all back
+            raise
+        except BaseException:
+            job.abandon()
+            raise
+
+    def close(self) -> None:
+        """Ends the connection; the cluster stays."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):
+                bounded(END_SECONDS, client.close)
+
+
+def connected(config: DaskWorkers) -> Any:
+    """A distributed.Client.
+
+    Raises:
+      ClusterError: there is no scheduler, or it or this run refuses the other's certificate.
+      ConfigError: a file of the certificates is missing.
+    """
+    from distributed import Client
+    from distributed.security import Security
+
+    check(config)
+    security = None
+    if config.ca_file:
+        contain()
+        security = Security(
+            require_encryption=True,
+            tls_ca_file=config.ca_file,
+            tls_client_cert=config.cert_file,
+            tls_client_key=config.key_file,
+        )
+    seconds = config.connect_seconds
+    try:
+        client = bounded(
+            seconds + GRACE_SECONDS,
+            lambda: Client(
+                config.address, security=security, timeout=seconds, set_as_default=False
+            ),
+        )
+    except Exception as error:
+        raise ClusterError(
+            f"no connection to the Dask scheduler {config.address} ({_cause(error)}); it must run, "
+            "and it and this run must have certificates that are signed by each other's ca_file",
+            edit=f"{WORKERS_KEY}.address, .ca_file, .cert_file, .key_file",
+        ) from error
+    return client
+
+
+def _cause(error: BaseException) -> str:
+    """The error at the bottom, which alone says what happened."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return describe(error)

@@ -1,0 +1,181 @@
+"""What a job is, whoever works on it: shards, the two functions, limits, and the one error."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from taxiway.errors import TaxiwayError
+
+WORKERS_KEY: Final = "engine.workers"
+MERGE: Final = "the merge"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A piece of the input: a file, or the part [first, last) of it; `last` None is its end.
+
+    What the numbers count (rows, row groups) is between who makes shards and who reads them.
+    """
+
+    uri: str
+    first: int = 0
+    last: int | None = None
+
+    def __str__(self) -> str:
+        if self.first == 0 and self.last is None:
+            return self.uri
+        return f"{self.uri} [{self.first}, {'end' if self.last is None else self.last})"
+
+
+MapFn = Callable[[Shard], bytes]
+"""From a shard to a small result. It may run more than once on one shard, and twice at a time, so
+what it writes must not depend on that. A top-level function, or a functools.partial of one. What
+it keeps for the next shard goes by `job_token`."""
+
+ReduceFn = Callable[[Sequence[bytes]], bytes]
+"""Merges the results, given in the order of the shards. Runs once all are there, on a worker."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Limits of one job; `name` is who it works for, as errors and logs say it."""
+
+    name: str
+    tries: int = 3
+    task_seconds: float = 3600.0
+    job_seconds: float = 24 * 3600.0
+
+
+class Workers(Protocol):
+    """Somewhere to work. A further engine is one file and one line in `taxiway.workers.active`."""
+
+    def run(
+        self, map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, options: Options
+    ) -> bytes:
+        """What `reduce_fn` gives for what `map_fn` gives for each shard.
+
+        Raises:
+          ShardError: a shard, or the merge, failed as often as it may, or ran out of time.
+          TaxiwayError: what the functions raised of that kind, at its first time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of processes and connections; the next `run` starts them again."""
+        ...
+
+
+class ShardError(TaxiwayError):
+    """A job that cannot be finished, and the shard that it failed on."""
+
+
+def job_token() -> str:
+    """What no other job has, made once a job and handed to its functions.
+
+    A worker may outlive many runs, and the path of an artifact comes again once ML Metadata is
+    emptied: a cache of what was read from a path needs the token in its key. Nothing else may
+    depend on it.
+    """
+    return uuid.uuid4().hex
+
+
+def failed(options: Options, what: str, reason: str) -> ShardError:
+    """The error for a shard (or `the merge`) that was tried as often as it may be."""
+    times = "once" if options.tries == 1 else f"{options.tries} times"
+    return ShardError(
+        f"{options.name}: {what} was tried {times}; the last time {reason}",
+        edit="the file named above, or engine.workers.tries",
+    )
+
+
+def too_slow(options: Options, what: str, key: str, seconds: float) -> ShardError:
+    """The error for a deadline that passed."""
+    return ShardError(
+        f"{options.name}: {what} was not done within {seconds:g} s", edit=f"{WORKERS_KEY}.{key}"
+    )
+
+
+def describe(error: BaseException) -> str:
+    """An error of the functions as one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one try came to nothing; the next may go better."""
+
+    reason: str
+    traceback: str = ""
+    is_too_slow: bool = False
+
+
+Outcome = bytes | TaxiwayError | Failure
+"""How a try ended. An error of Taxiway's own would come again, and is final."""
+
+
+def attempted(act: Callable[[], bytes]) -> Outcome:
+    """One try, in a worker; a Failure is words alone, for not every error can be pickled."""
+    try:
+        return act()
+    except TaxiwayError as error:
+        return error
+    except (Exception, SystemExit) as error:
+        return Failure(describe(error), traceback.format_exc())
+
+
+class Tries:
+    """Counts the tries of each task, and says when they are enough."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._failed: Counter[int] = Counter()
+
+    def failed(self, index: int, what: str, failure: Failure) -> None:
+        """Notes a try that came to nothing.
+
+        Raises:
+          ShardError: it was the last.
+        """
+        self._failed[index] += 1
+        count, options = self._failed[index], self._options
+        reason = f"{failure.reason}\n{failure.traceback}".rstrip()
+        _log.warning("%s: %s, try %d: %s", options.name, what, count, reason)
+        if count < options.tries:
+            return
+        if failure.is_too_slow:
+            raise too_slow(options, what, "task_seconds", options.task_seconds)
+        raise failed(options, what, failure.reason)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The end of a job, on the monotonic clock."""
+
+    options: Options
+    at: float
+
+    @classmethod
+    def of(cls, options: Options) -> Deadline:
+        """Starts to count."""
+        return cls(options, time.monotonic() + options.job_seconds)
+
+    def left(self, what: str) -> float:
+        """Seconds left.
+
+        Raises:
+          ShardError: none are.
+        """
+        seconds = self.at - time.monotonic()
+        if seconds <= 0:
+            raise too_slow(self.options, what, "job_seconds", self.options.job_seconds)
+        return seconds

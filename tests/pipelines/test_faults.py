@@ -1,0 +1,279 @@
+"""What goes wrong in a real run: each ends with a few clear lines and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from taxiway.metadata.connection import open_store
+from taxiway.metadata.queries import run_nodes
+from tests.conftest import REPOSITORY, Finished, Run, Workspace, taxiway
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+DEADLINE_SECONDS = 180.0
+ENDLESS = (
+    "model.hyperparameters.epochs=100000",
+    "model.hyperparameters.early_stopping_patience=99999",
+)
+
+
+def start(workspace: Workspace, *assignments: str) -> subprocess.Popen[str]:
+    sets = [part for value in assignments for part in ("--set", value)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "taxiway", "run", *workspace.options, *sets, "--json"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Finished:
+    out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    return Finished(process.returncode, out, err)
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.1)
+
+
+def training_logs(workspace: Workspace) -> set[Path]:
+    return set(workspace.root.glob("pipelines/*/Trainer/model_run/*/train/events*"))
+
+
+@pytest.fixture
+def training(first_run: Run) -> tuple[Workspace, subprocess.Popen[str]]:
+    """A run in the middle of training that would never end by itself."""
+    workspace, _ = first_run
+    before = training_logs(workspace)
+    process = start(workspace, *ENDLESS)
+    wait_for(lambda: bool(training_logs(workspace) - before), process)
+    return workspace, process
+
+
+def trainer_folders(workspace: Workspace) -> set[str]:
+    """Executions that have outputs: finished ones, and those under way."""
+    return {path.name for path in workspace.root.glob("pipelines/*/Trainer/model*/*")}
+
+
+def row_folders(workspace: Workspace) -> list[Path]:
+    """Where rows are kept for the epochs."""
+    return list(workspace.root.glob("pipelines/*/Trainer/model_run/*/.taxiway-rows-*"))
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+    def test_an_interrupt_in_training_cleans_up_and_still_reports(
+        self, training: tuple[Workspace, subprocess.Popen[str]], sent: signal.Signals
+    ) -> None:
+        workspace, process = training
+        assert len(row_folders(workspace)) == 1
+        process.send_signal(sent)
+        done = finish(process)
+        assert done.code == 1, done.err
+        report = done.report
+        assert report["outcome"] == "interrupted"
+        assert report["failure"]["node"] == "Trainer"
+        records = run_nodes(open_store(workspace.config().metadata), report["run_id"])
+        trainer = next(record for record in records if record.node_id == "Trainer")
+        assert trainer.state == "CANCELED"
+        assert trainer.outputs == {}
+        assert str(trainer.execution_id) not in trainer_folders(workspace)
+        assert not row_folders(workspace)
+        told = (workspace.root / "notifications.jsonl").read_text().splitlines()
+        assert json.loads(told[-1])["outcome"] == "interrupted"
+
+    def test_a_killed_run_holds_up_no_later_one_and_leaves_it_nothing(
+        self, training: tuple[Workspace, subprocess.Popen[str]]
+    ) -> None:
+        workspace, process = training
+        process.kill()
+        assert finish(process).code == -signal.SIGKILL
+        done = workspace.run()
+        assert done.code == 0
+        cached = {n["node"] for n in done.report["nodes"] if n["state"] == "cached"}
+        assert "Trainer" in cached
+        assert done.report["version"] == "1.0.0"
+
+
+def test_two_runs_at_once_on_one_store_both_complete(first_run: Run) -> None:
+    workspace, _ = first_run
+    first, second = start(workspace), start(workspace)
+    done = [finish(process) for process in (first, second)]
+    assert [one.code for one in done] == [0, 0]
+    assert done[0].report["run_id"] != done[1].report["run_id"]
+    assert all(one.report["outcome"] == "succeeded" for one in done)
+
+
+@pytest.fixture
+def anomalous(workspace: Workspace) -> Workspace:
+    """Flights of a carrier that the curated schema does not know."""
+    path = next(workspace.root.glob("data/*/span-3/*.parquet"))
+    table = pq.read_table(path)
+    index = table.schema.get_field_index("carrier")
+    strange = pa.array(["ZZ"] * table.num_rows, table.schema.field("carrier").type)
+    pq.write_table(table.set_column(index, "carrier", strange), path)
+    return workspace
+
+
+class TestGate:
+    def test_an_anomaly_stops_the_run_before_transform_and_is_told(
+        self, anomalous: Workspace
+    ) -> None:
+        done = anomalous.run()
+        report = done.report
+        assert done.code == 1
+        assert report["outcome"] == "stopped"
+        assert report["failure"]["node"] == "DataGate"
+        assert "eval/carrier" in report["failure"]["reason"]
+        assert "ZZ" in report["failure"]["reason"]
+        assert "Transform" not in {node["node"] for node in report["nodes"]}
+        assert not (anomalous.root / "serving").exists()
+        told = (anomalous.root / "notifications.jsonl").read_text().splitlines()
+        assert json.loads(told[-1])["outcome"] == "stopped"
+        page = anomalous.root / "reports" / report["run_id"] / "report.html"
+        assert "stopped" in page.read_text()
+
+    def test_the_terminal_shows_a_few_lines_and_what_to_edit(self, anomalous: Workspace) -> None:
+        done = taxiway("run", *anomalous.options)
+        assert done.code == 1
+        ending = done.out[done.out.index("stopped after") :]
+        assert "reason      DataGate found" in ending
+        assert "edit        the data, its schema" in ending
+        assert "log " in ending
+        assert len(ending.splitlines()) < 20
+        assert "Traceback" not in done.out + done.err
+
+    def test_an_edited_schema_is_seen_by_the_next_run(
+        self, workspace: Workspace, tmp_path: Path
+    ) -> None:
+        """Its path, by which TFX's own cache knows it, stays the same."""
+        text = (REPOSITORY / "models/flights/schema.pbtxt").read_text()
+        schema = tmp_path / "edited.pbtxt"
+        for unknown, known in (("UA", "B6"), ("B6", "UA")):
+            schema.write_text(text.replace(f'value: "{unknown}"\n', ""))
+            report = workspace.run(f"data.schema_file={schema}").report
+            assert report["outcome"] == "stopped"
+            assert unknown in report["failure"]["reason"]
+            assert known not in report["failure"]["reason"]
+
+
+class TestBadInput:
+    def test_a_wrong_cell_is_told_with_file_line_and_column(self, workspace: Workspace) -> None:
+        made = taxiway("data", *workspace.options, "--set", "data.format=csv")
+        assert made.code == 0
+        path = next(workspace.root.glob("data/*/span-2/*.csv"))
+        lines = path.read_text().splitlines()
+        column = lines[0].replace('"', "").split(",").index("distance")
+        cells = lines[10].split(",")
+        cells[column] = "far"
+        lines[10] = ",".join(cells)
+        path.write_text("\n".join(lines) + "\n")
+        done = taxiway("run", *workspace.options, "--set", "data.format=csv")
+        assert done.code == 1
+        ending = done.out[done.out.index("failed after") :]
+        assert "node        ArrowExampleGen" in ending
+        told = " ".join(ending.split())
+        for part in ("flights.csv", "line 11", "distance", "far"):
+            assert part in told
+        assert "Traceback" not in done.out + done.err
+        (log,) = workspace.root.glob("reports/*/run.log")
+        assert "node ArrowExampleGen failed\nTraceback" in log.read_text()
+
+    def test_a_span_that_does_not_exist_is_told_with_those_that_do(
+        self, workspace: Workspace
+    ) -> None:
+        done = workspace.run("data.spans={kind: window, length: 2, end: 9}")
+        assert done.code == 1
+        assert done.report["failure"]["node"] == "ArrowExampleGen"
+        assert "1, 2, 3" in done.report["failure"]["reason"]
+
+
+class TestNothingStarts:
+    """Exit code 2, before TensorFlow is loaded and before anything is written."""
+
+    def refused(self, workspace: Workspace, *assignments: str, **env: str) -> str:
+        sets = [part for value in assignments for part in ("--set", value)]
+        done = taxiway("run", *workspace.options, *sets, env=env)
+        assert done.code == 2, done.out + done.err
+        assert "Traceback" not in done.err
+        assert not (workspace.root / "reports").exists()
+        return " ".join(done.err.split())
+
+    def test_a_misspelt_key(self, workspace: Workspace) -> None:
+        told = self.refused(workspace, "model.hyperparameters.epoch=3")
+        assert "model.hyperparameters.epoch: unknown key; did you mean 'epochs'?" in told
+
+    def test_a_metric_that_the_evaluator_does_not_know(self, workspace: Workspace) -> None:
+        told = self.refused(workspace, "evaluation.metrics=[auc, acuracy, calibration]")
+        assert "unknown metric 'acuracy'" in told
+        assert "edit: evaluation.metrics" in told
+
+    def test_a_serving_folder_that_is_a_file(self, workspace: Workspace) -> None:
+        occupied = workspace.root / "models"
+        occupied.write_text("a file")
+        told = self.refused(workspace, f"push.destination={occupied}")
+        assert f"push.destination: {occupied} must be a folder" in told
+
+    def test_an_output_root_below_a_file(self, workspace: Workspace) -> None:
+        (workspace.root / "file").write_text("a file")
+        told = self.refused(
+            workspace,
+            f"output.root={workspace.root}/file/var",
+            f"data.root={workspace.root}/data/flights-smoke",
+        )
+        assert "is a file" in told
+        assert "output.root" in told
+
+    def test_data_that_was_never_exported(self, workspace: Workspace) -> None:
+        told = self.refused(workspace, "data.dataset=other")
+        assert "there is no data in" in told
+        assert "taxiway data" in told
+
+    def test_a_schema_that_does_not_exist(self, workspace: Workspace) -> None:
+        told = self.refused(workspace, "data.schema_file=nowhere.pbtxt")
+        assert "curated schema nowhere.pbtxt does not exist" in told
+
+    def test_a_model_module_that_does_not_import(
+        self, workspace: Workspace, tmp_path: Path
+    ) -> None:
+        package = tmp_path / "broken_model"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        (package / "features.py").write_text("import a_package_no_one_has\n")
+        told = self.refused(workspace, "model.module=broken_model", PYTHONPATH=str(tmp_path))
+        assert "broken_model.features does not import" in told
+        assert "a_package_no_one_has" in told
+
+    def test_a_folder_without_write_permission(self, workspace: Workspace, tmp_path: Path) -> None:
+        place = tmp_path / "closed"
+        place.mkdir()
+        mounted = os.geteuid() == 0
+        if mounted:  # permissions do not bind root, a read-only file system does
+            mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)])
+            if mount.returncode:
+                pytest.skip("root here may not mount, and permissions do not bind it")
+        else:
+            place.chmod(0o500)
+        try:
+            told = self.refused(workspace, f"push.destination={place}/models")
+        finally:
+            if mounted:
+                subprocess.run(["umount", str(place)], check=True)
+        assert "push.destination: no permission to write" in told

@@ -1,0 +1,301 @@
+"""The real training pipeline on real flights: one shared run, and what is different in others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from components.model_manifest.logic import verify
+from taxiway.config.loader import load_config
+from taxiway.metadata.connection import open_store
+from taxiway.metadata.queries import NodeRecord, run_nodes, run_properties
+from taxiway.registry.deploy_queue import DeployQueue
+from taxiway.registry.versions import list_versions
+from tests.conftest import REPOSITORY, Run
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+STANDARD = {
+    "ArrowExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "Transform",
+    "Trainer",
+    "Evaluator",
+    "InfraValidator",
+    "Pusher",
+}
+DELIVERY = {"Pusher", "Registrar", "DeployQueue"}
+
+
+def nodes(run: Run) -> dict[str, NodeRecord]:
+    workspace, report = run
+    records = run_nodes(open_store(workspace.config().metadata), report["run_id"])
+    return {record.node_id: record for record in records}
+
+
+def states(report: dict[str, Any]) -> dict[str, str]:
+    return {node["node"]: node["state"] for node in report["nodes"]}
+
+
+class TestFirstRun:
+    """Looks at what the shared run left behind."""
+
+    def test_every_node_completes(self, first_run: Run) -> None:
+        found = nodes(first_run)
+        assert set(found) > STANDARD
+        assert {record.state for record in found.values()} == {"COMPLETE"}
+        assert first_run[1]["outcome"] == "succeeded"
+
+    def test_rows_in_are_rows_out(self, first_run: Run) -> None:
+        workspace, _ = first_run
+        written = sum(
+            pq.read_metadata(path).num_rows for path in workspace.root.glob("data/*/*/*.parquet")
+        )
+        examples = nodes(first_run)["ArrowExampleGen"].output("examples")
+        assert examples is not None
+        assert examples.properties["rows_train"] + examples.properties["rows_eval"] == written
+
+    def test_a_blessed_model_is_pushed_and_its_files_are_those_of_the_manifest(
+        self, first_run: Run
+    ) -> None:
+        _, report = first_run
+        assert report["evaluation"]["blessed"]
+        assert report["infra"]["blessed"]
+        manifest = nodes(first_run)["ModelManifest"].output("manifest")
+        assert manifest is not None
+        verify(Path(report["pushed_to"]), Path(manifest.uri) / "MANIFEST.sha256")
+
+    def test_a_fresh_process_loads_the_pushed_model_and_answers(self, first_run: Run) -> None:
+        request = {"origin": ["JFK", "EWR"], "carrier": ["B6", "UA"], "temp": [30.0, 80.0]}
+        done = subprocess.run(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "taxiway.serving.worker",
+                    "--model",
+                    first_run[1]["pushed_to"],
+                ),
+                *("--once", json.dumps(request)),
+            ],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        probability = json.loads(done.stdout)["probability"]
+        assert len(probability) == 2
+        assert all(0.0 < value < 1.0 for value in probability)
+        assert probability[0] != probability[1]
+
+    def test_the_version_is_registered_with_its_metrics(self, first_run: Run) -> None:
+        workspace, report = first_run
+        versions = list_versions(workspace.config().registry.path, "flights-smoke")
+        assert versions[0].name == "1.0.0"
+        assert versions[0].candidate.run_id == report["run_id"]
+        assert versions[0].candidate.pushed_to == report["pushed_to"]
+        assert versions[0].candidate.metrics == pytest.approx(report["evaluation"]["overall"])
+
+    def test_the_version_waits_for_a_deployer(self, first_run: Run) -> None:
+        workspace, _ = first_run
+        assert DeployQueue(workspace.config().registry.path, 60).waiting() >= 1
+
+    def test_the_run_keeps_its_config_and_command(self, first_run: Run, tmp_path: Path) -> None:
+        workspace, report = first_run
+        properties = run_properties(open_store(workspace.config().metadata), report["run_id"])
+        resolved = tmp_path / "resolved.yaml"
+        resolved.write_text(properties["config"])
+        assert load_config([resolved]) == workspace.config()
+        assert properties["command"].startswith("taxiway run --config smoke")
+        folder = workspace.root / "reports" / report["run_id"]
+        assert (folder / "config.yaml").read_text() == properties["config"]
+        assert (folder / "command.txt").read_text().strip() == properties["command"]
+
+    def test_the_exit_handler_reports_and_notifies(self, first_run: Run) -> None:
+        workspace, report = first_run
+        folder = workspace.root / "reports" / report["run_id"]
+        assert json.loads((folder / "report.json").read_text())["outcome"] == "succeeded"
+        page = (folder / "report.html").read_text()
+        assert "blessed by InfraValidator" in page
+        told = [
+            json.loads(line)
+            for line in (workspace.root / "notifications.jsonl").read_text().splitlines()
+        ]
+        assert told[0]["run_id"] == report["run_id"]
+        assert told[0]["version"] == "1.0.0"
+
+    def test_hyperparameters_arrive_as_an_artifact_with_properties(self, first_run: Run) -> None:
+        artifact = nodes(first_run)["Hyperparameters"].output("result")
+        assert artifact is not None
+        assert artifact.type == "HyperParameters"
+        assert json.loads(artifact.properties["hidden_units"]) == [16]
+
+    def test_metrics_are_those_of_the_pushed_model(self, first_run: Run) -> None:
+        """Recomputes AUC from the served model's own answers on the eval rows."""
+        import tensorflow as tf
+        from sklearn.metrics import roc_auc_score
+
+        _, report = first_run
+        examples = nodes(first_run)["ArrowExampleGen"].output("examples")
+        assert examples is not None
+        files = tf.io.gfile.glob(f"{examples.uri}/Split-eval/*")
+        rows = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+        model = tf.saved_model.load(report["pushed_to"])
+        served = model.signatures["serving_default"](examples=tf.constant(rows))
+        label = {"late": tf.io.FixedLenFeature([], tf.int64)}
+        labels = tf.io.parse_example(rows, label)["late"].numpy()
+        auc = roc_auc_score(labels, served["probability"].numpy())
+        # TFMA's AUC interpolates over 10,000 thresholds, scikit-learn's is exact.
+        assert report["evaluation"]["overall"]["auc"] == pytest.approx(auc, abs=1e-3)
+        assert report["evaluation"]["overall"]["calibration"] == pytest.approx(
+            float(np.mean(served["probability"]) / np.mean(labels)), abs=1e-3
+        )
+
+
+def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None:
+    """The run's own models on its eval split, against the baseline, by TFX's executor and ours."""
+    from taxiway.evaluation.eval_config import eval_config
+    from tests.taxiway.arrow.evaluator.evaluations import (
+        differences,
+        execute,
+        metrics_of,
+        verdict_of,
+    )
+
+    workspace, _ = second_run
+    found = nodes(second_run)
+    examples, model = (
+        found["ArrowExampleGen"].output("examples"),
+        found["Trainer"].output("model"),
+    )
+    assert examples is not None
+    assert model is not None
+    asked = eval_config(workspace.config("evaluation.slices=[[carrier]]").evaluation, "late")
+    arrow, beam = (
+        execute(engine, examples.uri, [model.uri, model.uri], asked, tmp_path)
+        for engine in ("arrow", "beam")
+    )
+    ours, theirs = metrics_of(arrow.folder), metrics_of(beam.folder)
+    assert len(theirs) > 5
+    assert ours.keys() == theirs.keys()
+    for name, of_slice in theirs.items():
+        assert ours[name].keys() == of_slice.keys(), name
+        for key, metric in of_slice.items():
+            assert not differences(ours[name][key], metric), (name, key)
+    assert verdict_of(arrow.folder) == verdict_of(beam.folder)
+    assert (arrow.blessing, arrow.properties) == (beam.blessing, beam.properties)
+
+
+class TestSecondRun:
+    """Nothing was changed since the first."""
+
+    def test_all_is_cached_but_what_a_new_baseline_touches(self, second_run: Run) -> None:
+        again = {name for name, state in states(second_run[1]).items() if state == "complete"}
+        allowed = {"LatestBlessedModel", "Evaluator", "Pusher", "Registrar", "DeployQueue"}
+        assert "Evaluator" in again
+        assert again <= allowed
+
+    def test_the_model_is_compared_with_itself(self, second_run: Run) -> None:
+        evaluation = second_run[1]["evaluation"]
+        assert evaluation["baseline"]
+        assert evaluation["change"]["auc"] == pytest.approx(0.0, abs=1e-3)
+
+    def test_the_same_model_is_neither_pushed_nor_numbered_nor_queued_twice(
+        self, first_run: Run, second_run: Run
+    ) -> None:
+        assert second_run[1]["pushed_to"] == first_run[1]["pushed_to"]
+        assert second_run[1]["version"] == first_run[1]["version"] == "1.0.0"
+        queued = nodes(second_run)["DeployQueue"].output("queued")
+        assert queued is not None
+        assert Path(queued.uri).read_text() == "0"
+
+
+class TestLaterRuns:
+    """Runs again in the shared workspace, where most nodes are cached."""
+
+    @pytest.fixture(autouse=True)
+    def _after_the_first(self, first_run: Run) -> None:
+        self.workspace, self.first = first_run
+
+    @pytest.mark.parametrize(
+        ("assignment", "blessed"),
+        [
+            (["evaluation.thresholds=[{metric: auc, lower: 0.99}]"], (False, True)),
+            (["infra_validation.latency_budget_ms=0.0001"], (True, False)),
+            (
+                [
+                    "evaluation.thresholds=[{metric: auc, lower: 0.99}]",
+                    "infra_validation.latency_budget_ms=0.0001",
+                ],
+                (False, False),
+            ),
+        ],
+        ids=["the evaluator says no", "the infra validator says no", "both say no"],
+    )
+    def test_a_model_that_one_of_them_refuses_is_not_pushed(
+        self, assignment: list[str], blessed: tuple[bool, bool]
+    ) -> None:
+        before = sorted((self.workspace.root / "serving").rglob("*"))
+        done = self.workspace.run(*assignment)
+        report = done.report
+        assert done.code == 0
+        assert report["outcome"] == "succeeded"
+        assert (report["evaluation"]["blessed"], report["infra"]["blessed"]) == blessed
+        assert not DELIVERY & set(states(report))
+        assert report["pushed_to"] is None
+        assert sorted((self.workspace.root / "serving").rglob("*")) == before
+        if not blessed[0]:
+            assert any("auc on overall is" in reason for reason in report["evaluation"]["reasons"])
+        if not blessed[1]:
+            assert "latency_budget_ms" in report["infra"]["reason"]
+
+    def test_a_changed_hyperparameter_trains_again_but_transforms_not(self) -> None:
+        report = self.workspace.run("model.hyperparameters.epochs=1").report
+        found = states(report)
+        assert found["Trainer"] == "complete"
+        assert found["Transform"] == "cached"
+
+    def test_a_worse_model_than_the_baseline_is_refused(self) -> None:
+        report = self.workspace.run(
+            "model.hyperparameters.learning_rate=1e-7",
+            "evaluation.thresholds=[{metric: auc, lower: 0.3, change: {worst_absolute: 0.02}}]",
+        ).report
+        assert not report["evaluation"]["blessed"]
+        assert any(r.startswith("change in auc") for r in report["evaluation"]["reasons"])
+
+    def test_a_pushed_model_that_is_gone_is_pushed_again(self) -> None:
+        """Though no node has anything new to work on."""
+        self.workspace.run()
+        pushed = Path(self.workspace.run().report["pushed_to"])
+        away = pushed.rename(pushed.with_name("away"))
+        again = None
+        try:
+            report = self.workspace.run().report
+            again = Path(report["pushed_to"])
+            assert (again / "saved_model.pb").is_file()
+            assert report["version"] == "1.0.0"
+            assert states(report)["Trainer"] == "cached"
+        finally:
+            if again is not None and again.exists():
+                shutil.rmtree(again)
+            away.rename(pushed)
+
+    def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:
+        from tests.conftest import taxiway
+
+        done = taxiway("run", *self.workspace.options)
+        assert done.code == 0
+        for told in ("Trainer", "cached", "auc", "evaluator   blessed", "pushed", "next"):
+            assert told in done.out
+        assert "Traceback" not in done.out + done.err
+        assert "tensorflow" not in (done.out + done.err).lower()

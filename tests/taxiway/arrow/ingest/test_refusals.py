@@ -1,0 +1,165 @@
+"""What ArrowExampleGen refuses: bad files and rows, spans that are not there, full disks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+from taxiway.arrow.ingest import reading
+from taxiway.errors import DataError
+from tests.taxiway.arrow.ingest.conftest import HEADER, Spans, lines, refused, table
+
+pytestmark = pytest.mark.pipeline
+
+BAD_ROWS = {
+    "a word in a number column": ("x,1,Oslo,warm,3", "column 'temp': got 'warm', expected a fin"),
+    "a fraction in an integer column": ("x,1,Oslo,1,3.5", "'seats': got '3.5', expected an integ"),
+    "a number too large": ("x,1,Oslo,1,99999999999999999999", "'seats': got '9999"),
+    "infinity": ("x,1,Oslo,inf,1", "'temp': got 'inf', expected a finite number"),
+    "an empty label": ("x,,Oslo,1,3", "column 'late': got nothing, expected a value"),
+    "a NaN label": ("x,nan,Oslo,1,3", "column 'late': got 'nan', expected an integer"),
+    "a label outside its domain": ("x,2,Oslo,1,3", "column 'late': got 2, expected 0 to 1"),
+    "an empty key": (",1,Oslo,1,3", "column 'id': got nothing"),
+    "an empty required column": ("x,1,,1,3", "column 'city': got nothing"),
+    "too few cells": ("x,1", "got 2 cells, expected 5: 'x,1'"),
+    "too many cells": ("x,1,Oslo,1,3,4", "got 6 cells, expected 5"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_a_bad_row_is_named_by_file_line_column_and_value(data: Spans, case: str) -> None:
+    row, message = BAD_ROWS[case]
+    path = data.csv([*lines(20), "", row, *lines(20, start=20)])
+    text = refused(data)
+    assert f"{path}, line 23" in text
+    assert message in text
+    assert "data.on_bad_row: drop" in text
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_a_bad_row_is_left_out_and_counted_where_the_config_says_so(data: Spans, case: str) -> None:
+    row, message = BAD_ROWS[case]
+    data.csv([*lines(20), "", row, *lines(20, start=20), row])
+    summary = data.convert(on_bad_row="drop")
+    assert (summary.rows_read, summary.rows_dropped) == (42, 2)
+    assert sum(tally.rows for tally in summary.splits.values()) == 40
+    assert "line 23" in summary.first_dropped
+    assert message in summary.first_dropped
+
+
+def test_a_bad_row_far_into_a_large_file_is_placed_exactly(data: Spans) -> None:
+    path = data.csv([*lines(200_000), "x,1,Oslo,warm,3", "y,1,Oslo,cold,3"])
+    assert f"{path}, line 200002, column 'temp': got 'warm'" in refused(data)
+
+
+def test_a_bad_row_after_broken_ones_is_placed_exactly(data: Spans) -> None:
+    path = data.csv([*lines(3), "", "broken", *lines(3, start=3), "x,1,Oslo,warm,3"])
+    columns = reading.read_columns(str(data.schema), "id", "late")
+    batches = list(reading.read_rows(str(path), columns, "drop"))
+    assert sum(batch.read for batch in batches) == 8
+    assert sum(batch.dropped for batch in batches) == 2
+    assert f"{path}, line 10, column 'temp'" in batches[0].first_dropped
+
+
+def test_text_that_is_not_utf8_is_named_by_file_and_line(data: Spans) -> None:
+    head = "\n".join([HEADER, *lines(5)]).encode()
+    path = data.csv(head + b"\nx,1,K\xf6ln,1,3\n")
+    text = refused(data)
+    assert f"{path}, line 7, column 'city': got 'K\\\\xf6ln', expected UTF-8 text" in text
+
+
+def test_parquet_text_that_is_not_utf8_is_named_by_file_and_row(data: Spans) -> None:
+    cities = pa.array([b"Paris", b"K\xf6ln"] * 5, pa.binary())
+    path = data.parquet(table(10, city=cities))
+    assert f"{path}, row 2, column 'city'" in refused(data)
+
+
+def test_a_missing_label_in_parquet_is_named_by_file_and_row(data: Spans) -> None:
+    path = data.parquet(table(4, late=[0.0, 1.0, float("nan"), 1.0]))
+    assert f"{path}, row 3, column 'late': got nothing" in refused(data)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.drop(["seats"]), "column 'seats' is missing"),
+        (lambda rows: rows.append_column("gate", rows["seats"]), "column 'gate' is not in the sch"),
+        (
+            lambda rows: rows.rename_columns(["id", "late", "city", "tmp", "seats"]),
+            "column 'tmp' is not in the schema; did you mean 'temp'?; column 'temp' is missing",
+        ),
+        (
+            lambda rows: rows.append_column("temp", rows["temp"]),
+            "column 'temp' appears more than once",
+        ),
+    ],
+    ids=["missing", "extra", "renamed", "twice"],
+)
+def test_other_columns_than_the_schema_are_refused(
+    data: Spans, kind: str, change: Callable[[pa.Table], pa.Table], message: str
+) -> None:
+    changed = change(table(10))
+    path = data.base / "span-1" / f"a.{kind}"
+    path.parent.mkdir(parents=True)
+    (pa_csv.write_csv if kind == "csv" else pq.write_table)(changed, path)
+    text = refused(data)
+    assert f"{path}: " in text
+    assert message in text
+
+
+def test_a_parquet_column_of_another_type_is_refused(data: Spans) -> None:
+    path = data.parquet(table(3, temp=["1.5", "2.5", "3.5"]))
+    assert f"{path}: column 'temp' has type string, expected FLOAT" in refused(data)
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
+def test_an_empty_file_is_named(data: Spans, name: str) -> None:
+    path = data.csv(b"", name=name)
+    assert f"{path} cannot be read as" in refused(data)
+
+
+def test_an_unreadable_parquet_file_is_named(data: Spans) -> None:
+    path = data.parquet(table(10))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert f"{path} cannot be read as Parquet" in refused(data)
+
+
+def test_a_schema_that_does_not_know_the_label_is_refused(data: Spans) -> None:
+    data.csv(lines(4))
+    assert "the label 'latte' must be a feature of type INT; did you mean 'late'" in refused(
+        data, label="latte"
+    )
+
+
+def test_an_output_below_a_file_is_told_with_path_and_key(data: Spans) -> None:
+    data.csv(lines(10))
+    data.out.write_text("a file")
+    with pytest.raises(DataError, match=r"(?s)cannot be written to .*out/Split-.*output\.root"):
+        data.convert()
+
+
+@pytest.fixture
+def tiny_disk(data: Spans) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    data.out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(data.out)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    yield data.out
+    subprocess.run(["umount", str(data.out)], check=True)
+
+
+def test_a_full_disk_is_told_with_its_path_and_leaves_nothing(data: Spans, tiny_disk: Path) -> None:
+    data.csv(lines(200_000))
+    with pytest.raises(DataError, match=r"(?s)cannot be written to .*Split-.*[Nn]o space"):
+        data.convert()
+    assert list(tiny_disk.iterdir()) == []

@@ -1,0 +1,43 @@
+"""What is asked of an evaluation in tests."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from taxiway.config.engine import EngineKind
+from taxiway.config.evaluation import (
+    Confidence,
+    Evaluation,
+    Metric,
+    NoConfidence,
+    Threshold,
+)
+from taxiway.evaluation.metrics import METRICS
+from taxiway.modeling.spec import Categorical, FeatureSpec, Numeric
+
+SPEC = FeatureSpec(
+    label="late",
+    key="id",
+    numeric=(Numeric("temp"),),
+    categorical=(Categorical("origin"), Categorical("carrier")),
+    slices=("origin", "carrier"),
+)
+AUC = Threshold(metric="auc", lower=0.6)
+ROWS = Threshold(metric="example_count", lower=1)
+ENGINES: Final[tuple[EngineKind, ...]] = ("arrow", "beam")
+NUMBERS: Final = [name for name, known in METRICS.items() if not known.required]
+NO_CONFIDENCE: Final = NoConfidence(kind="none")
+OPTIONS: Final = {"thresholds": (0.3,), "num_thresholds": 200, "top_k": 2, "class_id": 1}
+
+
+def evaluation(
+    *thresholds: Threshold,
+    metrics: tuple[str | Metric, ...] = (
+        *("auc", "calibration", "binary_crossentropy", "example_count"),
+    ),
+    slices: tuple[tuple[str, ...], ...] = (("origin",),),
+    confidence: Confidence = NO_CONFIDENCE,
+) -> Evaluation:
+    return Evaluation(
+        metrics=metrics, slices=slices, thresholds=thresholds or (AUC,), confidence=confidence
+    )

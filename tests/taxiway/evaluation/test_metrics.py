@@ -1,0 +1,211 @@
+"""Evaluation: what may be asked for, and what is refused before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from taxiway.config.evaluation import (
+    Analytic,
+    Change,
+    Evaluation,
+    Metric,
+    Threshold,
+)
+from taxiway.errors import ConfigError
+from taxiway.evaluation.metrics import METRICS, check_evaluation
+from tests.taxiway.evaluation.asked import (
+    AUC,
+    ENGINES,
+    NUMBERS,
+    OPTIONS,
+    ROWS,
+    SPEC,
+    evaluation,
+)
+
+
+class TestCheckEvaluation:
+    """Refused before anything runs."""
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            (
+                evaluation(metrics=("auc", "precison")),
+                ["unknown metric 'precison'", "did you mean 'precision'?", "known: auc, "],
+            ),
+            (
+                evaluation(Threshold(metric="recall", lower=0.1)),
+                ["'recall' is not among evaluation.metrics"],
+            ),
+            (
+                evaluation(Threshold(metric="calibraton", lower=0.1)),
+                ["'calibraton' is not among", "did you mean 'calibration'?"],
+            ),
+            (
+                evaluation(AUC, Threshold(metric="calibration", change=Change(worst_absolute=0.1))),
+                ["'calibration' has no better and worse", "lower and upper instead of change"],
+            ),
+            (
+                evaluation(metrics=("auc", Metric(name="mine", kind="acu"))),
+                ["unknown metric 'acu'", "did you mean 'auc'?"],
+            ),
+            (
+                evaluation(metrics=("auc", Metric(name="auc", num_thresholds=200))),
+                ["auc more than once", "its own name"],
+            ),
+            (
+                evaluation(metrics=(Metric(name="auc", top_k=2),)),
+                ["'auc' takes num_thresholds, class_id, and not top_k"],
+            ),
+            (
+                evaluation(metrics=(Metric(name="brier", thresholds=(0.3,)), "auc")),
+                ["'brier' takes no options, and not thresholds"],
+            ),
+            (
+                evaluation(metrics=("auc", "confusion_matrix_at_thresholds")),
+                ["'confusion_matrix_at_thresholds' needs thresholds"],
+            ),
+            (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(Metric(name="p", kind="precision", thresholds=(0.3, 0.5)),),
+                ),
+                ["'p' is not one number", "under a name of its own"],
+            ),
+            (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(
+                        Metric(
+                            name="p", tfma_class="Precision", options={"thresholds": [0.3, 0.5]}
+                        ),
+                    ),
+                ),
+                ["'p' is not one number"],
+            ),
+            (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(Metric(name="p", tfma_class="CalibrationPlot"),),
+                ),
+                ["'p' is not one number"],
+            ),
+            (
+                evaluation(slices=((), ("origin", "carier"))),
+                ["cannot slice by 'carier'", "did you mean 'carrier'?", "origin, carrier"],
+            ),
+            (
+                evaluation(Threshold(metric="auc", lower=0.5, slices=(("dest",),))),
+                ["cannot slice by 'dest'", "FeatureSpec.slices"],
+            ),
+        ],
+        ids=[
+            "unknown metric",
+            "threshold on a metric that is not measured",
+            "misspelt threshold",
+            "change of a metric without a direction",
+            "unknown kind",
+            "one name twice",
+            "an option it does not take",
+            "an option of a metric that takes none",
+            "an option it needs",
+            "a bound on several numbers",
+            "a bound on several numbers of a class",
+            "a bound on a plot",
+            "unknown column of a slice",
+            "unknown column of a threshold",
+        ],
+    )
+    def test_what_could_not_be_measured_is_refused(
+        self, asked: Evaluation, told: list[str]
+    ) -> None:
+        with pytest.raises(ConfigError) as refused:
+            check_evaluation(asked, SPEC, "arrow")
+        assert refused.value.edit.startswith("evaluation.")
+        for text in told:
+            assert text in refused.value.message
+
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_every_metric_may_be_measured_and_bounded(self, name: str) -> None:
+        for engine in ENGINES:
+            bound = Threshold(metric=name, lower=0, upper=1)
+            check_evaluation(evaluation(bound, metrics=(name,)), SPEC, engine)
+
+    @pytest.mark.parametrize("name", [n for n in NUMBERS if METRICS[n].better != "target"])
+    def test_every_metric_with_a_direction_may_be_compared(self, name: str) -> None:
+        change, slices = Change(worst_absolute=0.1), ((), ("origin",))
+        bound = Threshold(metric=name, lower=0, change=change, slices=slices)
+        check_evaluation(evaluation(bound, metrics=(name,)), SPEC, "arrow")
+
+    @pytest.mark.parametrize("name", METRICS)
+    def test_every_metric_takes_its_options(self, name: str) -> None:
+        given = {option: OPTIONS[option] for option in METRICS[name].options}
+        metric = Metric.model_validate({"name": "mine", "kind": name, **given})
+        check_evaluation(evaluation(metrics=(metric, "auc")), SPEC, "arrow")
+
+    def test_what_only_tfma_knows_is_refused_for_arrow_and_passed_on_to_beam(self) -> None:
+        asked = evaluation(
+            metrics=("auc", Metric(name="exact", tfma_class="ExactMatch", options={"a": 1}))
+        )
+        check_evaluation(asked, SPEC, "beam")
+        with pytest.raises(ConfigError) as refused:
+            check_evaluation(asked, SPEC, "arrow")
+        assert "'ExactMatch'" in refused.value.message
+        assert "use engine: beam for the Evaluator" in refused.value.message
+        assert refused.value.edit.startswith("engine.components: {Evaluator: beam}")
+
+    def test_formulas_are_refused_for_beam(self) -> None:
+        asked = evaluation(confidence=Analytic(kind="analytic"))
+        check_evaluation(asked, SPEC, "arrow")
+        with pytest.raises(ConfigError, match="no analytic intervals"):
+            check_evaluation(asked, SPEC, "beam")
+
+
+class TestMetric:
+    """The long form of a metric."""
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"name": "_hidden"},
+            {"name": "a", "kind": "auc", "tfma_class": "AUC"},
+            {"name": "a", "tfma_class": "Precision", "thresholds": [0.3]},
+            {"name": "precision", "options": {"thresholds": [0.3]}},
+            {"name": "precision", "better": "higher"},
+            {"name": "precision", "thresholds": []},
+            {"name": "precision", "thresholds": [30]},
+            {"name": "precision", "top_k": 0},
+            {"name": "precision", "treshold": [0.3]},
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(ValidationError):
+            Metric.model_validate(wrong)
+
+    def test_a_plain_name_is_the_same_without_options(self) -> None:
+        assert evaluation(metrics=("auc",)).metrics == (Metric(name="auc"),)
+
+    def test_a_config_is_written_as_short_as_it_was_read(self) -> None:
+        long = Metric(name="p", kind="precision", thresholds=(0.3,))
+        written = evaluation(metrics=("auc", long)).model_dump(mode="json")["metrics"]
+        assert written[0] == "auc"
+        assert written[1]["thresholds"] == [0.3]
+        assert evaluation(metrics=tuple(written)).metrics == (Metric(name="auc"), long)
+
+
+class TestThresholds:
+    """Those that would bless nothing, and say nothing."""
+
+    def test_one_bound_at_least_needs_no_baseline(self) -> None:
+        bound = Threshold(metric="auc", change=Change(worst_absolute=0.02))
+        with pytest.raises(ValidationError, match="no first model would be blessed"):
+            evaluation(bound)
+        assert evaluation(bound, ROWS).thresholds == (bound, ROWS)
+
+    def test_a_bound_holds_somewhere(self) -> None:
+        with pytest.raises(ValidationError, match="slices"):
+            Threshold(metric="auc", lower=0.5, slices=())

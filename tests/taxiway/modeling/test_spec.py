@@ -1,0 +1,151 @@
+"""A FeatureSpec that contradicts itself is refused, and one that does not load says why."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.flights.features import SPEC
+from taxiway.errors import ConfigError
+from taxiway.modeling.spec import (
+    Bucketized,
+    Categorical,
+    FeatureSpec,
+    Numeric,
+    indicator_name,
+    load_spec,
+    transformed_name,
+)
+
+Module = Callable[[str], str]
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
+    """Makes an importable model package with the given features.py; gives its import path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(features: str) -> str:
+        name = f"model_of_{tmp_path.name}"
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "features.py").write_text(features)
+        importlib.invalidate_caches()
+        return name
+
+    return make
+
+
+def test_the_example_is_found_by_its_import_path() -> None:
+    assert load_spec("models.flights") is SPEC
+
+
+def test_a_spec_loads_without_tensorflow() -> None:
+    program = (
+        "import sys; from taxiway.modeling.spec import load_spec; load_spec('models.flights'); "
+        "print(sorted({'tensorflow', 'keras', 'tensorflow_transform'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_column_may_have_two_roles_and_is_asked_for_once() -> None:
+    spec = FeatureSpec("y", "id", numeric=(Numeric("a"),), bucketized=(Bucketized("a", (1.0,)),))
+    assert spec.inputs() == ("a",)
+    assert spec.numbers() == {"a"}
+    assert [transformed_name(column) for column in spec.columns()] == ["a_number_xf", "a_bucket_xf"]
+
+
+def test_transformed_names_tell_the_role() -> None:
+    assert transformed_name(Categorical("a")) == "a_category_xf"
+    assert indicator_name(Numeric("a", indicator=True)) == "a_missing_xf"
+
+
+def test_inputs_keep_their_order_and_numbers_are_told_from_strings() -> None:
+    spec = FeatureSpec(
+        "y",
+        "id",
+        numeric=(Numeric("b"), Numeric("a")),
+        categorical=(Categorical("c"),),
+        bucketized=(Bucketized("d", (0.0, 1.0)),),
+    )
+    assert spec.inputs() == ("b", "a", "c", "d")
+    assert spec.numbers() == {"a", "b", "d"}
+
+
+def test_one_bucket_lies_between_boundaries_one_at_each_end_and_one_is_for_missing() -> None:
+    assert Bucketized("a", (1.0,)).width == 3
+    assert Bucketized("a", (1.0, 2.0, 3.0)).width == 5
+
+
+@pytest.mark.parametrize("boundaries", [(), (2.0, 1.0), (1.0, 1.0), (1.0, float("nan"))])
+def test_boundaries_that_do_not_rise_are_refused(boundaries: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"Bucketized 'a': boundaries must rise .* got \("):
+        Bucketized("a", boundaries)
+
+
+def test_a_column_named_twice_in_one_role_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"\['a_number_xf'\] more than once in the same role"):
+        FeatureSpec("y", "id", numeric=(Numeric("a"), Numeric("b"), Numeric("a", clip=1.0)))
+
+
+@pytest.mark.parametrize("name", ["y", "id"])
+def test_neither_label_nor_key_may_be_learned_from(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\['{name}'\] is label or key and cannot be a feature"):
+        FeatureSpec("y", "id", categorical=(Categorical(name), Categorical("a")))
+
+
+def test_a_column_is_not_both_a_number_and_a_category() -> None:
+    with pytest.raises(ConfigError, match=r"\['a'\] cannot be both a number and a category"):
+        FeatureSpec("y", "id", numeric=(Numeric("a"),), categorical=(Categorical("a"),))
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        ("SPEC = (", "SyntaxError: .*never closed"),
+        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("from taxiway.modeling.spec import Numbers", "ImportError: cannot import name 'Numbers'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        (
+            "from taxiway.modeling.spec import *\n"
+            "SPEC = FeatureSpec('y', 'id', numeric=(Numeric('y'),))",
+            r"ConfigError: FeatureSpec: \['y'\] is label or key",
+        ),
+    ],
+)
+def test_a_module_that_does_not_import_is_told_with_its_reason_and_file(
+    module: Module, features: str, told: str
+) -> None:
+    name = module(features)
+    with pytest.raises(ConfigError, match=rf"{name}\.features does not import: {told}") as caught:
+        load_spec(name)
+    assert caught.value.edit == f"model.module, or {name}/features.py"
+
+
+def test_a_module_that_is_not_there_is_told_with_the_key() -> None:
+    with pytest.raises(ConfigError, match=r"models\.ships\.features does not import") as caught:
+        load_spec("models.ships")
+    assert caught.value.edit.startswith("model.module")
+
+
+@pytest.mark.parametrize(("features", "found"), [("", "NoneType"), ("SPEC = {'a': 1}", "dict")])
+def test_a_module_without_a_feature_spec_is_told_what_it_has(
+    module: Module, features: str, found: str
+) -> None:
+    name = module(features)
+    expected = rf"{name}\.features has no FeatureSpec named SPEC \(found {found}\)"
+    with pytest.raises(ConfigError, match=expected) as caught:
+        load_spec(name)
+    assert caught.value.edit == f"{name}/features.py"

@@ -1,0 +1,128 @@
+"""What a run prints at its end, for each way it can end."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from taxiway.metadata.queries import Outcome
+from taxiway.runners.console.summary import TONES, print_summary
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    return {
+        "outcome": "succeeded",
+        "failure": None,
+        "evaluation": {
+            "blessed": True,
+            "baseline": True,
+            "reasons": [],
+            "overall": {"auc": 0.71234, "example_count": 27020.0},
+            "change": {"auc": 0.01},
+            "worst_slices": [
+                {"name": f"carrier={name}", "metrics": {"auc": 0.5}} for name in "ABCD"
+            ],
+        },
+        "infra": {"blessed": True, "latency_p99_ms": 3.21},
+        "version": "1.2.0",
+        "pushed_to": "/serving/7",
+        "command": "taxiway run --config smoke",
+        **changes,
+    }
+
+
+def evaluation(**changes: Any) -> dict[str, Any]:
+    return {**report()["evaluation"], **changes}
+
+
+def printed(**changes: Any) -> str:
+    console = Console(record=True, width=100, file=io.StringIO())
+    print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67)
+    return console.export_text()
+
+
+def row(text: str, name: str) -> list[str]:
+    return next(line.split() for line in text.splitlines() if line.startswith(name))
+
+
+class TestSucceeded:
+    def test_metrics_stand_beside_the_baseline_and_the_three_worst_slices(self) -> None:
+        text = printed()
+        assert "succeeded after 12.3 s, 5.7 s of them to load TFX" in text
+        heads = ["metric", "all", "rows", "vs", "baseline", "carrier=A", "carrier=B", "carrier=C"]
+        assert row(text, "metric") == heads
+        assert row(text, "auc") == ["auc", "0.7123", "+0.0100", "0.5000", "0.5000", "0.5000"]
+        assert row(text, "example_count") == ["example_count", "27,020"]
+
+    def test_without_a_baseline_there_is_no_column_of_changes(self) -> None:
+        text = printed(evaluation=evaluation(baseline=False, change={}, worst_slices=[]))
+        assert row(text, "metric") == ["metric", "all", "rows"]
+        assert "evaluator   blessed (no baseline yet)" in text
+
+    def test_a_pushed_model_is_told_with_its_version_and_how_to_ask_it(self) -> None:
+        text = printed()
+        assert "evaluator   blessed (compared with the latest blessed model)" in text
+        assert "infra       blessed (p99 3.2 ms)" in text
+        assert "pushed      /serving/7 as version 1.2.0" in text
+        assert "report      /reports/r1/report.html" in text
+        assert "taxiway.serving.worker --model /serving/7 --once" in text
+
+    def test_a_model_without_a_version_is_pushed_without_one(self) -> None:
+        assert row(printed(version=None), "pushed") == ["pushed", "/serving/7"]
+
+
+class TestRefused:
+    def test_a_model_that_no_one_blessed_is_not_pushed_and_every_reason_told(self) -> None:
+        text = printed(
+            evaluation=evaluation(blessed=False, reasons=["auc is low", "recall is low"]),
+            infra={"blessed": False, "reason": "too slow", "latency_p99_ms": 900.0},
+            pushed_to=None,
+        )
+        for told in ("evaluator   not blessed", "infra       not blessed (p99 900.0 ms)"):
+            assert told in text
+        for reason in ("auc is low", "recall is low", "too slow"):
+            assert f"{' ' * 12}- {reason}" in text
+        assert "pushed      no: a model is pushed only where both bless it" in text
+        assert "next        taxiway run --config smoke --set model.hyperparameters." in text
+
+    def test_an_infra_validator_without_latencies_or_none_at_all(self) -> None:
+        text = printed(infra={"blessed": False, "reason": "cannot load"}, pushed_to=None)
+        assert "infra       not blessed\n" in text
+        assert not any(line.startswith("infra") for line in printed(infra=None).splitlines())
+
+
+class TestEndedEarly:
+    @pytest.mark.parametrize("outcome", ["failed", "stopped", "interrupted"])
+    def test_the_node_the_reason_and_the_log_are_told(self, outcome: str) -> None:
+        failure = {"node": "DataGate", "reason": "2 anomalies:\n  - temp\n  - dest", "edit": "it"}
+        text = printed(outcome=outcome, failure=failure, evaluation=None)
+        lines = [line.rstrip() for line in text.splitlines()]
+        assert f"{outcome} after 12.3 s, 5.7 s of them to load TFX" in lines
+        at = lines.index("node        DataGate")
+        assert lines[at + 1 : at + 6] == [
+            "reason      2 anomalies:",
+            "              - temp",
+            "              - dest",
+            "edit        it",
+            "log         /reports/r1/run.log",
+        ]
+        assert "next        taxiway run --config smoke  # nodes that are done are not" in text
+        assert "metric" not in text
+
+    def test_a_failure_without_words_or_remedy_is_still_one(self) -> None:
+        text = printed(outcome="failed", failure={"node": "X", "reason": ""}, evaluation=None)
+        assert "reason      \n" in text
+        assert "edit" not in text
+
+    def test_markup_in_a_reason_is_shown_as_it_is(self) -> None:
+        failure = {"node": "X", "reason": "got [red]x[/red]\nand [Op:MatMul]"}
+        text = printed(outcome="failed", failure=failure, evaluation=None)
+        assert "got [red]x[/red]" in text
+        assert "and [Op:MatMul]" in text
+
+
+def test_every_outcome_has_a_tone() -> None:
+    assert set(TONES) == {outcome.value for outcome in Outcome}

@@ -1,0 +1,116 @@
+"""Container components run beside other nodes, and in nobody's way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.pipeline
+
+
+def node(name: str, upstream: Sequence[str] = (), kind: str = "container") -> Any:
+    from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
+
+    from taxiway.runners.local.background import ALONE
+    from taxiway.runners.nodes.ir import CompiledNode
+
+    specs = {
+        "container": executable_spec_pb2.ContainerExecutableSpec(image="busybox"),
+        "class": executable_spec_pb2.PythonClassExecutableSpec(class_path="some.Executor"),
+        "latency": executable_spec_pb2.PythonClassExecutableSpec(class_path=ALONE),
+    }
+    made = pipeline_pb2.PipelineNode(upstream_nodes=list(upstream))
+    made.node_info.id = name
+    return CompiledNode(made, None, None, specs[kind])
+
+
+class Launches:
+    """What was started; each launch waits until the test lets it end."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.may_end = threading.Event()
+        self.has_started = threading.Event()
+
+    def __call__(self, started: Any) -> None:
+        self.started.append(started.id)
+        self.has_started.set()
+        assert self.may_end.wait(20)
+        if started.id.startswith("bad"):
+            raise RuntimeError("it failed")
+
+
+@pytest.fixture
+def launches() -> Launches:
+    return Launches()
+
+
+def test_a_container_starts_when_what_it_waits_for_has_ended(launches: Launches) -> None:
+    from taxiway.runners.local.background import Beside
+
+    train, push = node("train", kind="class"), node("push", ["count"], "class")
+    count = node("count", ["train", "data"])
+    beside = Beside([train, count, push], launches)
+    beside.ended("train")
+    assert launches.started == []
+    beside.ended("data")
+    assert launches.has_started.wait(20)  # and this test goes on meanwhile
+    assert beside.takes(count)
+    assert not beside.takes(push)
+    launches.may_end.set()
+    beside.wait(push)
+    beside.close()
+    assert launches.started == ["count"]
+
+
+def test_one_that_waits_for_another_starts_when_its_turn_comes(launches: Launches) -> None:
+    from taxiway.runners.local.background import Beside
+
+    first, second = node("first"), node("second", ["first"])
+    beside = Beside([first, second], launches)
+    assert beside.takes(first)
+    launches.may_end.set()
+    beside.wait(second)
+    assert beside.takes(second)
+    beside.close()
+    assert launches.started == ["first", "second"]
+
+
+def test_who_needs_what_failed_hears_of_it_and_nobody_else(launches: Launches) -> None:
+    from taxiway.runners.local.background import Beside
+
+    bad, other = node("bad"), node("other", ["train"], "class")
+    beside = Beside([bad, other], launches)
+    beside.takes(bad)
+    launches.may_end.set()
+    beside.wait(other)
+    with pytest.raises(RuntimeError, match="it failed"):
+        beside.wait(node("needs", ["bad"], "class"))
+    beside.close()
+
+
+def test_latency_is_measured_when_nothing_runs_beside(launches: Launches) -> None:
+    from taxiway.runners.local.background import Beside
+
+    slow = node("slow")
+    beside = Beside([slow], launches)
+    beside.takes(slow)
+    assert launches.has_started.wait(20)
+    waited = threading.Thread(target=beside.wait, args=(node("infra", (), "latency"),))
+    waited.start()
+    waited.join(0.2)
+    assert waited.is_alive()
+    launches.may_end.set()
+    waited.join(20)
+    assert not waited.is_alive()
+    beside.close()
+
+
+def test_the_executor_that_measures_latency_is_the_one_of_the_infra_validator() -> None:
+    from components.infra_validator.component import InfraValidator
+    from taxiway.runners.local.background import ALONE
+
+    assert InfraValidator.EXECUTOR_SPEC.class_path == ALONE

@@ -1,0 +1,123 @@
+"""Preflight: what cannot work is refused before anything starts, with the key that mends it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from taxiway.config.loader import load_config
+from taxiway.config.schema import Config
+from taxiway.errors import ConfigError
+from taxiway.runners.preflight import check, check_model
+
+
+def config(root: Path, *assignments: str) -> Config:
+    return load_config(["smoke"], [f"output.root={root}", *assignments])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An output root with a data folder, so that all is well."""
+    (tmp_path / "data" / "flights-smoke").mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_config_that_can_run_passes_and_nothing_is_made(root: Path) -> None:
+    before = sorted(root.rglob("*"))
+    check(config(root))
+    assert sorted(root.rglob("*")) == before
+
+
+def no_data(root: Path) -> Config:
+    return config(root / "elsewhere")
+
+
+def data_is_a_file(root: Path) -> Config:
+    (root / "file").touch()
+    return config(root, f"data.root={root}/file")
+
+
+def no_schema(root: Path) -> Config:
+    return config(root, f"data.schema_file={root}/schema.pbtxt")
+
+
+def unknown_metric(root: Path) -> Config:
+    return config(root, "evaluation.metrics=[auc, rocall]")
+
+
+def unknown_slice(root: Path) -> Config:
+    return config(root, "evaluation.slices=[[orign]]")
+
+
+def push_to_a_file(root: Path) -> Config:
+    (root / "models").touch()
+    return config(root, f"push.destination={root}/models/flights")
+
+
+def metadata_below_a_file(root: Path) -> Config:
+    (root / "meta").touch()
+    return config(root, f"metadata.path={root}/meta/m.sqlite")
+
+
+def registry_below_a_file(root: Path) -> Config:
+    (root / "reg").touch()
+    return config(root, f"registry.path={root}/reg/r.sqlite")
+
+
+REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
+    no_data: ("there is no data in", "taxiway data"),
+    data_is_a_file: ("there is no data in", "data.root"),
+    no_schema: ("schema.pbtxt does not exist", "data.schema_file"),
+    unknown_metric: ("did you mean 'recall'?", "evaluation.metrics"),
+    unknown_slice: ("did you mean 'origin'?", "evaluation.slices"),
+    push_to_a_file: ("push.destination: ", "push.destination, or move"),
+    metadata_below_a_file: ("metadata.path: ", "metadata.path, or move"),
+    registry_below_a_file: ("registry.path: ", "registry.path, or move"),
+}
+
+
+@pytest.mark.parametrize("made", REFUSED, ids=lambda made: made.__name__)
+def test_what_cannot_work_is_refused_with_what_mends_it(
+    root: Path, made: Callable[[Path], Config]
+) -> None:
+    told, edit = REFUSED[made]
+    with pytest.raises(ConfigError) as refused:
+        check(made(root))
+    assert told in refused.value.message
+    assert edit in refused.value.edit
+
+
+def test_a_folder_without_permission_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write everywhere, so the answer of access() is what is changed."""
+    closed = root / "closed"
+    closed.mkdir()
+    allowed = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path) != closed and allowed(path, mode)
+    )
+    with pytest.raises(ConfigError, match=f"push.destination: no permission to write in {closed}"):
+        check(config(root, f"push.destination={closed}/deep/er"))
+
+
+def test_remote_places_are_left_to_their_own_clients(root: Path) -> None:
+    places = ("data.root=gs://b", "push.destination=gs://b", "data.schema_file=gs://b/schema.pbtxt")
+    check(config(root, *places))
+
+
+@pytest.mark.parametrize("key", ["output.root", "registry.path", "metadata.path"])
+def test_what_nodes_share_is_on_this_machine(root: Path, key: str) -> None:
+    """Else a folder called `gs:` would be made in the working directory."""
+    with pytest.raises(ConfigError, match=rf"{key} is gs://b/x, expected a folder") as refused:
+        check(config(root, f"data.root={root}/data/flights-smoke", f"{key}=gs://b/x"))
+    assert refused.value.edit == key
+
+
+def test_a_model_can_be_checked_without_any_data(tmp_path: Path) -> None:
+    check_model(config(tmp_path / "nothing"))
+    with pytest.raises(ConfigError, match="unknown metric"):
+        check_model(unknown_metric(tmp_path))
