@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from taxiway.config.metadata import SqliteMetadata
 from taxiway.errors import DataError
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import RUN_CONTEXT, ArtifactRecord, run_nodes
+from taxiway.metadata.connection import SqliteMetadata
+from taxiway.metadata.records import ArtifactRecord
+from taxiway.metadata.store import RUN_CONTEXT, run_store
+from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
 EXIT_RUN: Final = "-exit"
 """Ends the id of the run of an exit handler, which makes nothing that is compared."""
 GZIP_MAGIC: Final = b"\x1f\x8b\x08"
-SPLITS: Final = ("train", "eval")
+SPLITS: Final = (TRAIN_SPLIT, EVAL_SPLIT)
 COUNT_BATCH: Final = 8192
 
 
@@ -48,7 +49,7 @@ class Made:
         """An artifact as TFX hands it to executors, with all its properties."""
         from tfx.types import artifact_utils
 
-        store = open_store(SqliteMetadata(kind="sqlite", path=self.metadata))
+        store = run_store(SqliteMetadata(kind="sqlite", path=self.metadata)).mlmd
         (artifact,) = store.get_artifacts_by_id([record.id])
         return artifact_utils.deserialize_artifact(store.get_artifact_type(record.type), artifact)
 
@@ -59,18 +60,18 @@ def made_by(metadata: Path) -> Made:
     Raises:
       DataError: the store holds no run, or several.
     """
-    store = open_store(SqliteMetadata(kind="sqlite", path=str(metadata)))
-    names = [context.name for context in store.get_contexts_by_type(RUN_CONTEXT)]
-    runs = [name for name in names if not name.endswith(EXIT_RUN)]
-    if len(runs) != 1:
+    runs = run_store(SqliteMetadata(kind="sqlite", path=str(metadata)))
+    names = [context.name for context in runs.mlmd.get_contexts_by_type(RUN_CONTEXT)]
+    ids = [name for name in names if not name.endswith(EXIT_RUN)]
+    if len(ids) != 1:
         raise DataError(
-            f"{metadata} holds {len(runs)} runs, expected 1: each run of the benchmark has a "
+            f"{metadata} holds {len(ids)} runs, expected 1: each run of the benchmark has a "
             "folder of its own",
             edit="--root",
         )
     outputs = {
         node.node_id: {key: found[0] for key, found in node.outputs.items() if found}
-        for node in run_nodes(store, runs[0])
+        for node in runs.nodes(ids[0])
     }
     return Made(str(metadata), outputs)
 

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from taxiway.config.section import Frozen
 from taxiway.errors import DataError
+from taxiway.section import Frozen
 
 Side = Literal["stock", "taxiway"]
 SIDES: Final[tuple[Side, Side]] = ("stock", "taxiway")

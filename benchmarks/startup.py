@@ -64,12 +64,12 @@ def unchanged_run() -> Cost:
     with tempfile.TemporaryDirectory(prefix="taxiway-startup-") as folder:
         settings = [f"output.root={folder}", "container.engine=host"]
         config = load_config(["smoke"], settings)
-        from taxiway.cli.data import export_data
-        from taxiway.runners.local.run import run_training
+        from taxiway.runners.local.export import export_data
+        from taxiway.runners.local.run import run_pipeline
 
         def once() -> None:
             with silence():
-                code = run_training(config, "python -m benchmarks.startup")
+                code = run_pipeline(config, "python -m benchmarks.startup")
             if code != EXIT_OK:
                 raise TaxiwayError("the run failed", edit=f"{folder}/reports")
 

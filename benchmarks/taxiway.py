@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.measure import Recorder
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, TaxiwayError
-from taxiway.runners.local.run import run_training
+from taxiway.runners.local.run import run_pipeline
 from taxiway.runners.nodes.events import (
     Event,
     NodeCached,
@@ -23,7 +23,7 @@ def run(config: Config, recorder: Recorder) -> None:
       TaxiwayError: the run failed, or a node of it did not run.
     """
     watch = _Watch(recorder)
-    code = run_training(config, "python -m benchmarks", observers=(watch,))
+    code = run_pipeline(config, "python -m benchmarks", observers=(watch,))
     if code != EXIT_OK or watch.idle:
         why = f"these nodes did no work: {', '.join(watch.idle)}" if watch.idle else "a node failed"
         raise TaxiwayError(f"Taxiway's run is not whole, {why}", edit="the run's log")

@@ -7,22 +7,25 @@ from tfx.orchestration.pipeline import Pipeline
 from components.notify.component import Notify
 from components.run_report.component import RunReport
 from taxiway.config.schema import Config
+from taxiway.evaluation.metrics import ranking_of
+from taxiway.runners.nodes.collector import NodeCollector
 
 
 def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
     """Wires the report and the notification of one run."""
+    nodes = NodeCollector()
     report = RunReport(
         pipeline_name=config.pipeline.name,
         run_id=run_id,
         metadata=config.metadata.model_dump_json(),
         folder=config.output.report_folder(run_id),
-        min_slice_rows=config.evaluation.min_slice_rows,
+        ranking=ranking_of(config.evaluation).to_json(),
     )
-    notify = Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
+    Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
     name = f"{config.pipeline.name}-exit"
     return Pipeline(
         pipeline_name=name,
         pipeline_root=config.output.pipeline_root(name),
-        components=[report, notify],
+        components=nodes.nodes(),
         enable_cache=False,
     )

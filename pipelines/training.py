@@ -23,7 +23,7 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
     LatestBlessedModelStrategy,
 )
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import trainer_pb2
 from tfx.types import Channel
 from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 
@@ -34,17 +34,21 @@ from components.deploy_queue.component import DeployQueue
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor
+from components.pusher.executor import push_config, stock_destination
 from components.registrar.component import Registrar
 from taxiway.arrow.executors import use_engine
 from taxiway.config.beam import pipeline_args
 from taxiway.config.schema import Config
 from taxiway.evaluation.eval_config import eval_config
+from taxiway.modeling.folder import part_path
 from taxiway.modeling.inputs import (
     hyperparameter_properties,
     hyperparameters_folder,
     schema_properties,
 )
+from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 from taxiway.modeling.spec import load_spec
+from taxiway.runners.nodes.collector import NodeCollector
 
 
 def create_pipeline(config: Config) -> Pipeline:
@@ -53,6 +57,7 @@ def create_pipeline(config: Config) -> Pipeline:
     spec = load_spec(model.module)
     materialized = config.transform.materialize
     code = {"module": model.module, "code_digest": model.code_digest}
+    nodes = NodeCollector()
 
     # What is the data?
     example_gen = ArrowExampleGen(
@@ -74,7 +79,7 @@ def create_pipeline(config: Config) -> Pipeline:
     statistics_gen = StatisticsGen(examples=examples)
     use_engine(statistics_gen, "StatisticsGen", config.engine)
     statistics = statistics_gen.outputs["statistics"]
-    inferred = SchemaGen(statistics=statistics, infer_feature_shape=False)
+    SchemaGen(statistics=statistics, infer_feature_shape=False)
 
     # May it be learned from?
     example_validator = ExampleValidator(statistics=statistics, schema=schema)
@@ -82,7 +87,7 @@ def create_pipeline(config: Config) -> Pipeline:
         statistics=statistics,
         baseline_statistics=statistics,
         config=drift_config(config.data_gate, spec),
-        include_split_pairs=[("eval", "train")],
+        include_split_pairs=[(EVAL_SPLIT, TRAIN_SPLIT)],
     )
     gate = DataGate(
         anomalies=example_validator.outputs["anomalies"],
@@ -94,7 +99,7 @@ def create_pipeline(config: Config) -> Pipeline:
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="taxiway.modeling.preprocessing.preprocessing_fn",
+        preprocessing_fn=part_path(model.module, "preprocessing"),
         custom_config=code,
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -108,13 +113,13 @@ def create_pipeline(config: Config) -> Pipeline:
         custom_properties=hyperparameter_properties(config),
     ).with_id("Hyperparameters")
     trainer = Trainer(
-        run_fn="taxiway.modeling.training.run_fn",
+        run_fn=part_path(model.module, "training"),
         examples=transform.outputs["transformed_examples"] if materialized else examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,
         hyperparameters=hyperparameters.outputs["result"],
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT]),
+        eval_args=trainer_pb2.EvalArgs(splits=[EVAL_SPLIT]),
         custom_config=code | {"materialized": materialized},
     )
     trained = trainer.outputs["model"]
@@ -130,7 +135,7 @@ def create_pipeline(config: Config) -> Pipeline:
         model=trained,
         baseline_model=baseline.outputs["model"],
         eval_config=eval_config(config.evaluation, spec.label),
-        example_splits=["eval"],
+        example_splits=[EVAL_SPLIT],
     )
     use_engine(evaluator, "Evaluator", config.engine)
     infra_validator = InfraValidator(
@@ -139,33 +144,14 @@ def create_pipeline(config: Config) -> Pipeline:
     manifest = model_manifest(config.container.image)(model=trained)
 
     # Deliver it, if both say yes.
-    nodes = [
-        example_gen,
-        curated,
-        statistics_gen,
-        inferred,
-        example_validator,
-        distribution_validator,
-        gate,
-        transform,
-        hyperparameters,
-        trainer,
-        baseline,
-        evaluator,
-        infra_validator,
-        manifest,
-    ]
     with (
         Cond(evaluator.outputs["blessing"].future()[0].custom_property("blessed") == 1),
         Cond(infra_validator.outputs["blessing"].future()[0].custom_property("blessed") == 1),
     ):
         pusher = Pusher(
             model=trained,
-            push_destination=pusher_pb2.PushDestination(
-                filesystem=pusher_pb2.PushDestination.Filesystem(
-                    base_directory=config.push.destination
-                )
-            ),
+            push_destination=stock_destination(config.push),
+            custom_config=push_config(config.push),
             custom_executor_spec=ExecutorClassSpec(PusherExecutor),
         )
         registrar = Registrar(
@@ -177,7 +163,7 @@ def create_pipeline(config: Config) -> Pipeline:
             pipeline_digest=pipeline_digest(config),
             registry_path=config.registry.path,
         )
-        deploy_queue = DeployQueue(
+        DeployQueue(
             model_version=registrar.outputs["model_version"],
             registry_path=config.registry.path,
             lease_seconds=config.registry.lease_seconds,
@@ -185,7 +171,7 @@ def create_pipeline(config: Config) -> Pipeline:
     return Pipeline(
         pipeline_name=config.pipeline.name,
         pipeline_root=config.output.pipeline_root(config.pipeline.name),
-        components=[*nodes, pusher, registrar, deploy_queue],
+        components=nodes.nodes(),
         enable_cache=config.pipeline.cache,
         beam_pipeline_args=pipeline_args(config.beam),
     )

@@ -1,4 +1,7 @@
-"""Notifiers: one function a kind, chosen by `notify.kind`. Adding one is a function and a line."""
+"""Notifiers: who hears how a run ended, one class per `notify.kind`.
+
+A new one is a class with a `kind`, its own keys and `send`, and its name in `Notify` at the end.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from taxiway.config import schema
 from taxiway.errors import TaxiwayError
+from taxiway.section import EnvName, Frozen
 
 Message = Mapping[str, Any]
 
@@ -27,50 +31,79 @@ def message_of(report: Mapping[str, Any]) -> dict[str, Any]:
     return {key: report.get(key) for key in keys} | {"metrics": evaluation.get("overall", {})}
 
 
-def notify(config: schema.Notify, message: Message) -> None:
-    """Sends a message by the notifier that the config names.
+class Notifier(Frozen):
+    """Base of all kinds."""
 
-    Raises:
-      TaxiwayError: it could not be delivered.
-    """
-    NOTIFIERS[config.kind](config, message)
+    @abstractmethod
+    def send(self, message: Message) -> None:
+        """Delivers a message.
 
-
-def parse(config: str) -> schema.Notify:
-    """The notify section from its JSON."""
-    adapter: TypeAdapter[schema.Notify] = TypeAdapter(schema.Notify)
-    return adapter.validate_json(config)
+        Raises:
+          TaxiwayError: it could not be delivered.
+        """
 
 
-def _to_no_one(_: schema.NotifyNone, __: Message) -> None:
-    return
+class NotifyNone(Notifier):
+    """Notify no one."""
+
+    kind: Literal["none"]
+
+    def send(self, message: Message) -> None:
+        """Does nothing."""
 
 
-def _to_file(config: schema.NotifyFile, message: Message) -> None:
-    path = Path(config.path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(message, sort_keys=True) + "\n")
+class NotifyFile(Notifier):
+    """Append one JSON line per run to a file."""
+
+    kind: Literal["file"]
+    path: str = ""
+    """Empty means `<output.root>/notifications.jsonl`."""
+
+    def send(self, message: Message) -> None:
+        """Appends a line; the folder is made where it is missing."""
+        path = Path(self.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(message, sort_keys=True) + "\n")
 
 
-def _to_webhook(config: schema.NotifyWebhook, message: Message) -> None:
-    url = os.environ.get(config.url_env, "").strip()
-    if not _is_web_address(url):
-        raise TaxiwayError(
-            f"the environment variable {config.url_env} holds no http(s) address",
-            edit=f"the environment variable {config.url_env}, or notify.url_env",
+class NotifyWebhook(Notifier):
+    """POST the summary as JSON; the address is a secret and stays in the environment."""
+
+    kind: Literal["webhook"]
+    url_env: EnvName = "TAXIWAY_WEBHOOK_URL"
+    """Environment variable that holds the address."""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+
+    def send(self, message: Message) -> None:
+        """Sends one request; any status below 400 counts as delivered."""
+        url = os.environ.get(self.url_env, "").strip()
+        if not _is_web_address(url):
+            raise TaxiwayError(
+                f"the environment variable {self.url_env} holds no http(s) address",
+                edit=f"the environment variable {self.url_env}, or notify.url_env",
+            )
+        request = urllib.request.Request(  # noqa: S310  # the scheme is checked above
+            url, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
         )
-    request = urllib.request.Request(  # noqa: S310  # the scheme is checked above
-        url, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=config.timeout_seconds):  # noqa: S310  # as above
-            pass
-    except (OSError, http.client.HTTPException) as error:
-        raise TaxiwayError(
-            f"the webhook of {config.url_env} did not take the message: {_reason(error)}",
-            edit=f"the environment variable {config.url_env}",
-        ) from None
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout_seconds):  # noqa: S310  # as above
+                pass
+        except (OSError, http.client.HTTPException) as error:
+            raise TaxiwayError(
+                f"the webhook of {self.url_env} did not take the message: {_reason(error)}",
+                edit=f"the environment variable {self.url_env}",
+            ) from None
+
+
+Notify = Annotated[NotifyNone | NotifyFile | NotifyWebhook, Field(discriminator="kind")]
+"""The `notify` section: every kind of notifier."""
+
+
+def parse(config: str) -> Notify:
+    """The notify section from its JSON."""
+    adapter: TypeAdapter[Notify] = TypeAdapter(Notify)
+    return adapter.validate_json(config)
 
 
 def _is_web_address(url: str) -> bool:
@@ -88,10 +121,3 @@ def _reason(error: Exception) -> str:
         return f"HTTP status {error.code}"
     reason = getattr(error, "reason", error)
     return str(reason) if isinstance(reason, OSError) else type(error).__name__
-
-
-NOTIFIERS: Final[Mapping[str, Callable[[Any, Message], None]]] = {
-    "none": _to_no_one,
-    "file": _to_file,
-    "webhook": _to_webhook,
-}

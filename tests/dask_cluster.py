@@ -16,8 +16,7 @@ from typing import Any
 
 import psutil
 
-from taxiway.config.engine import DaskWorkers
-from taxiway.workers.dask.cluster import connected
+from taxiway.workers.dask.cluster import DaskWorkers, connected
 from tests.conftest import REPOSITORY
 
 DEADLINE_SECONDS = 60.0

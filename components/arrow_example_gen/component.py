@@ -23,7 +23,8 @@ from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest.reading import OnBadRow
 from taxiway.arrow.ingest.spans import check_pattern
 from taxiway.arrow.ingest.writing import Compression
-from taxiway.config.schema import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
+from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
+from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
 
 class Driver(example_gen_driver.FileBasedDriver):  # type: ignore[misc]
@@ -131,7 +132,7 @@ def _train_buckets(split: HashSplit | TimeSplit) -> int | None:
 def _output_config(train_buckets: int | None) -> Any:
     """Train and eval; a split by time has no buckets, but TFX wants a positive number of each."""
     train, of = (1, 2) if train_buckets is None else (train_buckets, logic.BUCKETS)
-    named = ((logic.TRAIN, train), (logic.EVAL, of - train))
+    named = ((TRAIN_SPLIT, train), (EVAL_SPLIT, of - train))
     split = example_gen_pb2.SplitConfig.Split
     return example_gen_pb2.Output(
         split_config=example_gen_pb2.SplitConfig(

@@ -16,6 +16,7 @@ from tfx.utils import proto_utils
 from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest import spans
 from taxiway.errors import DataError
+from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ def _describe(examples: Any, summary: logic.Summary, span: int, fingerprint: str
         utils.SPAN_PROPERTY_NAME: span,
         "rows_read": summary.rows_read,
         "rows_dropped": summary.rows_dropped,
-        "rows_train": summary.splits[logic.TRAIN].rows,
-        "rows_eval": summary.splits[logic.EVAL].rows,
+        "rows_train": summary.splits[TRAIN_SPLIT].rows,
+        "rows_eval": summary.splits[EVAL_SPLIT].rows,
     }
     for name, count in counts.items():
         examples.set_int_custom_property(name, count)

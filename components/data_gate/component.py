@@ -10,9 +10,11 @@ from tfx.types.standard_artifacts import ExampleAnomalies
 
 from components.artifacts import GateDecision
 from components.data_gate.logic import decide, read_findings, stop_message
-from taxiway.config import schema
+from taxiway.config import gates
+from taxiway.runners.nodes.declarations import declare
 
 
+@declare(needs_files="it opens the validators' findings as local files, not in a bucket")
 @component
 def DataGate(  # a component is named like a class
     anomalies: InputArtifact[ExampleAnomalies],
@@ -21,7 +23,7 @@ def DataGate(  # a component is named like a class
     config: Parameter[str],
 ) -> None:
     """Raises GateStopped on the findings that `config`, the data_gate section, names."""
-    gate = schema.DataGate.model_validate_json(config)
+    gate = gates.DataGate.model_validate_json(config)
     findings = [
         *read_findings(Path(anomalies.uri), "schema"),
         *read_findings(Path(drift.uri), "drift"),

@@ -7,7 +7,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 from tfx.proto import distribution_validator_pb2
 
-from taxiway.config.schema import DataGate
+from taxiway.config.gates import DataGate
 from taxiway.modeling.spec import FeatureSpec
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from taxiway.config.schema import DataGate
+from taxiway.config.gates import DataGate
 from taxiway.errors import GateStopped
 
 ANOMALIES_FILE = "SchemaDiff.pb"

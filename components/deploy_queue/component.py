@@ -8,6 +8,7 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components.artifacts import ModelVersion
 from taxiway.registry import deploy_queue
+from taxiway.runners.nodes.declarations import declare
 
 
 class Queued(TypedDict):
@@ -16,6 +17,7 @@ class Queued(TypedDict):
     queued: int
 
 
+@declare(needs_files="it keeps the queue in SQLite, which needs a file and its locks")
 @component
 def DeployQueue(  # a component is named like a class
     model_version: InputArtifact[ModelVersion],

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
@@ -26,13 +23,14 @@ from tfx.types.standard_artifacts import Examples, InfraBlessing, Model
 from tfx.utils import io_utils, path_utils
 
 from components.infra_validator.logic import InfraResult, validate
-from taxiway.config.schema import InfraValidation
+from taxiway.config.gates import InfraValidation
+from taxiway.modeling.example_files import files_in, open_examples
+from taxiway.modeling.names import EVAL_SPLIT
+from taxiway.runners.nodes.declarations import declare
 
 BLESSED_FILE = "INFRA_BLESSED"
 NOT_BLESSED_FILE = "INFRA_NOT_BLESSED"
 RESULT_FILE = "infra_validation.json"
-
-_EVAL_SPLIT = "eval"
 
 
 class InfraValidatorSpec(ComponentSpec):  # type: ignore[misc]  # TFX ships no types
@@ -60,7 +58,7 @@ class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
         Args:
           input_dict: `model` and `examples` (raw, with an eval split).
           output_dict: `blessing`.
-          exec_properties: `config`, the JSON of a taxiway.config.schema.InfraValidation.
+          exec_properties: `config`, the JSON of a taxiway.config.gates.InfraValidation.
         """
         config = InfraValidation.model_validate_json(exec_properties["config"])
         model = artifact_utils.get_single_instance(input_dict["model"])
@@ -71,13 +69,14 @@ class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
             _write(blessing, validate(folder, rows, config))
 
 
+@declare(alone=True)
 class InfraValidator(BaseComponent):  # type: ignore[misc]
     """Loads the model in a worker process, sends real requests and holds a latency budget.
 
     Args:
       model: the Trainer's model.
       examples: raw examples with an `eval` split.
-      config: the JSON of a taxiway.config.schema.InfraValidation.
+      config: the JSON of a taxiway.config.gates.InfraValidation.
 
     Its `blessing` has the custom properties `blessed` (1 or 0), `reason`, `latency_p50_ms`,
     `latency_p95_ms`, `latency_p99_ms`, `requests` and `isolation`.
@@ -96,10 +95,8 @@ class InfraValidator(BaseComponent):  # type: ignore[misc]
 
 def _first_rows(examples: Any, count: int) -> list[bytes]:
     """The first rows of the eval split, in the order of its files: the same on every run."""
-    folder = artifact_utils.get_split_uri([examples], _EVAL_SPLIT)
-    files = sorted(fileio.glob(f"{folder}/*"))
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
-    return list(itertools.islice(records, count))
+    files = files_in(artifact_utils.get_split_uri([examples], EVAL_SPLIT))
+    return list(open_examples(files).take(count).as_numpy_iterator()) if files else []
 
 
 @contextlib.contextmanager

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taxiway.config.schema import InfraValidation
+from taxiway.config.gates import InfraValidation
+from taxiway.modeling.names import PROBABILITY
 from taxiway.serving.worker.client import ModelWorker, WorkerError
-
-PROBABILITY = "probability"
 
 
 @dataclass(frozen=True)

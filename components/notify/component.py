@@ -8,11 +8,11 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
 from components.artifacts import RunReport
-from taxiway.notify import message_of, notify, parse
+from taxiway.notify import message_of, parse
 
 
 @component
 def Notify(report: InputArtifact[RunReport], config: Parameter[str]) -> None:
     """Sends the gist of a report; `config` is the notify section."""
     read = json.loads((Path(report.uri) / "report.json").read_text())
-    notify(parse(config), message_of(read))
+    parse(config).send(message_of(read))

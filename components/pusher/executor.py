@@ -1,20 +1,38 @@
-"""The Pusher's TFX face: the stock spec and artifacts, with our push in place of the stock one."""
+"""The Pusher's TFX face: the stock spec and artifacts, with the push that the config names."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import json
+from typing import Any, Final
 
 from tfx.components.pusher import executor
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils
 
-from components.pusher.logic import RUN_ID_PROPERTY, push
+from taxiway.push import Push, parse
+from taxiway.runners.nodes.declarations import declare
+
+PUSH_KEY: Final = "push"
+"""In the Pusher's custom_config: the `push` section as JSON."""
+RUN_ID_PROPERTY: Final = "pipeline_run_id"
+"""Of a pushed model: the run that pushed it."""
 
 
+def stock_destination(push: Push) -> pusher_pb2.PushDestination:
+    """What the stock Pusher's spec asks for; this executor goes by `push_config`."""
+    folder = pusher_pb2.PushDestination.Filesystem(base_directory=push.destination)
+    return pusher_pb2.PushDestination(filesystem=folder)
+
+
+def push_config(push: Push) -> dict[str, str]:
+    """The Pusher's custom_config."""
+    return {PUSH_KEY: push.model_dump_json()}
+
+
+@declare(never_cached=True)
 class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
-    """Pushes to local folders atomically and each model once; elsewhere as the stock one does.
+    """Pushes atomically and, where the destination can tell, each model once.
 
     A condition makes the blessings inputs of the Pusher, so a new blessing of an unchanged model
     runs it again; the stock executor would then push a second copy as a newer version.
@@ -31,15 +49,14 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
         Raises:
           TaxiwayError: the destination cannot be written.
         """
-        destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(exec_properties["push_destination"], destination)
-        base = destination.filesystem.base_directory
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         pushed.set_string_custom_property(RUN_ID_PROPERTY, self._context.pipeline_run_id or "")
-        if "://" in base or not self.CheckBlessing(input_dict):
-            super().Do(input_dict, output_dict, exec_properties)
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
             return
         source = self.GetModelPath(input_dict)
-        version = push(Path(source), Path(base))
+        custom = exec_properties["custom_config"]
+        config = json.loads(custom) if isinstance(custom, str) else custom
+        made = parse(config[PUSH_KEY]).push(source)
         io_utils.copy_dir(source, pushed.uri)
-        self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)
+        self._MarkPushed(pushed, pushed_destination=made.place, pushed_version=made.version)

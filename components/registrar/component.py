@@ -10,13 +10,15 @@ from tfx.types.standard_artifacts import ModelEvaluation, PushedModel
 
 from components.artifacts import ModelManifest, ModelVersion
 from components.model_manifest.logic import MANIFEST_FILE, digest
-from components.pusher.logic import RUN_ID_PROPERTY
-from components.registrar.logic import contract_digest, overall_metrics, record
-from taxiway.evaluation.results import read_metrics
+from components.pusher.executor import RUN_ID_PROPERTY
+from components.registrar.logic import contract_digest, record
+from taxiway.evaluation.results import overall_metrics, read_metrics
 from taxiway.modeling.spec import load_spec
 from taxiway.registry.versions import Candidate, register
+from taxiway.runners.nodes.declarations import declare
 
 
+@declare(needs_files="it keeps versions in SQLite, which needs a file and its locks")
 @component
 def Registrar(  # a component is named like a class
     evaluation: InputArtifact[ModelEvaluation],

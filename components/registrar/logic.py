@@ -7,7 +7,6 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from taxiway.evaluation.results import OVERALL, SliceMetrics
 from taxiway.modeling.spec import FeatureSpec
 from taxiway.registry.versions import ModelVersion
 
@@ -19,11 +18,6 @@ def contract_digest(spec: FeatureSpec) -> str:
         "label": spec.label,
     }
     return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()
-
-
-def overall_metrics(slices: list[SliceMetrics]) -> dict[str, float]:
-    """The metrics on the whole eval split."""
-    return next((item.metrics for item in slices if item.name == OVERALL), {})
 
 
 def record(version: ModelVersion) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """RunReport's TFX face, a Python-function component of the exit handler."""
 # No `from __future__ import annotations`: TFX reads the annotations of component functions.
 
+import json
 from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
@@ -8,8 +9,9 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components import artifacts
 from components.run_report.logic import build_report, write_report
-from taxiway.metadata.connection import open_store, parse_metadata
-from taxiway.metadata.queries import run_nodes, run_properties
+from taxiway.evaluation.metrics import Ranking
+from taxiway.metadata.connection import parse_metadata
+from taxiway.metadata.store import run_store
 
 
 @component
@@ -19,16 +21,16 @@ def RunReport(  # a component is named like a class
     run_id: Parameter[str],
     metadata: Parameter[str],
     folder: Parameter[str],
-    min_slice_rows: Parameter[int],
+    ranking: Parameter[str],
 ) -> None:
     """Reads a run back from ML Metadata (`metadata` is its config section), writes its report."""
-    store = open_store(parse_metadata(metadata))
+    runs = run_store(parse_metadata(metadata))
     built = build_report(
         pipeline_name,
         run_id,
-        run_nodes(store, run_id),
-        run_properties(store, run_id),
-        min_slice_rows,
+        runs.nodes(run_id),
+        runs.properties(run_id),
+        Ranking(**json.loads(ranking)),
     )
     write_report(built, Path(report.uri), Path(folder))
     report.set_string_custom_property("path", f"{folder}/report.html")

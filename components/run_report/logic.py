@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from taxiway.evaluation.metrics import Ranking
 from taxiway.evaluation.results import (
     OVERALL,
     blessing_reasons,
@@ -16,10 +17,9 @@ from taxiway.evaluation.results import (
     worst_slices,
 )
 from taxiway.metadata.describe import describe_node, format_metric
-from taxiway.metadata.queries import NodeRecord, run_outcome
+from taxiway.metadata.records import NodeRecord, run_outcome
 
 WORST_SLICES = 5
-RANKED_BY = "auc"
 
 
 def build_report(
@@ -27,16 +27,16 @@ def build_report(
     run_id: str,
     nodes: Sequence[NodeRecord],
     properties: Mapping[str, Any],
-    min_slice_rows: int,
+    ranking: Ranking,
 ) -> dict[str, Any]:
     """Everything worth knowing of a run; a part that the run did not reach is None.
 
     Args:
       pipeline: its name.
       run_id: the run.
-      nodes: what `run_nodes` says of it.
-      properties: what `run_properties` says of it.
-      min_slice_rows: smaller slices are not ranked among the worst.
+      nodes: its newest executions, as the run store has them.
+      properties: what is on record of the run itself.
+      ranking: how the worst slices are found.
     """
     newest = {node.node_id: node for node in nodes}
     failed = next((node for node in nodes if node.error_kind is not None), None)
@@ -48,7 +48,7 @@ def build_report(
         "seconds": round(sum(node.seconds for node in nodes), 2),
         "nodes": [_node(node) for node in nodes],
         "gate": _gate(newest.get("DataGate")),
-        "evaluation": _evaluation(newest.get("Evaluator"), min_slice_rows),
+        "evaluation": _evaluation(newest.get("Evaluator"), ranking),
         "infra": _infra(newest.get("InfraValidator")),
         "version": _property(newest.get("Registrar"), "model_version", "version_name"),
         "pushed_to": _property(newest.get("Pusher"), "pushed_model", "pushed_destination"),
@@ -94,7 +94,7 @@ def _gate(node: NodeRecord | None) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path and path.is_file() else None
 
 
-def _evaluation(node: NodeRecord | None, min_slice_rows: int) -> dict[str, Any] | None:
+def _evaluation(node: NodeRecord | None, ranking: Ranking) -> dict[str, Any] | None:
     evaluation = node.output("evaluation") if node else None
     blessing = node.output("blessing") if node else None
     if evaluation is None or blessing is None:
@@ -109,9 +109,9 @@ def _evaluation(node: NodeRecord | None, min_slice_rows: int) -> dict[str, Any] 
         "change": whole.change if whole else {},
         "worst_slices": [
             {"name": item.name, "metrics": item.metrics}
-            for item in worst_slices(slices, RANKED_BY, WORST_SLICES, min_slice_rows)
+            for item in worst_slices(slices, ranking, WORST_SLICES)
         ],
-        "ranked_by": RANKED_BY,
+        "ranked_by": ranking.metric,
         "slices": len(slices) - (1 if whole else 0),
     }
 

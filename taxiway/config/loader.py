@@ -18,10 +18,9 @@ from taxiway.config.places import model_folder
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.process.code_digest import files_digest, packages_digest
+from taxiway.process.project import project_root
 
-CONFIG_FOLDER = Path(__file__).parents[2] / "configs"
-BASE = CONFIG_FOLDER / "base.yaml"
-DEFAULT = CONFIG_FOLDER / "local.yaml"
+DEFAULT = "local"
 
 
 def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] = ()) -> Config:
@@ -35,7 +34,7 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
       ConfigError: a file is missing or no YAML, a key is unknown, a value has the wrong type, or
         the model module cannot be found.
     """
-    sources = [BASE, *(_find(overlay) for overlay in overlays or (DEFAULT,))]
+    sources = [_find(overlay) for overlay in ("base", *(overlays or (DEFAULT,)))]
     layers = [_read(path) for path in sources]
     return _resolve(layers, assignments, ", ".join(str(path) for path in sources))
 
@@ -105,12 +104,13 @@ _Dumper.add_implicit_resolver(
 
 def _find(overlay: str | Path) -> Path:
     path = Path(overlay)
-    named = CONFIG_FOLDER / f"{overlay}.yaml"
+    folder = project_root() / "configs"
+    named = folder / f"{overlay}.yaml"
     if path.suffix == "" and named.is_file():
         return named
     if path.is_file():
         return path
-    names = sorted(file.stem for file in CONFIG_FOLDER.glob("*.yaml"))
+    names = sorted(file.stem for file in folder.glob("*.yaml"))
     raise ConfigError(
         f"config file '{overlay}' does not exist{did_you_mean(str(overlay), names)}",
         edit=f"--config: a path, or one of {', '.join(names)}",

@@ -44,7 +44,10 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
             ("pattern", f"span-{{SPAN}}/*.{text('data', 'format', 'parquet')}"),
             ("schema_file", str(folder / "schema.pbtxt")),
         ),
-        "push": (("destination", f"{root}/serving/{text('model', 'name', 'model')}"),),
+        "push": (
+            ("kind", "filesystem"),
+            ("destination", f"{root}/serving/{text('model', 'name', 'model')}"),
+        ),
         "registry": (("path", f"{root}/registry.sqlite"),),
     }
     out = dict(raw)

@@ -11,7 +11,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from taxiway.config.evaluation import Analytic, Bootstrap, Confidence, Evaluation, Metric, Threshold
 from taxiway.evaluation.metrics import better, tfma_class
-from taxiway.modeling.signatures import PROBABILITY, SERVING
+from taxiway.modeling.names import PROBABILITY, SERVING
 
 
 def eval_config(evaluation: Evaluation, label: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from taxiway.config.engine import EngineKind
@@ -84,13 +85,56 @@ def better(metric: Metric) -> Literal["higher", "lower", "target"]:
     return metric.better if metric.tfma_class else METRICS[metric.kind or metric.name].better
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """By what slices are compared."""
+
+    metric: str
+    higher_is_better: bool
+    min_rows: int
+    """Slices known to have fewer rows are left out: their figures are mostly noise."""
+
+    def to_json(self) -> str:
+        """For a component's parameter."""
+        return json.dumps(asdict(self))
+
+
+def ranking_of(evaluation: Evaluation) -> Ranking:
+    """How the config ranks slices: by `rank_by`, else by the first metric that has a better end.
+
+    Raises:
+      ConfigError: no metric of the config can rank, or `rank_by` is none of them or cannot.
+    """
+    by_name = {metric.name: metric for metric in evaluation.metrics}
+    able = [name for name, metric in by_name.items() if _can_rank(metric)]
+    name = evaluation.rank_by or next(iter(able), "")
+    if name not in able:
+        what = f"'{name}' cannot rank slices" if name in by_name else f"'{name}' is not measured"
+        raise ConfigError(
+            f"evaluation.rank_by: {what if name else 'no metric can rank slices'}"
+            f"{did_you_mean(name, able)} (expected one number per slice with better and worse: "
+            f"{', '.join(able) or 'none of evaluation.metrics is'})",
+            edit="evaluation.rank_by, or evaluation.metrics",
+        )
+    return Ranking(name, better(by_name[name]) == "higher", evaluation.min_slice_rows)
+
+
+def _can_rank(metric: Metric) -> bool:
+    counts = ("ExampleCount", "WeightedExampleCount")
+    return (
+        better(metric) != "target"
+        and tfma_class(metric) not in counts
+        and not _is_not_one_number(metric)
+    )
+
+
 def check_evaluation(evaluation: Evaluation, spec: FeatureSpec, engine: EngineKind) -> None:
     """Refuses what the Evaluator could not measure, before anything runs.
 
     Raises:
       ConfigError: a metric no one knows or that the engine does not, options it does not take, a
         threshold on a metric that is not measured, is not one number or has no better and worse,
-        or a slice by a column that the FeatureSpec does not offer.
+        slices ranked by such a one, or a slice by a column that the FeatureSpec does not offer.
     """
     names = [metric.name for metric in evaluation.metrics]
     by_name = dict(zip(names, evaluation.metrics, strict=True))
@@ -110,12 +154,14 @@ def check_evaluation(evaluation: Evaluation, spec: FeatureSpec, engine: EngineKi
             edit="evaluation.confidence, or engine.components.Evaluator",
         )
     _check_thresholds(evaluation, by_name)
+    ranking_of(evaluation)
+    known = spec.sliceable()
     for columns in (*evaluation.slices, *(s for t in evaluation.thresholds for s in t.slices)):
         for column in columns:
-            if column not in spec.slices:
+            if column not in known:
                 raise ConfigError(
-                    f"evaluation: cannot slice by '{column}'{did_you_mean(column, spec.slices)} "
-                    f"(FeatureSpec.slices: {', '.join(spec.slices)})",
+                    f"evaluation: cannot slice by '{column}'{did_you_mean(column, known)} "
+                    f"(categorical features, and FeatureSpec.slices: {', '.join(known)})",
                     edit="evaluation.slices, or slices of the model's features.py",
                 )
 

@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
+from taxiway.evaluation.metrics import Ranking
+
 OVERALL = "overall"
 
 
@@ -33,21 +35,22 @@ def read_metrics(evaluation_uri: str) -> list[SliceMetrics]:
     return sorted(found, key=lambda item: (item.name != OVERALL, item.name))
 
 
-def worst_slices(
-    slices: list[SliceMetrics], metric: str, count: int, min_rows: int
-) -> list[SliceMetrics]:
-    """The slices, the whole left out, on which a metric (higher is better) is lowest.
+def overall_metrics(slices: list[SliceMetrics]) -> dict[str, float]:
+    """The metrics on the whole eval split."""
+    return next((item.metrics for item in slices if item.name == OVERALL), {})
 
-    Slices known to have fewer than `min_rows` rows are left out: their figures are mostly noise.
-    """
+
+def worst_slices(slices: list[SliceMetrics], ranking: Ranking, count: int) -> list[SliceMetrics]:
+    """The slices, the whole left out, on which the metric is worst."""
     known = [
         item
         for item in slices
         if item.name != OVERALL
-        and metric in item.metrics
-        and item.metrics.get("example_count", math.inf) >= min_rows
+        and ranking.metric in item.metrics
+        and item.metrics.get("example_count", math.inf) >= ranking.min_rows
     ]
-    return sorted(known, key=lambda item: item.metrics[metric])[:count]
+    sign = 1 if ranking.higher_is_better else -1
+    return sorted(known, key=lambda item: sign * item.metrics[ranking.metric])[:count]
 
 
 def blessing_reasons(evaluation_uri: str) -> list[str]:

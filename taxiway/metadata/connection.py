@@ -1,101 +1,150 @@
-"""How ML Metadata is reached: one function a kind of store."""
+"""How ML Metadata is reached: one class per `metadata.kind`.
+
+A new one is a class with a `kind`, its own keys and `connection`, and its name in `Metadata` below.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Literal
 
-from ml_metadata import MetadataStore, proto
-from ml_metadata.proto import metadata_store_pb2
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from taxiway.config.metadata import (
-    GrpcMetadata,
-    Metadata,
-    MySqlMetadata,
-    PostgreSqlMetadata,
-    ServerMetadata,
-    SqliteMetadata,
-)
 from taxiway.errors import ConfigError
+from taxiway.section import Frozen, Port
+
+PASSWORD_ENV = "TAXIWAY_METADATA_PASSWORD"  # noqa: S105  # the variable's name
+
+
+class MetadataConnection(Frozen):
+    """Base of all kinds. ML Metadata itself is imported when a connection is made, not before."""
+
+    PATIENCE_SECONDS: ClassVar[float] = 60.0
+    """How long a server may be away in the middle of a run."""
+
+    @abstractmethod
+    def connection(self) -> Any:
+        """MLMD's own connection config; it holds the password, so it is never logged.
+
+        Raises:
+          ConfigError: the variable with the password is not set.
+        """
+
+
+class SqliteMetadata(MetadataConnection):
+    """ML Metadata in one file; one run at a time."""
+
+    PATIENCE_SECONDS: ClassVar[float] = 10.0
+    kind: Literal["sqlite"]
+    path: str = ""
+    """Database file; empty means `<output.root>/metadata.sqlite`."""
+    wait_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    """How long a run waits for another run on the same store before it gives up."""
+
+    def connection(self) -> Any:
+        """A file that is made, with its folder, where it is missing."""
+        from ml_metadata import proto
+
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        config = proto.ConnectionConfig()
+        config.sqlite.filename_uri = self.path
+        config.sqlite.connection_mode = proto.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+        return config
+
+
+class ServerMetadata(MetadataConnection):
+    """ML Metadata on a database server; a password is a secret and stays in the environment."""
+
+    host: Annotated[str, Field(min_length=1)]
+    database: Annotated[str, Field(min_length=1)] = "taxiway"
+    """Made when it does not exist, where the user may."""
+    user: Annotated[str, Field(min_length=1)] = "taxiway"
+    password_env: Annotated[str, Field(pattern=r"^([A-Z_][A-Z0-9_]*)?$")] = PASSWORD_ENV
+    """Environment variable that holds the password; empty means that none is asked for."""
+
+    def password(self) -> str:
+        """From the environment.
+
+        Raises:
+          ConfigError: the variable is not set.
+        """
+        if not self.password_env:
+            return ""
+        try:
+            return os.environ[self.password_env]
+        except KeyError:
+            raise ConfigError(
+                f"the environment has no {self.password_env}, which holds the password of "
+                f"{self.user} at {self.host}",
+                edit="metadata.password_env (empty where no password is asked for)",
+            ) from None
+
+
+class MySqlMetadata(ServerMetadata):
+    """MySQL or MariaDB."""
+
+    kind: Literal["mysql"]
+    port: Port = 3306
+
+    def connection(self) -> Any:
+        """By mysql_native_password, the only one that MLMD's client speaks."""
+        from ml_metadata import proto
+
+        config = proto.ConnectionConfig()
+        config.mysql.host = self.host
+        config.mysql.port = self.port
+        config.mysql.database = self.database
+        config.mysql.user = self.user
+        config.mysql.password = self.password()
+        return config
+
+
+class PostgreSqlMetadata(ServerMetadata):
+    """PostgreSQL."""
+
+    kind: Literal["postgresql"]
+    port: Port = 5432
+
+    def connection(self) -> Any:
+        """MLMD's client puts the password into a connection string, where a space would end it."""
+        from ml_metadata import proto
+
+        config = proto.ConnectionConfig()
+        config.postgresql.host = self.host
+        config.postgresql.port = str(self.port)
+        config.postgresql.dbname = self.database
+        config.postgresql.user = self.user
+        quoted = self.password().replace("\\", "\\\\").replace("'", "\\'")
+        config.postgresql.password = f"'{quoted}'"
+        return config
+
+
+class GrpcMetadata(MetadataConnection):
+    """A metadata server of ML Metadata's own."""
+
+    kind: Literal["grpc"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Port = 8080
+
+    def connection(self) -> Any:
+        """Without encryption, as MLMD's server has none by default."""
+        from ml_metadata import proto
+
+        config = proto.MetadataStoreClientConfig()
+        config.host = self.host
+        config.port = self.port
+        return config
+
+
+Metadata = Annotated[
+    SqliteMetadata | MySqlMetadata | PostgreSqlMetadata | GrpcMetadata, Field(discriminator="kind")
+]
+"""The `metadata` section: every kind of store."""
 
 
 def parse_metadata(text: str) -> Metadata:
     """The metadata section of a config, from JSON."""
     parsed: Metadata = TypeAdapter(Metadata).validate_json(text)
     return parsed
-
-
-def connection_config(metadata: Metadata) -> Any:
-    """The MLMD connection that the config names; holds the password, so it is never logged.
-
-    Raises:
-      ConfigError: the variable with the password is not set.
-    """
-    return CONNECTIONS[metadata.kind](metadata)
-
-
-def open_store(metadata: Metadata) -> MetadataStore:
-    """A connection to the store, whose folder is made; close it by dropping it."""
-    if isinstance(metadata, SqliteMetadata):
-        Path(metadata.path).parent.mkdir(parents=True, exist_ok=True)
-    return MetadataStore(connection_config(metadata))
-
-
-def _sqlite(metadata: SqliteMetadata) -> Any:
-    config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = metadata.path
-    config.sqlite.connection_mode = proto.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-    return config
-
-
-def _mysql(metadata: MySqlMetadata) -> Any:
-    config = metadata_store_pb2.ConnectionConfig()
-    config.mysql.host = metadata.host
-    config.mysql.port = metadata.port
-    config.mysql.database = metadata.database
-    config.mysql.user = metadata.user
-    config.mysql.password = _password(metadata)
-    return config
-
-
-def _postgresql(metadata: PostgreSqlMetadata) -> Any:
-    config = metadata_store_pb2.ConnectionConfig()
-    config.postgresql.host = metadata.host
-    config.postgresql.port = str(metadata.port)
-    config.postgresql.dbname = metadata.database
-    config.postgresql.user = metadata.user
-    # MLMD's client puts it into a connection string as it is, where a space would end it.
-    quoted = _password(metadata).replace("\\", "\\\\").replace("'", "\\'")
-    config.postgresql.password = f"'{quoted}'"
-    return config
-
-
-def _grpc(metadata: GrpcMetadata) -> Any:
-    config = metadata_store_pb2.MetadataStoreClientConfig()
-    config.host = metadata.host
-    config.port = metadata.port
-    return config
-
-
-def _password(metadata: ServerMetadata) -> str:
-    if not metadata.password_env:
-        return ""
-    try:
-        return os.environ[metadata.password_env]
-    except KeyError:
-        raise ConfigError(
-            f"the environment has no {metadata.password_env}, which holds the password of "
-            f"{metadata.user} at {metadata.host}",
-            edit="metadata.password_env (empty where no password is asked for)",
-        ) from None
-
-
-CONNECTIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "sqlite": _sqlite,
-    "mysql": _mysql,
-    "postgresql": _postgresql,
-    "grpc": _grpc,
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from taxiway.metadata.queries import ArtifactRecord, NodeRecord
+from taxiway.metadata.records import ArtifactRecord, NodeRecord
 
 Describe = Callable[[Mapping[str, Any]], str]
 

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Collection
 from typing import Any, Final
 
-from ml_metadata import MetadataStore, proto
+from ml_metadata import proto
 
-from taxiway.metadata.queries import RUN_CONTEXT
+from taxiway.metadata.store import RUN_CONTEXT, RunStore
 
 COPIED_CONTEXTS: Final = ("pipeline", "node", "execution_cache")
 INPUT_CONTEXT: Final = "run_input"
@@ -16,24 +16,24 @@ INPUT_CONTEXT: Final = "run_input"
 RUN_PROPERTY: Final = "run_id"
 
 
-def run_of_input(store: MetadataStore, digest: str) -> str | None:
+def run_of_input(runs: RunStore, digest: str) -> str | None:
     """The newest run that `remember_run` was told of with this digest."""
-    known = store.get_context_by_type_and_name(INPUT_CONTEXT, digest)
+    known = runs.mlmd.get_context_by_type_and_name(INPUT_CONTEXT, digest)
     return None if known is None else str(known.custom_properties[RUN_PROPERTY].string_value)
 
 
-def remember_run(store: MetadataStore, digest: str, run_id: str) -> None:
+def remember_run(runs: RunStore, digest: str, run_id: str) -> None:
     """Has `run_of_input` find this run, in place of one before it."""
-    context = store.get_context_by_type_and_name(INPUT_CONTEXT, digest)
+    context = runs.mlmd.get_context_by_type_and_name(INPUT_CONTEXT, digest)
     if context is None:
-        type_id = store.put_context_type(proto.ContextType(name=INPUT_CONTEXT))
+        type_id = runs.mlmd.put_context_type(proto.ContextType(name=INPUT_CONTEXT))
         context = proto.Context(type_id=type_id, name=digest)
     context.custom_properties[RUN_PROPERTY].string_value = run_id
-    store.put_contexts([context])
+    runs.mlmd.put_contexts([context])
 
 
 def repeat_run(
-    store: MetadataStore, earlier: str, run_id: str, never_cached: Collection[str] = ()
+    runs: RunStore, earlier: str, run_id: str, never_cached: Collection[str] = ()
 ) -> None:
     """Gives a run an execution for each of an earlier one's, with the same inputs and outputs.
 
@@ -41,24 +41,28 @@ def repeat_run(
     them or, where the store fails in between, none.
 
     Args:
-      store: knows both runs.
+      runs: knows both.
       earlier: the run whose executions are repeated; all of them have ended well.
       run_id: has none yet.
       never_cached: types of executions that keep their state, since TFX runs them each time.
     """
     source, target = (
-        store.get_context_by_type_and_name(RUN_CONTEXT, name) for name in (earlier, run_id)
+        runs.mlmd.get_context_by_type_and_name(RUN_CONTEXT, name) for name in (earlier, run_id)
     )
-    executions = sorted(store.get_executions_by_context(source.id), key=lambda one: one.id)
+    executions = sorted(runs.mlmd.get_executions_by_context(source.id), key=lambda one: one.id)
     copies = [_copy(one, one.type in never_cached) for one in executions]
-    ids = dict(zip((one.id for one in executions), store.put_executions(copies), strict=True))
-    events = [_event(one, ids) for one in store.get_events_by_execution_ids(list(ids))]
-    store.put_events(events)
+    ids = dict(zip((one.id for one in executions), runs.mlmd.put_executions(copies), strict=True))
+    events = [_event(one, ids) for one in runs.mlmd.get_events_by_execution_ids(list(ids))]
+    runs.mlmd.put_events(events)
     contexts = {
-        old: [one.id for one in store.get_contexts_by_execution(old) if one.type in COPIED_CONTEXTS]
+        old: [
+            one.id
+            for one in runs.mlmd.get_contexts_by_execution(old)
+            if one.type in COPIED_CONTEXTS
+        ]
         for old in ids
     }
-    store.put_attributions_and_associations(
+    runs.mlmd.put_attributions_and_associations(
         [
             proto.Attribution(artifact_id=artifact, context_id=target.id)
             for artifact in sorted({event.artifact_id for event in events})

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from taxiway.errors import DataError
 from taxiway.modeling.buckets import Array, Files, split
+from taxiway.modeling.example_files import files_in, open_examples
 
 PARSE_BATCH = 8192
 WATCH_BATCH: Final = 8192
@@ -45,8 +46,8 @@ class Rows:
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
-    """The files of globs, sorted."""
-    return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+    """The files of `<folder>/*`, as TFX names a split's, sorted; a folder's name is no pattern."""
+    return sorted(name for pattern in patterns for name in files_in(pattern.removesuffix("/*")))
 
 
 def read_rows(
@@ -58,7 +59,7 @@ def read_rows(
     """Parses TFRecords of tf.Examples, whole batches at a time and in order.
 
     Args:
-      files: gzipped if they end with `.gz`.
+      files: see example_files.py.
       feature_spec: of what the files hold.
       label: the column that is apart.
       transform: the graph from raw columns to transformed ones, where the files hold raw ones.
@@ -73,18 +74,16 @@ def read_rows(
         return dict(parsed if transform is None else transform(parsed))
 
     found = False
-    for compression in ("GZIP", ""):
-        named = [file for file in files if file.endswith(".gz") == bool(compression)]
-        batches = tf.data.TFRecordDataset(named, compression, buffer_size=1 << 20)
-        for batch in batches.batch(PARSE_BATCH).map(parse).prefetch(1) if named else ():
-            found = True
-            columns = {name: batch[name].numpy() for name in sorted(batch)}
-            labels = columns.pop(label)
-            classes = np.unique(labels)
-            if not np.isin(classes, (0, 1)).all():
-                raise DataError(f"label '{label}' must be 0 or 1, found {classes.tolist()}")
-            wide = {n: v.reshape(-1, 1) if v.ndim == 1 else v for n, v in columns.items()}
-            yield Rows(wide, labels)
+    batches = open_examples(files).batch(PARSE_BATCH).map(parse).prefetch(1) if files else ()
+    for batch in batches:
+        found = True
+        columns = {name: batch[name].numpy() for name in sorted(batch)}
+        labels = columns.pop(label)
+        classes = np.unique(labels)
+        if not np.isin(classes, (0, 1)).all():
+            raise DataError(f"label '{label}' must be 0 or 1, found {classes.tolist()}")
+        wide = {n: v.reshape(-1, 1) if v.ndim == 1 else v for n, v in columns.items()}
+        yield Rows(wide, labels)
     if not found:
         raise DataError(f"no rows in {list(files)}", edit="data.spans")
 

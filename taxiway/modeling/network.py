@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from taxiway.config.schema import Hyperparameters
+from taxiway.config.model import Hyperparameters
 from taxiway.modeling.preprocessing import category_width
 from taxiway.modeling.spec import FeatureSpec, indicator_name, transformed_name
 

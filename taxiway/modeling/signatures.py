@@ -8,12 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from taxiway.modeling.names import COLUMNS, PROBABILITY, SERVING, TRANSFORM
 from taxiway.modeling.spec import FeatureSpec
 
-PROBABILITY = "probability"
-SERVING = "serving_default"
-COLUMNS = "serving_columns"
-TRANSFORM = "transform_features"
 INTEGER_BOUND = 2.0**62  # exact as float32, and within int64
 
 

@@ -76,7 +76,7 @@ class FeatureSpec:
     categorical: tuple[Categorical, ...] = ()
     bucketized: tuple[Bucketized, ...] = ()
     slices: tuple[str, ...] = field(default=())
-    """Raw columns that the Evaluator may slice by, beside the features."""
+    """Raw columns that the Evaluator may slice by, beside the categorical features."""
 
     def __post_init__(self) -> None:
         names = [transformed_name(column) for column in self.columns()]
@@ -100,6 +100,11 @@ class FeatureSpec:
     def inputs(self) -> tuple[str, ...]:
         """Raw columns a request must or may bring, each once, in a stable order."""
         return tuple(dict.fromkeys(column.name for column in self.columns()))
+
+    def sliceable(self) -> tuple[str, ...]:
+        """Columns that the Evaluator may slice by, each once, in a stable order."""
+        categories = (column.name for column in self.categorical)
+        return tuple(dict.fromkeys([*categories, *self.slices]))
 
     def numbers(self) -> frozenset[str]:
         """Those inputs that are numbers; the others are strings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,14 +12,18 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from taxiway.config.schema import Hyperparameters
+from taxiway.config.model import Hyperparameters, hyperparameters_class
 from taxiway.modeling.buckets import bucket_count, row_folder
 from taxiway.modeling.dataset import Rows, Stored, find_files, read_rows, store_rows
+from taxiway.modeling.folder import load_part
 from taxiway.modeling.interrupts import between_batches
-from taxiway.modeling.network import build_network
+from taxiway.modeling.network import build_network as build_default
 from taxiway.modeling.signatures import ServedModel
 from taxiway.modeling.spec import FeatureSpec, load_spec
 from taxiway.modeling.tensorboard import ConfusionMatrix
+
+BuildNetwork = Callable[..., Any]
+"""From a FeatureSpec, hyperparameters and `initial_logit` to a Keras model that gives a logit."""
 
 STEPS_PER_CALL: Final = 16
 """Batches for each call of TensorFlow, which costs as much as a small batch takes."""
@@ -27,8 +31,10 @@ STEPS_PER_CALL: Final = 16
 
 def run_fn(fn_args: Any) -> None:
     """TFX's entry point; see `train` for what it learns and how."""
-    spec = load_spec(fn_args.custom_config["module"])
-    hyperparameters = Hyperparameters.model_validate(fn_args.hyperparameters)
+    module = fn_args.custom_config["module"]
+    spec = load_spec(module)
+    hyperparameters = hyperparameters_class(module).model_validate(fn_args.hyperparameters)
+    build_network = load_part(module, "network")
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     files = find_files(fn_args.train_files)
     # With `transform.materialize: false` the files hold raw rows, and the graph is applied here.
@@ -38,7 +44,7 @@ def run_fn(fn_args: Any) -> None:
         graph = tf.saved_model.load(transform_output.transform_savedmodel_dir)
         rows = read_rows(files, transform_output.raw_feature_spec(), spec.label, graph.transform_fn)
     network, logit_shift = train(
-        spec, hyperparameters, rows, fn_args.model_run_dir, bucket_count(files)
+        spec, hyperparameters, rows, fn_args.model_run_dir, bucket_count(files), build_network
     )
     # An optimizer's slots would triple what is served; a network never compiled has none.
     serving = build_network(spec, hyperparameters)
@@ -59,6 +65,7 @@ def train(
     rows: Iterable[Rows],
     log_folder: str | Path,
     buckets: int = 1,
+    build_network: BuildNetwork = build_default,
 ) -> tuple[Any, float]:
     """Trains with early stopping on rows held out of the train split.
 
@@ -73,6 +80,7 @@ def train(
       rows: the train split, in blocks.
       log_folder: for TensorBoard, and for the rows as long as this takes.
       buckets: files that rows are shuffled through; see `taxiway.modeling.dataset`.
+      build_network: of the model's folder, or the default one.
 
     Returns:
       The network, and what to add to its logit.
@@ -87,11 +95,15 @@ def train(
         stored = store_rows(
             rows, folder, hyperparameters.validation_fraction, hyperparameters.seed, buckets
         )
-        return _fit(spec, hyperparameters, stored, output)
+        return _fit(spec, hyperparameters, stored, output, build_network)
 
 
 def _fit(
-    spec: FeatureSpec, hyperparameters: Hyperparameters, rows: Stored, log_folder: str
+    spec: FeatureSpec,
+    hyperparameters: Hyperparameters,
+    rows: Stored,
+    log_folder: str,
+    build_network: BuildNetwork,
 ) -> tuple[Any, float]:
     rate = rows.positive_rate
     weight = positive_weight(hyperparameters, rate)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,8 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = (*("components", "models", "pipelines", "taxiway"),)
+from taxiway.process.project import FOLDERS, project_root
+
+PACKAGES: Final = ("taxiway", *FOLDERS)
 """All that runs; deploy/Dockerfile copies the same."""
 LIBRARIES: Final = (
     *("tfx", "tensorflow", "tensorflow-data-validation", "tensorflow-transform"),
@@ -40,7 +40,7 @@ _QUOTED: Final = re.compile(rb'"(' + _OURS + rb'\.[\w.]+)"')
 
 def packages_digest() -> str:
     """sha256 of Taxiway's own code, which must be the same wherever a run works."""
-    return _digest([ROOT / name for name in PACKAGES], lambda path: path.suffix in CODE)
+    return _digest([_folder(name) for name in PACKAGES], lambda path: path.suffix in CODE)
 
 
 def files_digest(*folders: Path) -> str:
@@ -86,35 +86,37 @@ class Modules:
                     reached.add(source)
                     waiting |= source.names - seen
         digest = hashlib.sha256(repr(versions(LIBRARIES)).encode())
-        for source in sorted(reached, key=lambda one: one.path):
-            digest.update(source.path.encode() + b"\0" + source.sha256)
+        for source in sorted(reached, key=lambda one: one.name):
+            digest.update(source.name.encode() + b"\0" + source.sha256)
         return digest.hexdigest()
 
     def _sources(self, name: str) -> tuple[_Source, ...]:
-        """Of a module, of a package's `__init__.py`, or of nothing where it is none of ours."""
+        """Of a module, of a package (and what runs by its name), or of nothing that is ours."""
         if name not in self._found:
-            places: tuple[str, ...] = ()
-            if name.partition(".")[0] in PACKAGES:
-                place = name.replace(".", "/")
-                places = (f"{place}.py", f"{place}/__init__.py")
-            self._found[name] = tuple(map(_read, filter(os.path.isfile, map(_absolute, places))))
+            package, _, rest = name.partition(".")
+            files: tuple[str, ...] = ()
+            if package in PACKAGES:
+                place = f"{_folder(package)}/{rest.replace('.', '/')}".rstrip("/")
+                files = (f"{place}.py", f"{place}/__init__.py", f"{place}/__main__.py")
+            self._found[name] = tuple(_read(name, file) for file in files if Path(file).is_file())
         return self._found[name]
 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """A file: where it is, what it holds, and the names in it that may be modules."""
+    """A file: which module it is, what it holds, and the names in it that may be modules."""
 
-    path: str
+    name: str
     sha256: bytes
     names: frozenset[str]
 
 
-def _absolute(path: str) -> str:
-    return f"{ROOT}/{path}"
+def _folder(package: str) -> Path:
+    """Where the code of one of PACKAGES is; that of this one may be installed elsewhere."""
+    return Path(__file__).parents[1] if package == "taxiway" else project_root() / package
 
 
-def _read(path: str) -> _Source:
+def _read(name: str, path: str) -> _Source:
     source = b"\n" + Path(path).read_bytes()
     names = {name.decode() for name in _QUOTED.findall(source)}
     for package, taken, plain in _IMPORT.findall(source):
@@ -123,8 +125,7 @@ def _read(path: str) -> _Source:
             names.update(f"{package.decode()}.{name}" for name in _first_words(taken))
         else:
             names.update(_first_words(plain))
-    relative = path.removeprefix(f"{ROOT}/")
-    return _Source(relative, hashlib.sha256(source).digest(), frozenset(names))
+    return _Source(f"{name} {Path(path).name}", hashlib.sha256(source).digest(), frozenset(names))
 
 
 @functools.lru_cache

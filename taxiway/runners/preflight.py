@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from taxiway.config.beam import DataflowBeam
-from taxiway.config.metadata import SqliteMetadata
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
 from taxiway.evaluation.metrics import check_evaluation
-from taxiway.metadata.connection import connection_config
+from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import load_spec
+from taxiway.notify import NotifyFile
+from taxiway.runners.catalog import module_of
+
+OPENED_SCHEMES: Final = ("gs://",)
 
 
 def check(config: Config) -> None:
@@ -26,14 +29,37 @@ def check(config: Config) -> None:
         one(config)
 
 
+def is_address(place: str) -> bool:
+    """Whether a place is elsewhere and not a path."""
+    return "://" in place
+
+
 def check_model(config: Config) -> None:
     """The model folder imports, and the Evaluator knows what it is asked to measure."""
+    module_of(config.pipeline.module)
     spec = load_spec(config.model.module)
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
 
 
+def _addresses_can_be_opened(config: Config) -> None:
+    """TensorFlow opens paths and gs:// by itself; any other scheme fails in the middle of a run."""
+    places = {
+        "data.root": config.data.root,
+        "data.schema_file": config.data.schema_file,
+        "output.root": config.output.root,
+        "push.destination": config.push.destination,
+    }
+    for key, place in places.items():
+        if is_address(place) and not place.startswith(OPENED_SCHEMES):
+            raise ConfigError(
+                f"{key} is {place}, but TensorFlow opens {OPENED_SCHEMES[0]} and paths only; "
+                "another store can be mounted as a folder",
+                edit=key,
+            )
+
+
 def _schema_exists(config: Config) -> None:
-    if "://" not in config.data.schema_file and not Path(config.data.schema_file).is_file():
+    if not is_address(config.data.schema_file) and not Path(config.data.schema_file).is_file():
         raise ConfigError(
             f"the curated schema {config.data.schema_file} does not exist",
             edit="data.schema_file, or schema.pbtxt in the model's folder",
@@ -42,7 +68,7 @@ def _schema_exists(config: Config) -> None:
 
 def _data_exists(config: Config) -> None:
     root = config.data.root
-    if "://" in root:
+    if is_address(root):
         return
     if not Path(root).is_dir():
         raise ConfigError(
@@ -60,7 +86,7 @@ def _places_are_writable(config: Config) -> None:
     if isinstance(config.metadata, SqliteMetadata):
         places["metadata.path"] = str(Path(config.metadata.path).parent)
     for key, place in places.items():
-        if "://" not in place:
+        if not is_address(place):
             _require_folder(key, Path(place))
 
 
@@ -80,10 +106,12 @@ def _require_folder(key: str, path: Path) -> None:
 def _nodes_share_folders(config: Config) -> None:
     """What nodes share here are files of this machine, which no worker of Dataflow's sees."""
     places = {"output.root": config.output.root, "registry.path": config.registry.path}
+    if isinstance(config.notify, NotifyFile):
+        places["notify.path"] = config.notify.path
     if isinstance(config.metadata, SqliteMetadata):
         places["metadata.path"] = config.metadata.path
     for key, place in places.items():
-        if "://" in place:
+        if is_address(place):
             raise ConfigError(
                 f"{key} is {place}, expected a folder of this machine: DataGate, ModelManifest, "
                 "Registrar and the run's report work on files; a bucket can be mounted as a folder",
@@ -99,11 +127,13 @@ def _nodes_share_folders(config: Config) -> None:
 
 
 def _metadata_has_its_password(config: Config) -> None:
-    connection_config(config.metadata)
+    if isinstance(config.metadata, ServerMetadata):
+        config.metadata.password()
 
 
 CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
+    _addresses_can_be_opened,
     _schema_exists,
     _data_exists,
     _nodes_share_folders,

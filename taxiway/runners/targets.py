@@ -11,6 +11,7 @@ from typing import Final
 from taxiway.config.schema import Config
 from taxiway.errors import TaxiwayError
 from taxiway.process.lean_imports import lean_imports
+from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.preflight import check_model
 
@@ -41,10 +42,10 @@ def to_ir(config: Config) -> str:
     from google.protobuf import json_format
 
     with lean_imports():
-        from pipelines.training import create_pipeline
         from taxiway.runners.nodes.ir import compile_pipeline
 
-    ir = compile_pipeline(create_pipeline(config))
+        create = load_pipeline(config)
+    ir = compile_pipeline(create(config))
     return str(json_format.MessageToJson(ir, indent=2, sort_keys=True)) + "\n"
 
 

@@ -18,10 +18,12 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
 )
 from tfx.orchestration.pipeline import Pipeline
 
-from pipelines.training import create_pipeline
-from taxiway.config.metadata import SqliteMetadata
-from taxiway.config.schema import Config, NotifyNone
+from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, did_you_mean
+from taxiway.metadata.connection import SqliteMetadata
+from taxiway.notify import NotifyNone
+from taxiway.runners.catalog import load_pipeline
+from taxiway.runners.nodes.declarations import declaration_of
 
 JOB_NAME: Final = "{{$.pipeline_job_name}}"
 """What Vertex puts in for the name of the job, unique among all jobs of a project."""
@@ -79,16 +81,9 @@ REFUSED_KEYS: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
     ),
 )
 
-# Nodes whose executor cannot work there, by the start of its import path.
-REFUSED_EXECUTORS: Final = {
-    "components.data_gate.": "it opens the validators' findings as local files, not in a bucket",
-    "components.registrar.": "it keeps versions in SQLite, which needs a file and its locks",
-    "components.deploy_queue.": "it keeps the queue in SQLite, which needs a file and its locks",
-}
-
 
 def to_vertex(config: Config) -> str:
-    """The training pipeline as a PipelineJob in JSON, with stable order of keys.
+    """The pipeline as a PipelineJob in JSON, with stable order of keys.
 
     Raises:
       ConfigError: all that Vertex cannot do, each with its reason and the key to edit.
@@ -96,11 +91,12 @@ def to_vertex(config: Config) -> str:
     problems = [
         (key, f"{key}: {reason}") for key, asked_for, reason in REFUSED_KEYS if asked_for(config)
     ]
-    pipeline = create_pipeline(config)
+    pipeline = load_pipeline(config)(config)
     problems += _node_problems(pipeline.components, config.vertex.leave_out)
     if problems:
         raise ConfigError(
-            "Vertex AI cannot run this config:\n" + "\n".join(f"  {told}" for _, told in problems),
+            "Vertex AI cannot run this config:\n"
+            + "\n".join(f"  {problem}" for _, problem in problems),
             edit=", ".join(dict.fromkeys(key for key, _ in problems)) + "; see configs/vertex.yaml",
         )
     drivers = [node.id for node in pipeline.components if _has_driver(node)]
@@ -136,10 +132,9 @@ def _why_not(node: Any) -> str:
     executor = getattr(node, "executor_spec", None)
     if not isinstance(node, BaseComponent) or not isinstance(executor, ExecutorClassSpec):
         return ""
-    path = f"{executor.executor_class.__module__}.{executor.executor_class.__name__}"
-    for start, reason in REFUSED_EXECUTORS.items():
-        if path.startswith(start):
-            return reason
+    reason = declaration_of(executor.executor_class).needs_files
+    if reason:
+        return reason
     own = sorted(
         {kind.TYPE_NAME for kind in _types(node) if kind not in _standard_types()},
     )

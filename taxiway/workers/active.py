@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
-from taxiway.config.engine import AutoWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
-from taxiway.workers.dask.cluster import Dask
-from taxiway.workers.inline import Inline
-from taxiway.workers.job import MapFn, Options, ReduceFn, Shard, Workers
-from taxiway.workers.processes import Processes, start_server
+from pydantic import Field
+
+from taxiway.workers.dask.cluster import DaskWorkers
+from taxiway.workers.inline import Inline, InlineWorkers
+from taxiway.workers.job import MapFn, Options, ReduceFn, Shard, Workers, WorkersSection
+from taxiway.workers.processes import ProcessWorkers, start_server
 
 SMALL_BYTES: Final = 16 << 20
 """Inputs below this are worked through in less time than processes take to start."""
 
-KINDS: Final[Mapping[str, Callable[[Any], Workers]]] = {
-    "inline": lambda _: Inline(),
-    "processes": lambda config: Processes(config.count),
-    "dask": Dask,
-}
+
+class AutoWorkers(WorkersSection):
+    """Inline for small inputs and on one core, processes otherwise."""
+
+    kind: Literal["auto"]
+
+    def start(self) -> Workers:
+        """Inline; each job chooses anew, by its size."""
+        return Inline()
+
+
+WorkersConfig = Annotated[
+    AutoWorkers | InlineWorkers | ProcessWorkers | DaskWorkers, Field(discriminator="kind")
+]
+"""The `engine.workers` section: every kind of worker."""
 
 
 @dataclass
@@ -40,7 +51,7 @@ class _Active:
             inline = own_cores >= _cores() or len(shards) < 2
             config = InlineWorkers(kind="inline") if inline else _choose(shards, input_bytes)
         if config.kind not in self.started:
-            self.started[config.kind] = KINDS[config.kind](config)
+            self.started[config.kind] = config.start()
         return self.started[config.kind]
 
     def close(self) -> None:
@@ -98,7 +109,7 @@ def run(
       input_bytes: of all shards, where their URIs do not tell.
     """
     limits = _active.config
-    options = Options(name, limits.tries, limits.task_seconds, limits.job_seconds)
+    options = Options(name, limits.retries, limits.task_seconds, limits.job_seconds)
     return _active.workers(shards, own_cores, input_bytes).run(map_fn, shards, reduce_fn, options)
 
 

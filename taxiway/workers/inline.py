@@ -5,11 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 from taxiway.errors import TaxiwayError
-from taxiway.workers.job import Deadline, MapFn, Options, ReduceFn, Shard, describe, failed
+from taxiway.workers.job import (
+    Deadline,
+    MapFn,
+    Options,
+    ReduceFn,
+    Shard,
+    Workers,
+    WorkersSection,
+    describe,
+    failed,
+)
 
 _log = logging.getLogger(__name__)
+
+
+class InlineWorkers(WorkersSection):
+    """In the step's own process, shard after shard."""
+
+    kind: Literal["inline"]
+
+    def start(self) -> Workers:
+        """Nothing to start."""
+        return Inline()
 
 
 class Inline:
@@ -23,16 +44,16 @@ class Inline:
         parts = []
         for shard in shards:
             deadline.left(str(shard))
-            parts.append(_tried(partial(map_fn, shard), str(shard), options))
+            parts.append(_retried(partial(map_fn, shard), str(shard), options))
         deadline.left("the merge")
-        return _tried(partial(reduce_fn, parts), "the merge", options)
+        return _retried(partial(reduce_fn, parts), "the merge", options)
 
     def close(self) -> None:
         """Nothing to do."""
 
 
-def _tried(act: Callable[[], bytes], what: str, options: Options) -> bytes:
-    for attempt in range(1, options.tries + 1):
+def _retried(act: Callable[[], bytes], what: str, options: Options) -> bytes:
+    for attempt in range(1, options.retries + 2):
         try:
             return act()
         except TaxiwayError:

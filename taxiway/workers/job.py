@@ -1,4 +1,8 @@
-"""What a job is, whoever works on it: shards, the two functions, limits, and the one error."""
+"""What a job is, whoever works on it: shards, the two functions, limits, and the one error.
+
+A kind of worker is one file: its section of the config (a WorkersSection with a `kind`), and a
+class that keeps the Workers protocol. Its name goes into `WorkersConfig` in active.py.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,19 @@ import logging
 import time
 import traceback
 import uuid
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
+
+from pydantic import Field
 
 from taxiway.errors import TaxiwayError
+from taxiway.section import Frozen
 
 WORKERS_KEY: Final = "engine.workers"
+Seconds = Annotated[float, Field(gt=0)]
 MERGE: Final = "the merge"
 
 _log = logging.getLogger(__name__)
@@ -50,13 +59,13 @@ class Options:
     """Limits of one job; `name` is who it works for, as errors and logs say it."""
 
     name: str
-    tries: int = 3
+    retries: int = 2
     task_seconds: float = 3600.0
     job_seconds: float = 24 * 3600.0
 
 
 class Workers(Protocol):
-    """Somewhere to work. A further engine is one file and one line in `taxiway.workers.active`."""
+    """Somewhere to work."""
 
     def run(
         self, map_fn: MapFn, shards: Sequence[Shard], reduce_fn: ReduceFn, options: Options
@@ -72,6 +81,21 @@ class Workers(Protocol):
     def close(self) -> None:
         """Lets go of processes and connections; the next `run` starts them again."""
         ...
+
+
+class WorkersSection(Frozen):
+    """Keys of every kind of `engine.workers`, and how its workers are started."""
+
+    retries: Annotated[int, Field(ge=0)] = 2
+    """How often a shard that failed is tried again; a DataError never is."""
+    task_seconds: Seconds = 3600.0
+    """Deadline of one shard; inline work cannot be stopped and knows only the next one."""
+    job_seconds: Seconds = 24 * 3600.0
+    """Deadline of a whole step."""
+
+    @abstractmethod
+    def start(self) -> Workers:
+        """Workers of this kind; processes and connections are started when they are first used."""
 
 
 class ShardError(TaxiwayError):
@@ -90,10 +114,10 @@ def job_token() -> str:
 
 def failed(options: Options, what: str, reason: str) -> ShardError:
     """The error for a shard (or `the merge`) that was tried as often as it may be."""
-    times = "once" if options.tries == 1 else f"{options.tries} times"
+    times = f"{options.retries + 1} times" if options.retries else "once"
     return ShardError(
         f"{options.name}: {what} was tried {times}; the last time {reason}",
-        edit="the file named above, or engine.workers.tries",
+        edit="the file named above, or engine.workers.retries",
     )
 
 
@@ -133,8 +157,8 @@ def attempted(act: Callable[[], bytes]) -> Outcome:
         return Failure(describe(error), traceback.format_exc())
 
 
-class Tries:
-    """Counts the tries of each task, and says when they are enough."""
+class Retries:
+    """Counts how often each task failed, and says when that is enough."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -150,7 +174,7 @@ class Tries:
         count, options = self._failed[index], self._options
         reason = f"{failure.reason}\n{failure.traceback}".rstrip()
         _log.warning("%s: %s, try %d: %s", options.name, what, count, reason)
-        if count < options.tries:
+        if count <= options.retries:
             return
         if failure.is_too_slow:
             raise too_slow(options, what, "task_seconds", options.task_seconds)

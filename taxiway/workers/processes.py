@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import connection, forkserver
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from taxiway.errors import TaxiwayError
 from taxiway.workers.job import (
@@ -25,8 +27,10 @@ from taxiway.workers.job import (
     Options,
     Outcome,
     ReduceFn,
+    Retries,
     Shard,
-    Tries,
+    Workers,
+    WorkersSection,
     attempted,
     describe,
 )
@@ -35,6 +39,18 @@ PRELOADED: Final = ("taxiway.process.preload",)
 """Imported once, in the process that all others are forked from."""
 STAY_SECONDS: Final = 1.0
 """How long processes wait for another job, which finds TensorFlow's runtime started in them."""
+
+
+class ProcessWorkers(WorkersSection):
+    """Processes of this machine, kept from step to step."""
+
+    kind: Literal["processes"]
+    count: Annotated[int, Field(ge=0)] = 0
+    """0: one per core."""
+
+    def start(self) -> Workers:
+        """A pool without processes yet."""
+        return Processes(self.count)
 
 
 class Processes:
@@ -79,7 +95,7 @@ class Processes:
 
     def _all(self, tasks: Sequence[_Task], options: Options, deadline: Deadline) -> list[bytes]:
         """Results in the order of the tasks, however often each had to be tried."""
-        tries = Tries(options)
+        retries = Retries(options)
         waiting = deque(range(len(tasks)))
         busy: dict[_Process, _Running] = {}
         done: dict[int, bytes] = {}
@@ -99,7 +115,7 @@ class Processes:
                     if isinstance(outcome, TaxiwayError):
                         raise outcome
                     if isinstance(outcome, Failure):
-                        tries.failed(index, tasks[index][0], outcome)
+                        retries.failed(index, tasks[index][0], outcome)
                         waiting.append(index)
                     else:
                         done[index] = outcome

@@ -16,7 +16,7 @@ from components.data_gate.logic import (
     read_findings,
     stop_message,
 )
-from taxiway.config.schema import DataGate
+from taxiway.config.gates import DataGate
 from taxiway.errors import GateStopped
 
 Severity = anomalies_pb2.AnomalyInfo.Severity

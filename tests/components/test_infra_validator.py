@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from components.infra_validator.logic import InfraResult, find_fault, validate
-from taxiway.config.schema import InfraValidation
+from taxiway.config.gates import InfraValidation
 
 Outputs = dict[str, np.ndarray[Any, Any]]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from taxiway.metadata.describe import DESCRIPTIONS, describe_node, format_metric
-from taxiway.metadata.queries import ArtifactRecord, ErrorKind, NodeRecord
+from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord
 from tests.taxiway.evaluation.conftest import Evaluated
 
 PROPERTIES = {"command": "taxiway run --config smoke", "config": "pipeline: {name: x}\n"}

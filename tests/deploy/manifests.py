@@ -11,9 +11,9 @@ import click
 import yaml
 from kubernetes import client
 
-from taxiway.config.engine import DaskWorkers
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from taxiway.workers.dask.cluster import DaskWorkers
 from tests.conftest import REPOSITORY
 
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"

@@ -19,10 +19,9 @@ import psutil
 import pytest
 import yaml
 
-from taxiway.config.engine import DaskWorkers
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import NodeRecord, run_nodes
-from taxiway.workers.dask.cluster import connected
+from taxiway.metadata.records import NodeRecord
+from taxiway.metadata.store import run_store
+from taxiway.workers.dask.cluster import DaskWorkers, connected
 from tests.conftest import REPOSITORY, Finished, Run, Workspace, copied, taxiway
 from tests.dask_cluster import LOOPBACK, Cluster, health_pages, listening, wait_until
 from tests.pipelines.test_faults import finish, start
@@ -243,7 +242,7 @@ def assert_same(one: Run, other: Run) -> None:
 
 def nodes(run: Run) -> dict[str, NodeRecord]:
     workspace, report = run
-    records = run_nodes(open_store(workspace.config().metadata), report["run_id"])
+    records = run_store(workspace.config().metadata).nodes(report["run_id"])
     return {record.node_id: record for record in records}
 
 

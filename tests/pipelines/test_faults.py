@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import run_nodes
+from taxiway.metadata.store import run_store
 from tests.conftest import REPOSITORY, Finished, Run, Workspace, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
@@ -90,7 +89,7 @@ class TestInterrupted:
         report = done.report
         assert report["outcome"] == "interrupted"
         assert report["failure"]["node"] == "Trainer"
-        records = run_nodes(open_store(workspace.config().metadata), report["run_id"])
+        records = run_store(workspace.config().metadata).nodes(report["run_id"])
         trainer = next(record for record in records if record.node_id == "Trainer")
         assert trainer.state == "CANCELED"
         assert trainer.outputs == {}

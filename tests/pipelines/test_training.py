@@ -15,8 +15,8 @@ import pytest
 
 from components.model_manifest.logic import verify
 from taxiway.config.loader import load_config
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import NodeRecord, run_nodes, run_properties
+from taxiway.metadata.records import NodeRecord
+from taxiway.metadata.store import run_store
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import list_versions
 from tests.conftest import REPOSITORY, Run
@@ -39,7 +39,7 @@ DELIVERY = {"Pusher", "Registrar", "DeployQueue"}
 
 def nodes(run: Run) -> dict[str, NodeRecord]:
     workspace, report = run
-    records = run_nodes(open_store(workspace.config().metadata), report["run_id"])
+    records = run_store(workspace.config().metadata).nodes(report["run_id"])
     return {record.node_id: record for record in records}
 
 
@@ -112,7 +112,7 @@ class TestFirstRun:
 
     def test_the_run_keeps_its_config_and_command(self, first_run: Run, tmp_path: Path) -> None:
         workspace, report = first_run
-        properties = run_properties(open_store(workspace.config().metadata), report["run_id"])
+        properties = run_store(workspace.config().metadata).properties(report["run_id"])
         resolved = tmp_path / "resolved.yaml"
         resolved.write_text(properties["config"])
         assert load_config([resolved]) == workspace.config()

@@ -15,9 +15,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from taxiway.config.loader import load_config, to_json, to_yaml
-from taxiway.config.schema import NotifyFile, NotifyNone, NotifyWebhook
 from taxiway.errors import TaxiwayError
-from taxiway.notify import NOTIFIERS, message_of, notify, parse
+from taxiway.notify import (
+    Notify,
+    NotifyFile,
+    NotifyNone,
+    NotifyWebhook,
+    message_of,
+    parse,
+)
 
 SECRET = "T0KEN-that-no-one-may-read"
 VARIABLE = "TAXIWAY_WEBHOOK_URL"
@@ -83,7 +89,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 def refusal(config: NotifyWebhook = WEBHOOK) -> str:
     with pytest.raises(TaxiwayError) as refused:
-        notify(config, MESSAGE)
+        config.send(MESSAGE)
     assert VARIABLE in refused.value.message
     assert VARIABLE in refused.value.edit
     assert refused.value.__cause__ is None
@@ -94,7 +100,7 @@ def refusal(config: NotifyWebhook = WEBHOOK) -> str:
 
 class TestWebhook:
     def test_it_posts_the_message_as_json(self, receiver: Receiver) -> None:
-        notify(WEBHOOK, MESSAGE)
+        WEBHOOK.send(MESSAGE)
         ((method, path, headers, body),) = receiver.requests
         assert (method, path) == ("POST", f"/hooks/{SECRET}")
         assert headers["Content-Type"] == "application/json"
@@ -104,7 +110,7 @@ class TestWebhook:
         self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv(VARIABLE, receiver.url + "\n")
-        notify(WEBHOOK, MESSAGE)
+        WEBHOOK.send(MESSAGE)
         assert receiver.requests[0][1] == f"/hooks/{SECRET}"
 
     @pytest.mark.parametrize("status", [404, 500])
@@ -172,8 +178,8 @@ class TestWebhook:
 def test_the_file_notifier_adds_one_line_a_run_and_makes_the_folder(tmp_path: Path) -> None:
     path = tmp_path / "new" / "notifications.jsonl"
     config = NotifyFile(kind="file", path=str(path))
-    notify(config, MESSAGE)
-    notify(config, {**MESSAGE, "run_id": "r2"})
+    config.send(MESSAGE)
+    config.send({**MESSAGE, "run_id": "r2"})
     assert [json.loads(line)["run_id"] for line in path.read_text().splitlines()] == ["r1", "r2"]
 
 
@@ -181,7 +187,7 @@ def test_no_one_is_told_where_the_config_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    notify(NotifyNone(kind="none"), MESSAGE)
+    NotifyNone(kind="none").send(MESSAGE)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,11 +203,9 @@ def test_a_section_survives_the_way_to_the_component(config: Any) -> None:
     assert parse(config.model_dump_json()) == config
 
 
-def test_every_kind_of_the_schema_has_a_notifier() -> None:
-    from taxiway.config import schema
-
-    kinds = TypeAdapter(schema.Notify).json_schema()["discriminator"]["mapping"]
-    assert set(kinds) == set(NOTIFIERS) == {config.kind for config in EXAMPLES}
+def test_every_kind_of_the_section_is_tested_here() -> None:
+    kinds = TypeAdapter(Notify).json_schema()["discriminator"]["mapping"]
+    assert set(kinds) == {config.kind for config in EXAMPLES}
 
 
 def test_a_message_is_the_gist_of_a_report() -> None:

@@ -30,8 +30,9 @@ from taxiway.arrow.evaluator.evaluate import evaluate
 from taxiway.arrow.evaluator.plan import refused
 from taxiway.arrow.examples.reading import shards_of
 from taxiway.errors import ConfigError
+from taxiway.modeling.names import EVAL_SPLIT
 
-DEFAULT_SPLITS = ("eval",)
+DEFAULT_SPLITS = (EVAL_SPLIT,)
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships no types

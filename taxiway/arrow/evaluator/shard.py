@@ -18,6 +18,7 @@ from taxiway.arrow.evaluator.pairing import Array, Rows
 from taxiway.arrow.evaluator.slices import Column, members
 from taxiway.arrow.evaluator.sums import Sums, merged
 from taxiway.errors import ConfigError, DataError
+from taxiway.modeling.example_files import open_examples
 from taxiway.workers.job import Shard
 
 BATCH_ROWS: Final = 8192
@@ -93,9 +94,7 @@ def merge_shards(parts: Sequence[bytes], settings: Settings) -> bytes:
 
 
 def _batches(uri: str) -> Iterator[Any]:
-    compression = "GZIP" if uri.endswith(".gz") else ""
-    dataset = tf.data.TFRecordDataset(uri, compression_type=compression).batch(BATCH_ROWS)
-    yield from dataset.prefetch(1)
+    yield from open_examples([uri]).batch(BATCH_ROWS).prefetch(1)
 
 
 def _seed(uri: str) -> int:

@@ -8,11 +8,11 @@ from typing import Any, Final
 import tensorflow as tf
 
 from taxiway.errors import DataError
+from taxiway.modeling.example_files import files_in, open_examples
 from taxiway.workers.job import Shard
 
 BATCH_ROWS: Final = 8192
 """Rows of a batch: large enough that no cost per batch is felt, some megabytes at most."""
-BUFFER_BYTES: Final = 1 << 20
 
 
 def shards_of(split_uris: Sequence[str]) -> list[Shard]:
@@ -23,7 +23,7 @@ def shards_of(split_uris: Sequence[str]) -> list[Shard]:
     """
     shards = []
     for uri in split_uris:
-        files = sorted(tf.io.gfile.glob(f"{uri}/*"))
+        files = files_in(uri)
         if not files:
             raise DataError(
                 f"no examples in {uri}", edit="data.split, or the splits that are asked for"
@@ -34,8 +34,7 @@ def shards_of(split_uris: Sequence[str]) -> list[Shard]:
 
 def serialized(shard: Shard, rows: int = BATCH_ROWS) -> Any:
     """A tf.data.Dataset of batches of serialized tf.Examples, string [rows]."""
-    compression = "GZIP" if shard.uri.endswith(".gz") else ""
-    records = tf.data.TFRecordDataset(shard.uri, compression, buffer_size=BUFFER_BYTES)
+    records = open_examples([shard.uri])
     if shard.first:
         records = records.skip(shard.first)
     if shard.last is not None:

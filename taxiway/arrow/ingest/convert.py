@@ -18,6 +18,7 @@ from taxiway.arrow.ingest.reading import OnBadRow, read_columns, read_rows
 from taxiway.arrow.ingest.spans import SpanFile, file_bytes
 from taxiway.arrow.ingest.writing import Compression, Writers, file_name, remove_files
 from taxiway.errors import DataError
+from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 from taxiway.workers import active
 from taxiway.workers.job import Shard
 
@@ -25,8 +26,7 @@ from taxiway.workers.job import Shard
 # an error.
 CONVERSION = 3
 BUCKETS = 10_000
-TRAIN, EVAL = "train", "eval"
-SPLITS = (TRAIN, EVAL)
+SPLITS = (TRAIN_SPLIT, EVAL_SPLIT)
 PARQUET_PACKS = 4
 """Bytes of gzipped examples for a byte of Parquet, as measured on the flights."""
 STEP = "ArrowExampleGen"
@@ -151,7 +151,7 @@ def convert_part(job: Part, shard: Shard) -> bytes:
                 keys = batch.rows.column(_index(columns, settings.key))
                 hashes = hash_keys(keys.cast(pa.large_binary()).to_pylist())
                 is_eval = _eval_mask(hashes, settings.train_buckets, file.span == job.newest)
-                for name, mask in ((TRAIN, ~is_eval), (EVAL, is_eval)):
+                for name, mask in ((TRAIN_SPLIT, ~is_eval), (EVAL_SPLIT, is_eval)):
                     rows = batch.rows.filter(pa.array(mask))
                     labels = rows.column(_index(columns, settings.label))
                     summary.classes[name].update(labels.unique().to_pylist())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from taxiway.errors import DataError
+from taxiway.modeling.example_files import open_examples
 
 READ_BACK_ROWS = 8192
 
@@ -46,10 +47,10 @@ def read_back(paths: Sequence[str], key: str) -> Tally:
     tally = Tally()
     try:
         for path in paths:
-            kind = "GZIP" if path.endswith(".gz") else ""
-            records = tf.data.TFRecordDataset(path, compression_type=kind, buffer_size=1 << 20)
-            keys = records.batch(READ_BACK_ROWS).map(
-                lambda examples: tf.io.parse_example(examples, only_key)[key]
+            keys = (
+                open_examples([path])
+                .batch(READ_BACK_ROWS)
+                .map(lambda examples: tf.io.parse_example(examples, only_key)[key])
             )
             for batch in keys.prefetch(1).as_numpy_iterator():
                 tally.add(hash_keys(batch.tolist()))

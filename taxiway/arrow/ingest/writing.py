@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from taxiway.errors import DataError
+from taxiway.modeling.example_files import examples_writer
 
 Compression = Literal["gzip", "none"]
 SUFFIX: Final[Mapping[Compression, str]] = {"gzip": ".gz", "none": ""}
@@ -83,12 +84,8 @@ class _File:
         self._writer: Any = None
 
     def open(self) -> None:
-        import tensorflow as tf
-
-        kind = "GZIP" if self.path.endswith(".gz") else ""
-        options = tf.io.TFRecordOptions(compression_type=kind, compression_level=GZIP_LEVEL)
         with _write_errors(self.path):
-            self._writer = tf.io.TFRecordWriter(self.attempt, options)
+            self._writer = examples_writer(self.attempt, like=self.path)
 
     def write(self, examples: Sequence[bytes]) -> None:
         with _write_errors(self.path):

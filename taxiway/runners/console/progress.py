@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from taxiway.metadata.describe import describe_node
-from taxiway.metadata.queries import ErrorKind
+from taxiway.metadata.records import ErrorKind
 from taxiway.runners.console.live import live
 from taxiway.runners.nodes.events import (
     Event,

@@ -19,9 +19,10 @@ from tfx.proto.orchestration import executable_spec_pb2
 
 from taxiway.config.clusters import Resources
 from taxiway.config.loader import portable, project_digest
-from taxiway.config.metadata import SqliteMetadata
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
+from taxiway.metadata.connection import SqliteMetadata
+from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
     PLATFORM,
     platform_config,
@@ -30,17 +31,15 @@ from taxiway.runners.kubeflow.kubernetes import (
     retry_policy,
 )
 from taxiway.runners.kubeflow.parameters import parameter_defaults
-from taxiway.runners.kubeflow.task.attempt import (
-    METRICS_OUTPUT,
-    RECORD_OUTPUT,
-    REPORT_OUTPUT,
+from taxiway.runners.kubeflow.task.job import EXIT_NODE, NodeJob
+from taxiway.runners.kubeflow.task.outputs import METRICS_OUTPUT, RECORD_OUTPUT, REPORT_OUTPUT
+from taxiway.runners.nodes.container_command import (
     RUN_COMMAND,
     RUN_PARAMETER,
     argument_name,
+    command_template,
     dynamic_parts,
 )
-from taxiway.runners.kubeflow.task.job import EXIT_NODE, NodeJob
-from taxiway.runners.nodes.container_command import command_template
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.store_limits import check_storable
 
@@ -48,19 +47,16 @@ RUN_ID: Final = "run_id"
 """The parameter that back ends from 2.5 on fill in; see `run_id_of` for those before."""
 EXECUTOR_INPUT: Final = "{{$}}"
 NODE_COMMAND: Final = ("python3", "-m", "taxiway.runners.kubeflow.task.supervisor")
-METRICS_NODE: Final = "Evaluator"
 
 
 def to_kubeflow(config: Config) -> str:
-    """The training pipeline as YAML for Kubeflow: the pipeline, and its Kubernetes settings.
+    """The pipeline as YAML for Kubeflow: the pipeline, and its Kubernetes settings.
 
     Raises:
       ConfigError: something in the config cannot work on a cluster.
     """
-    from pipelines.training import create_pipeline
-
     check(config)
-    nodes = nodes_of(compile_pipeline(create_pipeline(config)))
+    nodes = nodes_of(compile_pipeline(load_pipeline(config)(config)))
     check_storable(nodes, config.metadata)
     unknown = set(config.kubeflow.resources) - {node.id for node in nodes} - {"default", EXIT_NODE}
     if unknown:
@@ -139,7 +135,7 @@ class _Compilation:
 
         parameters = [_parameter(name, value) for name, value in self._defaults.items()]
         pipeline.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        description = "Compiled by Taxiway from pipelines/training.py."
+        description = f"Compiled by Taxiway from {self._config.pipeline.module}."
         graph = dsl.pipeline(pipeline, name=self._config.pipeline.name, description=description)
         spec = json_format.MessageToDict(graph.pipeline_spec)
         platform = json_format.MessageToDict(graph.platform_spec)
@@ -172,9 +168,9 @@ class _Compilation:
     def _tasks_of(self, node: CompiledNode) -> list[_Task]:
         waits_for = [self._last[one] for one in node.upstream]
         if not _publishes(node):
-            gives = {METRICS_OUTPUT: dsl.Output[dsl.Metrics]} if node.id == METRICS_NODE else {}
+            gives = {METRICS_OUTPUT: dsl.Output[dsl.Metrics]} if node.metrics_output else {}
             return [self._node_task(node.id, "whole", waits_for, gives)]
-        given = [RUN_PARAMETER, *map(argument_name, dynamic_parts(node))]
+        given = [RUN_PARAMETER, *map(argument_name, dynamic_parts(node.executor_spec))]
         prepare = self._node_task(
             node.id, "prepare", waits_for, {name: dsl.OutputPath(str) for name in given}
         )

@@ -1,7 +1,9 @@
-"""Container components run beside other nodes: this process only waits for them.
+"""Container components run in the background: this process only waits for them.
 
 Other nodes stay in the main thread, since an interrupt reaches only that, and Python runs one at a
-time; what is slow in them spreads over the cores by itself.
+time; what is slow in them spreads over the cores by itself. So a container component starts in a
+thread as soon as its inputs are there, and whoever needs its outputs waits for it. A node that
+declares itself `alone` waits for all of them.
 """
 
 from __future__ import annotations
@@ -9,18 +11,13 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
 
 from tfx.proto.orchestration import executable_spec_pb2
 
-from components.infra_validator.component import InfraValidatorExecutor
 from taxiway.runners.nodes.ir import CompiledNode
 
-ALONE: Final = f"{InfraValidatorExecutor.__module__}.{InfraValidatorExecutor.__qualname__}"
-"""The executor that measures latency, for which the machine must do nothing else."""
 
-
-class Beside:
+class Background:
     """Starts container components as soon as what they wait for has ended, each in a thread.
 
     Only the threads are not the main one: every method is called from that.
@@ -39,25 +36,22 @@ class Beside:
         self._running: dict[str, Future[None]] = {}
         self._pool = ThreadPoolExecutor(max(1, len(self._nodes)))
 
-    def ended(self, node_id: str) -> None:
-        """Tells that a node has ended well, or was skipped; starts those that waited for it."""
+    def node_ended(self, node_id: str) -> None:
+        """A node has ended well, or was skipped; starts those that waited for it."""
         self._ended.add(node_id)
         for waiting in self._nodes.values():
             if self._ended.issuperset(waiting.upstream):
-                self.takes(waiting)
+                self.start(waiting)
 
-    def takes(self, node: CompiledNode) -> bool:
-        """Whether a node is run here; then it has been started, once."""
+    def start(self, node: CompiledNode) -> bool:
+        """Starts a container component, once; False for any other node, which runs elsewhere."""
         if node.id in self._nodes and node.id not in self._running:
             self._running[node.id] = self._pool.submit(self._launch, node)
         return node.id in self._nodes
 
-    def wait(self, node: CompiledNode) -> None:
-        """Waits for those that the node needs; raises what one of them raised.
-
-        A node that measures latency waits for all.
-        """
-        if getattr(node.executor_spec, "class_path", "") == ALONE:
+    def wait_for(self, node: CompiledNode) -> None:
+        """Waits for those that the node needs; raises what one of them raised."""
+        if node.declared.alone:
             concurrent.futures.wait(self._running.values())
         for upstream in node.upstream:
             if upstream in self._running:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from pipelines.exit import create_exit_pipeline
 from taxiway.config.schema import Config
+from taxiway.runners.catalog import load_exit_pipeline
 from taxiway.runners.local.runner import LocalRunner
 from taxiway.runners.nodes.events import Event, RunEnded, RunObserver
 
@@ -27,7 +27,7 @@ class ExitHandler:
         """Waits for the end; `ended` is then how the exit pipeline itself went."""
         if not isinstance(event, RunEnded):
             return
-        pipeline = create_exit_pipeline(self._config, event.run_id)
+        pipeline = load_exit_pipeline()(self._config, event.run_id)
         runner = LocalRunner(self._config, self._observers, in_sequence=True)
         self.ended = runner.run_pipeline(pipeline, f"{event.run_id}-exit")
         if self.ended.failure is not None:

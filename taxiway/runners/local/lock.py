@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from taxiway.config.metadata import Metadata, SqliteMetadata
 from taxiway.errors import TaxiwayError
+from taxiway.metadata.connection import Metadata, SqliteMetadata
 
 POLL_SECONDS = 0.2
 

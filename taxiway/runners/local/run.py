@@ -18,6 +18,7 @@ from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas
+from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.console.live import waiting
 from taxiway.runners.console.summary import print_summary
@@ -29,19 +30,19 @@ if TYPE_CHECKING:
     from taxiway.runners.nodes.events import RunObserver
 
 
-def run_training(
+def run_pipeline(
     config: Config,
     command: str,
     as_json: bool = False,
     observers: Sequence[RunObserver] = (),
 ) -> int:
-    """Runs the training pipeline and prints how it went.
+    """Runs the pipeline that the config names and prints how it went.
 
     Args:
       config: the resolved config.
       command: the command line, kept with the run.
       as_json: print the report as JSON, and nothing else, on standard output.
-      observers: told of each event too, those of the exit handler's own pipeline included.
+      observers: receive each event too, those of the exit handler's own pipeline included.
 
     Returns:
       The exit code: 0 where the run succeeded.
@@ -108,11 +109,12 @@ def _run(
     """The report, and the seconds that imports took."""
     started = time.monotonic()
     with waiting(console, "loading TensorFlow and TFX"), lean_imports():
-        from pipelines.training import create_pipeline
         from taxiway.runners.console.progress import Progress
         from taxiway.runners.local.exit_handler import ExitHandler
         from taxiway.runners.local.runner import LocalRunner
         from taxiway.runners.nodes.event_log import EventLog
+
+        create = load_pipeline(config)
     loading = time.monotonic() - started
 
     exit_handler = ExitHandler(config, (EventLog(), *observers))
@@ -121,7 +123,7 @@ def _run(
         observers=(Progress(console), EventLog(), *observers, exit_handler),
         run_properties=properties,
     )
-    ended = runner.run_pipeline(create_pipeline(config), run_id)
+    ended = runner.run_pipeline(create(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:
         failed = exit_handler.ended.failure
         console.print(f"exit handler: {failed.node_id} failed: {failed.reason}", markup=False)

@@ -19,22 +19,15 @@ from tfx.orchestration.pipeline import Pipeline
 from taxiway.config.beam import IN_PROCESS
 from taxiway.config.schema import Config
 from taxiway.errors import TaxiwayError
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import NodeRecord, Outcome, run_nodes, write_run_properties
-from taxiway.runners.local.background import Beside
+from taxiway.metadata.records import NodeRecord, Outcome
+from taxiway.metadata.repeat import remember_run
+from taxiway.metadata.store import RunStore, run_store
+from taxiway.runners.local.background import Background
 from taxiway.runners.local.containers import make_container_operator
 from taxiway.runners.local.unchanged import (
     digest_of_input,
     find_unchanged,
     record_unchanged,
-    remember,
-)
-from taxiway.runners.nodes.ends import (
-    FALSE_CONDITION,
-    describe_error,
-    end_by_error,
-    end_of_launch,
-    end_on_record,
 )
 from taxiway.runners.nodes.events import (
     Event,
@@ -50,6 +43,13 @@ from taxiway.runners.nodes.events import (
 )
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of, of_run
 from taxiway.runners.nodes.launcher import make_launcher, register_run
+from taxiway.runners.nodes.results import (
+    FALSE_CONDITION,
+    describe_error,
+    result_of_error,
+    result_of_launch,
+    result_of_record,
+)
 from taxiway.runners.nodes.store_limits import check_storable
 
 
@@ -59,15 +59,16 @@ class _Run:
 
     run_id: str
     config: Config
+    runs: RunStore
     observers: Sequence[RunObserver]
     nodes: Mapping[str, CompiledNode]
-    beside: Beside | None = None
+    background: Background | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     ended_nodes: set[str] = field(default_factory=set)
     failure: NodeFailed | None = None
 
-    def tell(self, event: Event) -> None:
-        """Tells every observer, one event at a time."""
+    def emit(self, event: Event) -> None:
+        """Hands an event to every observer, one event at a time."""
         with self.lock:
             for observer in self.observers:
                 try:
@@ -84,7 +85,7 @@ _active: dict[str, _Run] = {}
 
 
 class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
-    """Runs a pipeline in this process, nodes in Beam's order, and tells its observers.
+    """Runs a pipeline in this process, nodes in Beam's order, and emits events to its observers.
 
     Args:
       config: the resolved config; its metadata and container sections are used.
@@ -111,7 +112,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         self._run_properties = dict(run_properties or {})
 
     def run_pipeline(self, pipeline: Pipeline, run_id: str) -> RunEnded:
-        """Runs to the end, whatever it is; failures of nodes are told, not raised.
+        """Runs to the end, whatever it is; failures of nodes are events, not raised.
 
         Raises:
           ConfigError: the metadata store cannot hold this pipeline; nothing was started.
@@ -119,9 +120,15 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         ir = compile_pipeline(pipeline)
         nodes = nodes_of(of_run(ir, run_id))
         check_storable(nodes, self._config.metadata)
-        run = _Run(run_id, self._config, self._observers, {node.id: node for node in nodes})
+        run = _Run(
+            run_id,
+            self._config,
+            run_store(self._config.metadata),
+            self._observers,
+            {node.id: node for node in nodes},
+        )
         started = time.monotonic()
-        run.tell(RunStarted(run_id, [node.id for node in nodes]))
+        run.emit(RunStarted(run_id, [node.id for node in nodes]))
         _active[run_id] = run
         interrupted = False
         try:
@@ -132,42 +139,40 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         except Exception as error:
             if run.failure is None:
                 logging.exception("run %s failed outside of its nodes", run_id)
-                run.tell(NodeFailed(run_id, "(runner)", *describe_error(error)))
+                run.emit(NodeFailed(run_id, "(runner)", *describe_error(error)))
         finally:
-            if run.beside is not None:
-                run.beside.close()
+            if run.background is not None:
+                run.background.close()
             del _active[run_id]
         for node in nodes:
             if node.id not in run.ended_nodes:
-                run.tell(NodeSkipped(run_id, node.id, "the run ended before it"))
+                run.emit(NodeSkipped(run_id, node.id, "the run ended before it"))
         ended = RunEnded(
             run_id, _outcome(run.failure, interrupted), run.failure, time.monotonic() - started
         )
-        run.tell(ended)
+        run.emit(ended)
         return ended
 
     def _run_nodes(self, run: _Run, ir: Any) -> None:
         """Runs all nodes, or none where each of them would find its outputs in the cache."""
-        metadata = self._config.metadata
-        nodes = list(run.nodes.values())
-        register_run(nodes, metadata)
-        store = open_store(metadata)
-        write_run_properties(store, run.run_id, self._run_properties)
-        digest = digest_of_input(ir, metadata)
-        earlier = digest and find_unchanged(store, digest, nodes)
+        runs, nodes = run.runs, list(run.nodes.values())
+        register_run(nodes, runs)
+        runs.write_properties(run.run_id, self._run_properties)
+        digest = digest_of_input(ir, runs)
+        earlier = digest and find_unchanged(runs, digest, nodes)
         if earlier:
-            record_unchanged(store, earlier, run.run_id)
-            _tell_recorded(run, run_nodes(store, run.run_id))
+            record_unchanged(runs, earlier, run.run_id)
+            _emit_recorded(run, runs.nodes(run.run_id))
         elif self._in_sequence:
             for node in nodes:
                 _launch(run, node)
         else:
-            run.beside = Beside(nodes, partial(_launch, run))
+            run.background = Background(nodes, partial(_launch, run))
             with _beams_own_runner():
                 self.run_with_ir(of_run(ir, run.run_id))
-            run.beside.close()  # what ran beside the others may have failed too
+            run.background.close()  # what ran in the background may have failed too
         if digest and run.failure is None:
-            remember(metadata, run.run_id, digest)
+            remember_run(runs, digest, run.run_id)
 
     def _connection_config_from_deployment_config(self, deployment_config: Any) -> Any:
         """None: nodes connect as the config says, and TFX would log the password it is given."""
@@ -180,46 +185,45 @@ class _ObservedNode(PipelineNodeAsDoFn):  # type: ignore[misc]  # TFX ships no t
     def _run_node(self) -> None:
         run = _active[self._pipeline_runtime_spec.pipeline_run_id.field_value.string_value]
         node = run.nodes[self._node_id]
-        assert run.beside is not None
-        run.beside.wait(node)
-        if not run.beside.takes(node):
+        assert run.background is not None
+        run.background.wait_for(node)
+        if not run.background.start(node):
             _launch(run, node)
-            run.beside.ended(node.id)
+            run.background.node_ended(node.id)
 
 
 LocalRunner._PIPELINE_NODE_DO_FN_CLS = _ObservedNode
 
 
 def _launch(run: _Run, node: CompiledNode) -> None:
-    """Runs a node to its end and tells of it; raises where that is a failure."""
+    """Runs a node to its end and emits how it went; raises where that is a failure."""
     if run.failure is not None:
         raise RuntimeError(f"not started: {run.failure.node_id} has failed")
-    run.tell(NodeStarted(run.run_id, node.id))
+    run.emit(NodeStarted(run.run_id, node.id))
     started = time.monotonic()
 
     def log(text: str) -> None:
-        run.tell(NodeMessage(run.run_id, node.id, text))
+        run.emit(NodeMessage(run.run_id, node.id, text))
 
-    metadata = run.config.metadata
     try:
         operator = make_container_operator(run.config.container.engine, log)
-        launched = make_launcher(node, metadata, operator).launch()
+        launched = make_launcher(node, run.runs, operator).launch()
     except BaseException as error:
         seconds = time.monotonic() - started
-        run.tell(end_by_error(metadata, run.run_id, node.id, error, seconds))
+        run.emit(result_of_error(run.runs, run.run_id, node.id, error, seconds))
         raise
-    end = end_of_launch(metadata, run.run_id, node.id, launched, time.monotonic() - started)
-    run.tell(end)
+    end = result_of_launch(run.runs, run.run_id, node.id, launched, time.monotonic() - started)
+    run.emit(end)
     if isinstance(end, NodeFailed):
         raise TaxiwayError(end.reason)
 
 
-def _tell_recorded(run: _Run, records: Sequence[NodeRecord]) -> None:
-    """Tells of a run whose nodes were recorded without being launched."""
-    ends = {record.node_id: end_on_record(run.run_id, record, 0.0) for record in records}
+def _emit_recorded(run: _Run, records: Sequence[NodeRecord]) -> None:
+    """The events of a run whose nodes were recorded without being launched."""
+    ends = {record.node_id: result_of_record(run.run_id, record, 0.0) for record in records}
     for node_id in run.nodes:
-        run.tell(NodeStarted(run.run_id, node_id))
-        run.tell(ends.get(node_id) or NodeSkipped(run.run_id, node_id, FALSE_CONDITION))
+        run.emit(NodeStarted(run.run_id, node_id))
+        run.emit(ends.get(node_id) or NodeSkipped(run.run_id, node_id, FALSE_CONDITION))
 
 
 def _outcome(failure: NodeFailed | None, interrupted: bool) -> Outcome:

@@ -13,27 +13,24 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ml_metadata import MetadataStore
 from tfx.components.example_gen.driver import Driver
 from tfx.dsl.io import fileio
 from tfx.orchestration import data_types_utils
-from tfx.orchestration import metadata as tfx_metadata
 from tfx.orchestration.portable import inputs_utils
 from tfx.utils import import_utils
 
-from taxiway.config.metadata import Metadata
-from taxiway.metadata.connection import connection_config, open_store
-from taxiway.metadata.queries import run_nodes
-from taxiway.metadata.repeat import remember_run, repeat_run, run_of_input
+from taxiway.metadata.repeat import repeat_run, run_of_input
+from taxiway.metadata.store import RunStore
 from taxiway.runners.nodes.ir import IMPORTER, RESOLVER, CompiledNode, nodes_of
+from taxiway.runners.nodes.launcher import session
 
 
-def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
+def digest_of_input(ir: Any, runs: RunStore) -> str | None:
     """sha256 of all that TFX's cache goes by, directly or through what nodes make of it.
 
     Args:
       ir: a pipeline's, of no run yet.
-      metadata: the store.
+      runs: the store.
 
     Returns:
       None where a node runs each time (its cache is off, it takes the run's id, or a driver or a
@@ -46,7 +43,7 @@ def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
     digest = hashlib.sha256()
     try:
         for node in nodes:
-            found = [_driven(node), _module(node), _resolved(node, metadata)]
+            found = [_driven(node), _module(node), _resolved(node, runs)]
             digest.update(b"".join(map(_in_order, node.protos)))
             digest.update(f"{node.id}: {json.dumps(found, sort_keys=True)}\n".encode())
     except Exception as error:  # drivers and resolvers raise what they like
@@ -55,17 +52,17 @@ def digest_of_input(ir: Any, metadata: Metadata) -> str | None:
     return digest.hexdigest()
 
 
-def find_unchanged(store: MetadataStore, digest: str, nodes: Sequence[CompiledNode]) -> str | None:
+def find_unchanged(runs: RunStore, digest: str, nodes: Sequence[CompiledNode]) -> str | None:
     """The newest run that succeeded with the same input, if all that it made is still there.
 
     That is the artifacts, the model where it was pushed to, and the registry that has its version.
     """
-    run_id = run_of_input(store, digest)
+    run_id = run_of_input(runs, digest)
     if run_id is None:
         return None
     artifacts = (
         artifact
-        for record in run_nodes(store, run_id)
+        for record in runs.nodes(run_id)
         for made in record.outputs.values()
         for artifact in made
     )
@@ -77,14 +74,9 @@ def find_unchanged(store: MetadataStore, digest: str, nodes: Sequence[CompiledNo
     return run_id if all(map(fileio.exists, places)) else None
 
 
-def record_unchanged(store: MetadataStore, earlier: str, run_id: str) -> None:
+def record_unchanged(runs: RunStore, earlier: str, run_id: str) -> None:
     """Registers for a run the nodes of an earlier one, as cached."""
-    repeat_run(store, earlier, run_id, never_cached={RESOLVER})
-
-
-def remember(metadata: Metadata, run_id: str, digest: str) -> None:
-    """Lets later runs find a run that has succeeded."""
-    remember_run(open_store(metadata), digest, run_id)
+    repeat_run(runs, earlier, run_id, never_cached={RESOLVER})
 
 
 def _in_order(message: Any) -> bytes:
@@ -103,7 +95,7 @@ def _may_be_cached(node: CompiledNode) -> bool:
         value.WhichOneof("value") == "runtime_parameter" for value in parameters.values()
     )
     return (
-        (_is_cached(node) or node.delivers)
+        (_is_cached(node) or node.declared.never_cached)
         and not takes_run
         and (node.driver_spec is None or _is_known(node))
     )
@@ -155,11 +147,11 @@ def _module(node: CompiledNode) -> str | None:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _resolved(node: CompiledNode, metadata: Metadata) -> list[dict[str, list[int]]] | None:
+def _resolved(node: CompiledNode, runs: RunStore) -> list[dict[str, list[int]]] | None:
     """Ids of the artifacts that a resolver finds."""
     if node.type != RESOLVER:
         return None
-    with tfx_metadata.Metadata(connection_config(metadata)) as handle:
+    with session(runs) as handle:
         found: Sequence[Any] = inputs_utils.resolve_input_artifacts(
             pipeline_node=node.pipeline_node, metadata_handle=handle
         )

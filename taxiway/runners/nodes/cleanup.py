@@ -1,4 +1,4 @@
-"""Ends what a dead process left open: its executions in ML Metadata, its half-written outputs."""
+"""Cleanup after a process that died: its executions in ML Metadata, its half-written outputs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ import shutil
 from pathlib import Path
 
 from taxiway.config.schema import Config
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import (
-    ErrorKind,
-    close_executions,
-    node_record,
-    open_executions,
-    record_failure,
-)
+from taxiway.metadata.records import ErrorKind
+from taxiway.metadata.store import run_store
 
 
 def end_node(config: Config, run_id: str, reason: str, kind: ErrorKind, node_id: str) -> None:
     """Records the end of a node whose process died; see `abandon`."""
     if abandon(config, run_id, reason, kind, node_id):
         return
-    store = open_store(config.metadata)
-    if node_record(store, run_id, node_id) is None:
-        record_failure(store, run_id, node_id, reason, kind)
+    runs = run_store(config.metadata)
+    if runs.node(run_id, node_id) is None:
+        runs.record_failure(run_id, node_id, reason, kind)
 
 
 def abandon(
@@ -41,11 +35,11 @@ def abandon(
     Returns:
       The ids of the nodes that were open.
     """
-    store = open_store(config.metadata)
+    runs = run_store(config.metadata)
     found = []
-    for record in open_executions(store, run_id):
+    for record in runs.open_nodes(run_id):
         if node_id in (None, record.node_id):
-            close_executions(store, run_id, record.node_id, reason, kind)
+            runs.close(run_id, record.node_id, reason, kind)
             _remove_outputs(config, record.node_id, record.execution_id)
             found.append(record.node_id)
     return found

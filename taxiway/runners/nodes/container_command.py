@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tfx.dsl.compiler import placeholder_utils
+
+RUN_PARAMETER: Final = "run"
+"""Of a container task on Kubeflow: one of the two words below, in front of the command."""
+RUN_COMMAND: Final = "env"
+"""`env sh -c ...` runs a container component's command, `true sh -c ...` leaves it alone."""
+SKIP_COMMAND: Final = "true"
 
 
 def command_template(executor_spec: Any) -> list[str | None]:
@@ -32,3 +38,14 @@ def resolve_command(
         str(placeholder_utils.resolve_placeholder_expression(part, context))
         for part in (*executor_spec.commands, *executor_spec.args)
     ]
+
+
+def dynamic_parts(executor_spec: Any) -> list[int]:
+    """Which parts of the command only a run can fill in."""
+    parts = enumerate(command_template(executor_spec))
+    return [index for index, part in parts if part is None]
+
+
+def argument_name(index: int) -> str:
+    """The parameter that carries one part of a command between Kubeflow's tasks."""
+    return f"argument_{index}"

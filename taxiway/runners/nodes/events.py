@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from taxiway.metadata.queries import ErrorKind, NodeRecord, Outcome
+from taxiway.metadata.records import ErrorKind, NodeRecord, Outcome
 
 
 @dataclass(frozen=True)

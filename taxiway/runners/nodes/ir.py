@@ -10,13 +10,15 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import runtime_parameter_utils
+from tfx.utils import import_utils
 
 from taxiway.process.code_digest import Modules
-from taxiway.runners.nodes import code_stamp as code
+from taxiway.runners.nodes import code_stamp
+from taxiway.runners.nodes.declarations import Declaration, declaration_of
 
 IMPORTER = "tfx.dsl.components.common.importer.Importer"
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
-PUSHER = "components.pusher.executor.Executor"
+METRICS_TYPE = "ModelEvaluation"
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,24 @@ class CompiledNode:
         return str(self.pipeline_node.node_info.type.name)
 
     @property
-    def delivers(self) -> bool:
-        """Whether what it makes is outside of the pipeline, where TFX's cache does not look.
+    def declared(self) -> Declaration:
+        """What its component has declared; a container component declares nothing."""
+        executor = getattr(self.executor_spec, "python_executor_spec", self.executor_spec)
+        path = getattr(executor, "class_path", "")
+        return declaration_of(import_utils.import_class_by_path(path) if path else None)
 
-        Such a node runs in every run, and finds by itself what is there already.
-        """
-        return getattr(self.executor_spec, "class_path", "") == PUSHER
+    @property
+    def metrics_output(self) -> str | None:
+        """The key of the output that holds metrics, if the node gives any."""
+        outputs = self.pipeline_node.outputs.outputs
+        return next(
+            (
+                key
+                for key in sorted(outputs)
+                if outputs[key].artifact_spec.type.name == METRICS_TYPE
+            ),
+            None,
+        )
 
     @property
     def upstream(self) -> Sequence[str]:
@@ -72,8 +86,8 @@ def compile_pipeline(pipeline: Pipeline, run_id: str | None = None) -> Any:
     ir = compiler.Compiler().compile(pipeline)
     modules = Modules()
     for node in nodes_of(ir):  # its protos are those of the IR
-        code.stamp(node.pipeline_node, node.executor_spec, modules)
-        if node.delivers:
+        code_stamp.stamp(node.pipeline_node, node.executor_spec, modules)
+        if node.declared.never_cached:
             node.pipeline_node.execution_options.caching_options.enable_cache = False
     return ir if run_id is None else of_run(ir, run_id)
 

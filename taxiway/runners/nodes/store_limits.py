@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from taxiway.config.metadata import Metadata, PostgreSqlMetadata
 from taxiway.errors import ConfigError
+from taxiway.metadata.connection import Metadata, PostgreSqlMetadata
 from taxiway.runners.nodes.ir import CompiledNode
 
 POSTGRESQL_BYTES: Final = 2600

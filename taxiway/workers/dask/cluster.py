@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import cloudpickle
+from pydantic import model_validator
 
-from taxiway.config.engine import DaskWorkers
 from taxiway.errors import ConfigError
-from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, bounded
+from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, Scheduler, bounded
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.dask.tls import contain
 from taxiway.workers.job import (
@@ -22,9 +24,53 @@ from taxiway.workers.job import (
     MapFn,
     Options,
     ReduceFn,
+    Seconds,
     Shard,
+    Workers,
+    WorkersSection,
     describe,
 )
+
+
+class DaskWorkers(WorkersSection):
+    """Workers of a Dask cluster that is there already; deploy/README.md says how to start one.
+
+    They import this same code, and see output.root under the same path.
+    """
+
+    kind: Literal["dask"]
+    address: str
+    """Of the scheduler: tls://HOST:PORT; tcp:// on this machine only."""
+    ca_file: str = ""
+    """Certificate, in PEM format, of who signed those of the cluster."""
+    cert_file: str = ""
+    """Certificate of this run, signed by the same."""
+    key_file: str = ""
+    """Its private key."""
+    connect_seconds: Seconds = 30.0
+    """How long the scheduler may take to answer, and be without any worker."""
+
+    @model_validator(mode="after")
+    def _is_private(self) -> DaskWorkers:
+        """Tasks are pickles: whoever can send one to a worker, or answer as one, runs any code."""
+        scheme, host, port = _split(self.address)
+        if scheme not in ("tls", "tcp") or not host or port is None:
+            raise ValueError(f"address must be tls://HOST:PORT, not '{self.address}'")
+        if scheme == "tcp" and not _is_loopback(host):
+            raise ValueError(
+                f"address {self.address} is not encrypted, so anyone on the way could run code: "
+                "use tls://, or tcp:// with an address of this machine (127.0.0.1)"
+            )
+        missing = [key for key in ("ca_file", "cert_file", "key_file") if not getattr(self, key)]
+        if scheme == "tls" and missing:
+            raise ValueError(
+                f"address {self.address} needs {', '.join(missing)}: `make dask-certs` makes them"
+            )
+        return self
+
+    def start(self) -> Workers:
+        """A connection that is made when it is first needed."""
+        return Dask(self)
 
 
 def check(config: DaskWorkers) -> None:
@@ -67,7 +113,14 @@ class Dask:
         pickled = [cloudpickle.dumps((map_fn, shard)) for shard in shards]
         pickled.append(cloudpickle.dumps((reduce_fn, None)))
         names = [*map(str, shards), MERGE]
-        job = Job(self._client, self._config, options, deadline, names, pickled)
+        job = Job(
+            self._client,
+            Scheduler(self._config.address, self._config.connect_seconds),
+            options,
+            deadline,
+            names,
+            pickled,
+        )
         try:
             return job.run()
         except ClusterError:
@@ -127,3 +180,18 @@ def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return describe(error)
+
+
+def _split(address: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(address)
+    try:
+        return parts.scheme, parts.hostname or "", parts.port
+    except ValueError:
+        return "", "", None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -12,10 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from taxiway.config.engine import DaskWorkers
 from taxiway.errors import TaxiwayError
 from taxiway.workers.dask.task import Call, ClusterError, Failed, versions, work
-from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Tries, describe
+from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Retries, describe
 
 PING_SECONDS: Final = 5.0
 """How often the scheduler is asked whether it is there, and has workers."""
@@ -36,23 +35,31 @@ class Event:
     worker: str = ""
 
 
+@dataclass(frozen=True)
+class Scheduler:
+    """Where the scheduler is, and how long it may be silent or without workers."""
+
+    address: str
+    connect_seconds: float
+
+
 class Job:
     """One job. Its tasks have the numbers of their shards, and the merge comes last."""
 
     def __init__(
         self,
         client: Any,
-        config: DaskWorkers,
+        scheduler: Scheduler,
         options: Options,
         deadline: Deadline,
         names: Sequence[str],
         pickled: Sequence[bytes],
     ) -> None:
-        self._client, self._config = client, config
+        self._client, self._scheduler = client, scheduler
         self._options, self._deadline = options, deadline
         self._names, self._pickled = names, pickled
         self._merge = len(names) - 1
-        self._tries = Tries(options)
+        self._retries = Retries(options)
         self._prefix = f"{options.name}-{uuid.uuid4().hex[:8]}"
         self._index: dict[str, int] = {}
         self._futures: dict[int, Any] = {}
@@ -130,7 +137,7 @@ class Job:
         self._at_work[event.key] = event
         if before is not None:  # Dask itself starts again what a dead worker was at
             index = self._index[event.key]
-            self._tries.failed(index, self._names[index], self._death(before, event.at))
+            self._retries.failed(index, self._names[index], self._death(before, event.at))
 
     def _on_end(self, event: Event) -> None:
         from distributed import KilledWorker
@@ -142,7 +149,7 @@ class Job:
             return
         if future.status == "cancelled":  # not by us: the client does it when it loses touch
             raise self._gone("it ended, or the network did")
-        error = self._ask(self._config.connect_seconds, future.exception)
+        error = self._ask(self._scheduler.connect_seconds, future.exception)
         if isinstance(error, Failed):  # perhaps of a shard that the merge needed made again
             outcome = pickle.loads(error.pickled)  # noqa: S301  # by `work`, over TLS
             if isinstance(outcome, TaxiwayError):
@@ -153,7 +160,7 @@ class Job:
             self._again(error.task, self._death(at_work, event.at) if at_work else None)
         elif isinstance(error, ImportError) or "deserialization" in str(error):
             raise ClusterError(
-                f"the cluster {self._config.address} cannot import Taxiway ({describe(error)})",
+                f"the cluster {self._scheduler.address} cannot import Taxiway ({describe(error)})",
                 edit="how scheduler and workers are started: same code and packages as the run",
             )
         else:
@@ -166,11 +173,11 @@ class Job:
         return Failure(f"its worker {at_work.worker} died")
 
     def _again(self, key: str, failure: Failure | None) -> None:
-        """Tries a task again; without a failure it only waited on a worker that died."""
+        """Retries a task; without a failure it only waited on a worker that died."""
         index = self._index[key]
         self._at_work.pop(key, None)
         if failure is not None:
-            self._tries.failed(index, self._names[index], failure)
+            self._retries.failed(index, self._names[index], failure)
         self._done.discard(index)
         for stale in {index, self._merge} & set(self._futures):  # the merge waits for this try
             self._futures.pop(stale).cancel()
@@ -189,14 +196,14 @@ class Job:
             self._again(key, Failure("it was too slow", is_too_slow=True))
         if time.monotonic() - self._pinged <= PING_SECONDS:
             return
-        seconds, scheduler = self._config.connect_seconds, self._client.scheduler
+        seconds, scheduler = self._scheduler.connect_seconds, self._client.scheduler
         workers = self._ask(seconds, lambda: self._client.sync(scheduler.ncores))
         self._pinged = time.monotonic()
         if workers:
             self._last_worker = self._pinged
         elif self._pinged - self._last_worker > seconds:
             raise ClusterError(
-                f"the Dask scheduler {self._config.address} has no workers since {seconds:g} s",
+                f"the Dask scheduler {self._scheduler.address} has no workers since {seconds:g} s",
                 edit="start workers; deploy/README.md says how",
             )
 
@@ -224,7 +231,7 @@ class Job:
 
     def _gone(self, reason: str) -> ClusterError:
         return ClusterError(
-            f"{self._options.name}: lost the Dask scheduler {self._config.address} ({reason}); "
+            f"{self._options.name}: lost the Dask scheduler {self._scheduler.address} ({reason}); "
             "when it is back, run again: what was done is kept",
             edit=f"{WORKERS_KEY}.address",
         )

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from taxiway.config.beam import DirectBeam, pipeline_args
-from taxiway.config.engine import InlineWorkers
 from taxiway.workers.active import working
+from taxiway.workers.inline import InlineWorkers
 
 SHARDS = {"train": (300, 1, 150), "eval": (120, 40)}
 """Rows of each file of a split; one has a single row."""

@@ -10,19 +10,19 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from taxiway.config.data import HashSplit, NamedSpan, TimeSplit
 from taxiway.config.loader import (
-    CONFIG_FOLDER,
     load_config,
     portable,
     project_digest,
     resolve_config,
     to_yaml,
 )
-from taxiway.config.schema import HashSplit, NamedSpan, TimeSplit
 from taxiway.errors import ConfigError
 from taxiway.process.code_digest import PACKAGES
+from tests.conftest import REPOSITORY
 
-OVERLAYS = sorted(path.stem for path in CONFIG_FOLDER.glob("*.yaml"))
+OVERLAYS = sorted(path.stem for path in (REPOSITORY / "configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -156,7 +156,7 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_key_of_base_yaml_is_known_to_the_schema() -> None:
-    base = yaml.safe_load((CONFIG_FOLDER / "base.yaml").read_text())
+    base = yaml.safe_load((REPOSITORY / "configs" / "base.yaml").read_text())
     assert set(base) <= set(load_config().model_dump())
 
 
@@ -168,13 +168,13 @@ class TestProjectDigest:
     """By it a task on a cluster knows that its image holds what was compiled."""
 
     def test_every_package_that_is_shipped_is_in_it_and_in_the_image(self) -> None:
-        project = (CONFIG_FOLDER.parent / "pyproject.toml").read_text()
-        (line, *_) = [one for one in project.splitlines() if one.startswith("packages = [")]
-        dockerfile = CONFIG_FOLDER.parent / "deploy/Dockerfile"
+        project = (REPOSITORY / "pyproject.toml").read_text()
+        (line, *_) = [one for one in project.splitlines() if one.startswith("source = [")]
+        dockerfile = REPOSITORY / "deploy/Dockerfile"
         assert set(re.findall(r'"(\w+)"', line)) == set(PACKAGES)
         if dockerfile.exists():
             copied = re.findall(r"^COPY (\w+) \1$", dockerfile.read_text(), re.MULTILINE)
-            assert set(copied) == set(PACKAGES)
+            assert set(copied) == {*PACKAGES, "configs"}
 
     def test_the_same_code_has_the_same_one_whatever_the_config(self) -> None:
         smoke, local = load_config(["smoke"]), load_config(["local"])

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from models.flights.features import SPEC
 from taxiway.config.schema import Config
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import NodeRecord, run_nodes
+from taxiway.metadata.records import NodeRecord
+from taxiway.metadata.store import run_store
 
 WHOLE_NUMBERS = frozenset({"sched_dep_minute", "sched_arr_minute", "plane_age", "seats"})
 Row = Mapping[str, Any]
@@ -182,7 +182,7 @@ class Served:
 def trained(first_run: tuple[Any, dict[str, Any]]) -> Trained:
     workspace, report = first_run
     config = workspace.config()
-    nodes = run_nodes(open_store(config.metadata), report["run_id"])
+    nodes = run_store(config.metadata).nodes(report["run_id"])
     return Trained(config, {node.node_id: node for node in nodes})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taxiway.config.schema import Hyperparameters
+from taxiway.config.model import Hyperparameters
 from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
 
 pytestmark = pytest.mark.pipeline

@@ -13,7 +13,7 @@ FILES = {
     "components/__init__.py": "",
     "components/a/executor.py": (
         "from __future__ import annotations\n"
-        "import json\nimport taxiway.metadata.queries as found\n"
+        "import json\nimport taxiway.metadata.store as found\n"
         "from components.a import (\n    logic,  # a module, not a name\n    other as renamed,\n)\n"
         "def run():\n    from taxiway.workers.active import run\n"
         'COMMAND = ("-m", "taxiway.serving.worker")\n'
@@ -23,7 +23,7 @@ FILES = {
     "components/a/other.py": "from taxiway.errors import ConfigError\n",
     "components/b/executor.py": "from components.a.other import x\n",
     "taxiway/errors.py": "",
-    "taxiway/metadata/queries.py": "",
+    "taxiway/metadata/store.py": "",
     "taxiway/serving/worker/__main__.py": "",
     "taxiway/workers/active.py": "from components.a.executor import a_circle\n",
 }
@@ -32,7 +32,7 @@ USED = sorted(set(FILES) - {"components/__init__.py", "components/b/executor.py"
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(code, "ROOT", tmp_path)
+    monkeypatch.setattr(code, "_folder", lambda package: tmp_path / package)
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -90,7 +90,7 @@ def test_a_models_code_may_read_any_file_of_its_folder(tmp_path: Path) -> None:
 
 def test_a_config_file_is_no_code(root: Path) -> None:
     before = packages_digest()
-    (root / "configs" / "mine.yaml").write_text("a: 1\n")
+    (root / "taxiway" / "mine.yaml").write_text("a: 1\n")
     assert packages_digest() == before
-    edit(root / "workers" / "active.py")
+    edit(root / "taxiway" / "workers" / "active.py")
     assert packages_digest() != before

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from taxiway.config.engine import DaskWorkers, InlineWorkers, ProcessWorkers, WorkersConfig
 from taxiway.workers import processes
-from taxiway.workers.dask.cluster import Dask
+from taxiway.workers.active import WorkersConfig
+from taxiway.workers.dask.cluster import Dask, DaskWorkers
 from taxiway.workers.dask.task import ClusterError
-from taxiway.workers.inline import Inline
+from taxiway.workers.inline import Inline, InlineWorkers
 from taxiway.workers.job import Options, Shard, Workers
+from taxiway.workers.processes import ProcessWorkers
 from tests.dask_cluster import IMPORTABLE, WORKERS, Cluster, wait_until
 
 SHARDS = [Shard("/data/file", number) for number in range(7)]
@@ -62,7 +63,7 @@ def whole_cluster(cluster: Cluster) -> Cluster:
 
 
 def options(**limits: Any) -> Options:
-    return Options("Job", **{"tries": 2, "task_seconds": 20.0, "job_seconds": 60.0, **limits})
+    return Options("Job", **{"retries": 1, "task_seconds": 20.0, "job_seconds": 60.0, **limits})
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.config.engine import AutoWorkers, WorkersConfig
-from taxiway.workers.active import SMALL_BYTES
+from taxiway.workers.active import SMALL_BYTES, AutoWorkers, WorkersConfig
 from taxiway.workers.job import Shard
 from tests.taxiway.workers.conftest import ALONE, SHARDS, Bench
 

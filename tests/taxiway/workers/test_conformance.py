@@ -80,7 +80,7 @@ class TestErrors:
         assert raised.value.message == (
             f"Job: /data/file [1, end) was tried 2 times; the last time {told}"
         )
-        assert "engine.workers.tries" in raised.value.edit
+        assert "engine.workers.retries" in raised.value.edit
         assert bench.begun(1) == 2
 
     def test_an_error_of_taxiways_own_is_final(self, apart: Bench) -> None:
@@ -143,7 +143,7 @@ class TestDeaths:
 
         shards = [Shard("/data/file", number) for number in range(20)]
         with pytest.raises(ShardError, match=r"file \[1, end\) was tried 3 times"):
-            apart.run(shard_functions.trouble, "SIGKILL", 99, shards=shards, tries=3)
+            apart.run(shard_functions.trouble, "SIGKILL", 99, shards=shards, retries=2)
         assert apart.begun(1) == 3
 
     def test_a_merge_that_crashes_once_is_merged_again(self, apart: Bench) -> None:

@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,38 +19,43 @@ from rich.console import Console
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import (
-    ErrorKind,
-    NodeRecord,
-    node_record,
-    record_failure,
-    reopen_execution,
-    run_nodes,
-    run_properties,
-    write_run_properties,
-)
+from taxiway.metadata.patience import patiently
+from taxiway.metadata.records import ErrorKind, NodeRecord
+from taxiway.metadata.store import run_store
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas
+from taxiway.runners.catalog import load_exit_pipeline, load_pipeline
 from taxiway.runners.console.progress import Progress
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
-from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+from taxiway.runners.kubeflow.task.outputs import (
+    METRICS_OUTPUT,
+    RECORD_OUTPUT,
+    REPORT_OUTPUT,
+    TaskOutputs,
+)
 from taxiway.runners.kubeflow.task.supervisor import parse, run_id_of
 from taxiway.runners.nodes.cleanup import abandon
-from taxiway.runners.nodes.ends import (
-    FALSE_CONDITION,
-    NodeEnd,
-    end_by_error,
-    end_of_launch,
-    end_on_record,
-)
 from taxiway.runners.nodes.event_log import EventLog
 from taxiway.runners.nodes.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
+from taxiway.runners.nodes.results import (
+    FALSE_CONDITION,
+    NodeResult,
+    result_of_error,
+    result_of_launch,
+    result_of_record,
+)
 from taxiway.workers.active import working
 
 with lean_imports():
-    from taxiway.runners.nodes.container_command import command_template, resolve_command
+    from taxiway.runners.nodes.container_command import (
+        RUN_COMMAND,
+        RUN_PARAMETER,
+        SKIP_COMMAND,
+        argument_name,
+        dynamic_parts,
+        resolve_command,
+    )
     from taxiway.runners.nodes.ir import (
         IMPORTER,
         RESOLVER,
@@ -57,15 +63,7 @@ with lean_imports():
         compile_pipeline,
         nodes_of,
     )
-    from taxiway.runners.nodes.launcher import is_skipped, make_launcher, patiently, register_run
-
-RUN_PARAMETER: Final = "run"
-RUN_COMMAND: Final = "env"
-"""`env sh -c ...` runs a container component's command, `true sh -c ...` leaves it alone."""
-SKIP_COMMAND: Final = "true"
-METRICS_OUTPUT: Final = "metrics"
-RECORD_OUTPUT: Final = "record"
-REPORT_OUTPUT: Final = "report"
+    from taxiway.runners.nodes.launcher import is_skipped, make_launcher, register_run
 
 _DONE = ("COMPLETE", "CACHED")
 _DIED = "ended without a word: its pod did not start, was killed, or ran out of memory"
@@ -95,14 +93,12 @@ def run_exit(
     config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
 ) -> int:
     """Runs the exit pipeline: by now every other task of the run has ended, well or not."""
-    from pipelines.exit import create_exit_pipeline
-    from pipelines.training import create_pipeline
     from taxiway.runners.local.runner import LocalRunner
 
-    nodes = nodes_of(compile_pipeline(create_pipeline(config), run_id))
-    patiently(lambda: _end_the_dead(config, nodes, run_id))
+    nodes = nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
+    _close_the_dead(config, nodes, run_id)
     runner = LocalRunner(config, observers)
-    ended = runner.run_pipeline(create_exit_pipeline(config, run_id), f"{run_id}-exit")
+    ended = runner.run_pipeline(load_exit_pipeline()(config, run_id), f"{run_id}-exit")
     page = Path(config.output.report_folder(run_id)) / "report.html"
     if RECORD_OUTPUT in outputs:
         outputs.write_record(RECORD_OUTPUT, {"run": run_id, "report": str(page)})
@@ -111,23 +107,23 @@ def run_exit(
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 
-def _end_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) -> None:
+def _close_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) -> None:
     """Gives an end to nodes that have none: open executions, and those that never registered.
 
     Where a node has failed, others may not have been started, and need no end.
     """
     abandon(config, run_id, _DIED, ErrorKind.FAILED)
-    store = open_store(config.metadata)
-    ended = {record.node_id: record.state in _DONE for record in run_nodes(store, run_id)}
+    runs = run_store(config.metadata)
+    ended = {record.node_id: record.state in _DONE for record in runs.nodes(run_id)}
     if not all(ended.values()):
         return
     for node in nodes:
         if node.id in ended or not all(ended.get(one, False) for one in node.upstream):
             continue
-        if is_skipped(node, config.metadata):
+        if patiently(partial(is_skipped, node, runs), config.metadata):
             ended[node.id] = True
         else:
-            record_failure(store, run_id, node.id, _DIED, ErrorKind.FAILED)
+            runs.record_failure(run_id, node.id, _DIED, ErrorKind.FAILED)
 
 
 class Attempt:
@@ -153,6 +149,7 @@ class Attempt:
         self._run_id = run_id
         self._outputs = outputs
         self._observers = observers
+        self._runs = run_store(config.metadata)
         self._node, self._nodes = _find(config, node_id, run_id)
 
     def run(self, phase: str = "whole") -> int:
@@ -162,101 +159,103 @@ class Attempt:
         for observer in self._observers:
             observer.on_event(NodeStarted(self._run_id, node_id))
         try:
-            end = self._earlier_end() or PHASES[phase](self, started)
+            end = self._earlier_result() or PHASES[phase](self, started)
         except Exception as error:
             seconds = time.monotonic() - started
-            end = end_by_error(self._config.metadata, self._run_id, node_id, error, seconds)
+            end = result_of_error(self._runs, self._run_id, node_id, error, seconds)
         if end is not None:
             for observer in self._observers:
                 observer.on_event(end)
             self._show(phase, end)
         return EXIT_RUN_FAILED if isinstance(end, NodeFailed) else EXIT_OK
 
-    def _earlier_end(self) -> NodeEnd | None:
-        """The end that an earlier attempt came to; without one, the way is cleared for this one."""
-        register_run(self._nodes, self._config.metadata)
-        record = patiently(self._record)
+    def _earlier_result(self) -> NodeResult | None:
+        """The result of an earlier attempt; without one, the way is cleared for this one."""
+        register_run(self._nodes, self._runs)
+        record = self._record()
         if record is None:
             return None
         if record.state in _DONE or record.error_kind is ErrorKind.STOPPED:
-            return end_on_record(self._run_id, record, 0.0)
+            return result_of_record(self._run_id, record, 0.0)
         return None
 
     def _record(self) -> NodeRecord | None:
-        store = open_store(self._config.metadata)
-        if "config" not in run_properties(store, self._run_id):
+        if "config" not in self._runs.properties(self._run_id):
             values = {"config": to_yaml(self._config), "command": "a run on Kubeflow Pipelines"}
-            write_run_properties(store, self._run_id, values)
-        return node_record(store, self._run_id, self._node.id)
+            self._runs.write_properties(self._run_id, values)
+        return self._runs.node(self._run_id, self._node.id)
 
     def _reopen(self) -> None:
         """An importer or a resolver registers anew; other nodes go on with their execution."""
-        metadata, run_id, node_id = self._config.metadata, self._run_id, self._node.id
+        run_id, node_id = self._run_id, self._node.id
         abandon(self._config, run_id, "another attempt followed", ErrorKind.FAILED, node_id)
         record = self._record()
         if record is not None and self._node.type not in (IMPORTER, RESOLVER):
-            reopen_execution(open_store(metadata), record.execution_id)
+            self._runs.reopen(record.execution_id)
 
-    def _whole(self, started: float) -> NodeEnd:
-        patiently(self._reopen)
+    def _whole(self, started: float) -> NodeResult:
+        self._reopen()
         if self._node.type == IMPORTER:
             write_inputs(self._config)
         with working(self._config.engine.workers):
-            launched = make_launcher(self._node, self._config.metadata).launch()
+            launched = make_launcher(self._node, self._runs).launch()
         seconds = time.monotonic() - started
-        return end_of_launch(self._config.metadata, self._run_id, self._node.id, launched, seconds)
+        return result_of_launch(self._runs, self._run_id, self._node.id, launched, seconds)
 
-    def _prepare(self, started: float) -> NodeEnd | None:
+    def _prepare(self, started: float) -> NodeResult | None:
         """Before a container component's own task: its inputs, and its command filled in."""
-        patiently(self._reopen)
-        info = make_launcher(self._node, self._config.metadata).prepare()
+        self._reopen()
+        info = make_launcher(self._node, self._runs).prepare()
         if info is None:
             record = self._record()
             skipped = NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
             seconds = time.monotonic() - started
-            return skipped if record is None else end_on_record(self._run_id, record, seconds)
-        command = resolve_command(self._node.executor_spec, info, self._node.platform_config)
+            return skipped if record is None else result_of_record(self._run_id, record, seconds)
+        spec = self._node.executor_spec
+        command = resolve_command(spec, info, self._node.platform_config)
         self._outputs.write_parameters(
             {RUN_PARAMETER: RUN_COMMAND}
-            | {argument_name(index): command[index] for index in dynamic_parts(self._node)}
+            | {
+                argument_name(index): command[index]
+                for index in dynamic_parts(self._node.executor_spec)
+            }
         )
         return None
 
-    def _publish(self, started: float) -> NodeEnd:
+    def _publish(self, started: float) -> NodeResult:
         """After a container component's own task."""
-        if patiently(self._record) is None:
+        if self._record() is None:
             return NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
-        launcher = make_launcher(self._node, self._config.metadata)
+        launcher = make_launcher(self._node, self._runs)
         launcher.publish()
         record = self._record()
         assert record is not None
-        return end_on_record(self._run_id, record, time.monotonic() - started)
+        return result_of_record(self._run_id, record, time.monotonic() - started)
 
-    def _show(self, phase: str, end: NodeEnd) -> None:
+    def _show(self, phase: str, end: NodeResult) -> None:
         """Gives Kubeflow what it shows, and tells a container's task that it has nothing to do."""
         if phase == "prepare" and not isinstance(end, NodeFailed):
             self._outputs.write_parameters(
                 {RUN_PARAMETER: SKIP_COMMAND}
-                | {argument_name(index): "" for index in dynamic_parts(self._node)}
+                | {argument_name(index): "" for index in dynamic_parts(self._node.executor_spec)}
             )
         record = getattr(end, "record", None)
         if RECORD_OUTPUT in self._outputs:
-            self._outputs.write_record(RECORD_OUTPUT, self._told(record))
+            self._outputs.write_record(RECORD_OUTPUT, self._whereabouts(record))
         if METRICS_OUTPUT in self._outputs and record is not None:
-            from components.registrar.logic import overall_metrics
-            from taxiway.evaluation.results import read_metrics
+            from taxiway.evaluation.results import overall_metrics, read_metrics
 
-            evaluation = record.output("evaluation")
-            metrics = overall_metrics(read_metrics(evaluation.uri))
+            evaluation = record.output(self._node.metrics_output or "")
+            metrics = overall_metrics(read_metrics(evaluation.uri)) if evaluation else {}
             self._outputs.write_metrics(METRICS_OUTPUT, metrics)
 
-    def _told(self, record: NodeRecord | None) -> dict[str, str]:
+    def _whereabouts(self, record: NodeRecord | None) -> dict[str, str]:
         """Where to find the node in ML Metadata and its outputs on the volume."""
-        told = {"run": self._run_id, "node": self._node.id}
+        found = {"run": self._run_id, "node": self._node.id}
         if record is None:
-            return told | {"state": "SKIPPED"}
+            return found | {"state": "SKIPPED"}
         outputs = {key: artifacts[0].uri for key, artifacts in record.outputs.items() if artifacts}
-        return told | {"state": record.state, "execution": str(record.execution_id)} | outputs
+        return found | {"state": record.state, "execution": str(record.execution_id)} | outputs
 
 
 PHASES: Final = {
@@ -266,21 +265,8 @@ PHASES: Final = {
 }
 
 
-def dynamic_parts(node: CompiledNode) -> list[int]:
-    """Which parts of a container component's command only a run can fill in."""
-    parts = enumerate(command_template(node.executor_spec))
-    return [index for index, part in parts if part is None]
-
-
-def argument_name(index: int) -> str:
-    """The parameter that carries one part of a command between tasks."""
-    return f"argument_{index}"
-
-
 def _find(config: Config, node_id: str, run_id: str) -> tuple[CompiledNode, list[CompiledNode]]:
-    from pipelines.training import create_pipeline
-
-    nodes = nodes_of(compile_pipeline(create_pipeline(config), run_id))
+    nodes = nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
     for node in nodes:
         if node.id == node_id:
             return node, nodes

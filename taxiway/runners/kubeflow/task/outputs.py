@@ -10,6 +10,10 @@ from typing import Any, Final
 
 from taxiway.errors import ConfigError
 
+METRICS_OUTPUT: Final = "metrics"
+RECORD_OUTPUT: Final = "record"
+REPORT_OUTPUT: Final = "report"
+
 LOCAL_FOLDERS: Final = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
 """Where KFP's launcher keeps a bucket's files while a task runs."""
 

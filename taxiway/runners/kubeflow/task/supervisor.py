@@ -119,7 +119,7 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
 
 def _record(arguments: argparse.Namespace, reason: str, interrupted: bool) -> None:
     """Writes the end into ML Metadata, and removes what was half-written."""
-    from taxiway.metadata.queries import ErrorKind
+    from taxiway.metadata.records import ErrorKind
     from taxiway.runners.nodes.cleanup import end_node
 
     job = unpack(arguments.job)

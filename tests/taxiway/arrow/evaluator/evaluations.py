@@ -113,8 +113,8 @@ def execute(
 
     from taxiway.arrow.evaluator.executor import Executor
     from taxiway.config.beam import DirectBeam, pipeline_args
-    from taxiway.config.engine import InlineWorkers
     from taxiway.workers.active import working
+    from taxiway.workers.inline import InlineWorkers
 
     out = root / engine
     examples = _artifact(standard_artifacts.Examples, examples_uri, 1)

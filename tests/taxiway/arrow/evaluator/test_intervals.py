@@ -79,8 +79,8 @@ class TestBootstrap:
 
     def test_draws_are_the_same_on_every_worker_and_every_time(self, tmp_path: Path) -> None:
         from taxiway.arrow.evaluator.evaluate import evaluate
-        from taxiway.config.engine import ProcessWorkers
         from taxiway.workers.active import working
+        from taxiway.workers.processes import ProcessWorkers
 
         examples, models, config = prepare(confident(BOOTSTRAP), tmp_path)
         done = execute("arrow", examples, models, config, tmp_path)

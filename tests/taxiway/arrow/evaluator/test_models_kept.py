@@ -19,8 +19,8 @@ ROWS = [{"late": n % 2, "better": 0.5} for n in range(9)]
 @pytest.fixture(autouse=True)
 def _inline() -> Iterator[None]:
     """All in this process, as in a worker that outlives runs."""
-    from taxiway.config.engine import InlineWorkers
     from taxiway.workers.active import working
+    from taxiway.workers.inline import InlineWorkers
 
     with working(InlineWorkers(kind="inline")):
         yield

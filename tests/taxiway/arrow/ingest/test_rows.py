@@ -13,9 +13,10 @@ import pytest
 
 from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest import counting
-from taxiway.arrow.ingest.convert import EVAL, TRAIN
-from taxiway.config.engine import ProcessWorkers
+from taxiway.modeling.names import EVAL_SPLIT as EVAL
+from taxiway.modeling.names import TRAIN_SPLIT as TRAIN
 from taxiway.workers.active import working
+from taxiway.workers.processes import ProcessWorkers
 from tests.taxiway.arrow.ingest.conftest import ROOT, Spans, lines, refused, table
 
 pytestmark = pytest.mark.pipeline

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from taxiway.metadata.queries import ArtifactRecord, ErrorKind, NodeRecord, Outcome
+from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord, Outcome
 from taxiway.runners.console.progress import STYLES, Progress
 from taxiway.runners.nodes.event_log import EventLog
 from taxiway.runners.nodes.events import (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from taxiway.metadata.queries import Outcome
+from taxiway.metadata.records import Outcome
 from taxiway.runners.console.summary import TONES, print_summary
 
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from taxiway.config.loader import load_config
-from taxiway.config.metadata import PASSWORD_ENV
 from taxiway.config.schema import Config
+from taxiway.metadata.connection import PASSWORD_ENV
 from tests.busybox import busybox_image
 from tests.taxiway.runners.kubeflow import databases
 

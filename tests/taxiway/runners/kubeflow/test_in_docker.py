@@ -25,8 +25,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.model_manifest.logic import MANIFEST_FILE, verify
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import NodeRecord, node_record, run_nodes
+from taxiway.metadata.records import NodeRecord
+from taxiway.metadata.store import run_store
 from tests.conftest import Run
 from tests.taxiway.runners.kubeflow.databases import PASSWORD, Server
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
@@ -50,7 +50,7 @@ class Cluster:
     ended: Ended
 
     def record(self, node_id: str) -> NodeRecord:
-        found = node_record(open_store(self.config.metadata), self.interpreter.run_id, node_id)
+        found = run_store(self.config.metadata).node(self.interpreter.run_id, node_id)
         assert found is not None, f"{node_id} left no record"
         return found
 
@@ -148,7 +148,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def is_at_work(cluster: Cluster, node_id: str, run_id: str) -> bool:
     """Registered, and so past its inputs; outputs are being written."""
-    record = node_record(open_store(cluster.config.metadata), run_id, node_id)
+    record = run_store(cluster.config.metadata).node(run_id, node_id)
     return record is not None and record.state == "RUNNING"
 
 
@@ -183,16 +183,18 @@ class TestARunWithAccidents:
         assert codes == {name: [0] for name in codes}
 
     def test_each_node_has_one_execution_and_it_is_complete(self, cluster: Cluster) -> None:
-        store = open_store(cluster.config.metadata)
-        context = store.get_context_by_type_and_name("pipeline_run", cluster.interpreter.run_id)
-        records = run_nodes(store, cluster.interpreter.run_id)
+        store = run_store(cluster.config.metadata)
+        context = store.mlmd.get_context_by_type_and_name(
+            "pipeline_run", cluster.interpreter.run_id
+        )
+        records = store.nodes(cluster.interpreter.run_id)
         assert {record.state for record in records} <= {"COMPLETE", "CACHED"}
         assert len(records) == 17
-        assert len(store.get_executions_by_context(context.id)) == 17
+        assert len(store.mlmd.get_executions_by_context(context.id)) == 17
 
     def test_no_output_is_on_the_volume_that_no_execution_published(self, cluster: Cluster) -> None:
-        store = open_store(cluster.config.metadata)
-        known = {artifact.uri.removesuffix("/value") for artifact in store.get_artifacts()}
+        store = run_store(cluster.config.metadata)
+        known = {artifact.uri.removesuffix("/value") for artifact in store.mlmd.get_artifacts()}
         root = cluster.volume / "pipelines" / cluster.config.pipeline.name
         for folder in root.glob("*/[!.]*/[0-9]*"):
             assert f"/taxiway/{folder.relative_to(cluster.volume)}" in known
@@ -210,8 +212,10 @@ class TestARunWithAccidents:
         verify(
             cluster.here(model.uri) / "Format-Serving", cluster.here(manifest.uri) / MANIFEST_FILE
         )
-        store = open_store(cluster.config.metadata)
-        events = store.get_events_by_execution_ids([cluster.record("ModelManifest").execution_id])
+        store = run_store(cluster.config.metadata)
+        events = store.mlmd.get_events_by_execution_ids(
+            [cluster.record("ModelManifest").execution_id]
+        )
         assert {event.artifact_id for event in events} == {model.id, manifest.id}
 
     def test_kubeflow_is_given_metrics_and_the_report(self, cluster: Cluster) -> None:
@@ -242,10 +246,10 @@ class TestARunWithAccidents:
     def test_it_made_what_the_local_run_made(self, cluster: Cluster, first_run: Run) -> None:
         """The local run is of this machine's stack, the containers of the image's."""
         workspace, report = first_run
-        store = open_store(workspace.config().metadata)
+        store = run_store(workspace.config().metadata)
 
         def local(node_id: str) -> NodeRecord:
-            record = node_record(store, report["run_id"], node_id)
+            record = store.node(report["run_id"], node_id)
             assert record is not None
             return record
 

@@ -1,4 +1,4 @@
-"""Container components run beside other nodes, and in nobody's way."""
+"""Container components run in the background, and in nobody's way."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import pytest
 
 pytestmark = pytest.mark.pipeline
 
+PLAIN = "tfx.dsl.components.base.base_executor.EmptyExecutor"
+ALONE = "components.infra_validator.component.InfraValidatorExecutor"
+"""It declares that it measures time."""
+
 
 def node(name: str, upstream: Sequence[str] = (), kind: str = "container") -> Any:
     from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
-    from taxiway.runners.local.background import ALONE
     from taxiway.runners.nodes.ir import CompiledNode
 
     specs = {
         "container": executable_spec_pb2.ContainerExecutableSpec(image="busybox"),
-        "class": executable_spec_pb2.PythonClassExecutableSpec(class_path="some.Executor"),
+        "class": executable_spec_pb2.PythonClassExecutableSpec(class_path=PLAIN),
         "latency": executable_spec_pb2.PythonClassExecutableSpec(class_path=ALONE),
     }
     made = pipeline_pb2.PipelineNode(upstream_nodes=list(upstream))
@@ -49,68 +52,61 @@ def launches() -> Launches:
 
 
 def test_a_container_starts_when_what_it_waits_for_has_ended(launches: Launches) -> None:
-    from taxiway.runners.local.background import Beside
+    from taxiway.runners.local.background import Background
 
     train, push = node("train", kind="class"), node("push", ["count"], "class")
     count = node("count", ["train", "data"])
-    beside = Beside([train, count, push], launches)
-    beside.ended("train")
+    background = Background([train, count, push], launches)
+    background.node_ended("train")
     assert launches.started == []
-    beside.ended("data")
+    background.node_ended("data")
     assert launches.has_started.wait(20)  # and this test goes on meanwhile
-    assert beside.takes(count)
-    assert not beside.takes(push)
+    assert background.start(count)
+    assert not background.start(push)
     launches.may_end.set()
-    beside.wait(push)
-    beside.close()
+    background.wait_for(push)
+    background.close()
     assert launches.started == ["count"]
 
 
 def test_one_that_waits_for_another_starts_when_its_turn_comes(launches: Launches) -> None:
-    from taxiway.runners.local.background import Beside
+    from taxiway.runners.local.background import Background
 
     first, second = node("first"), node("second", ["first"])
-    beside = Beside([first, second], launches)
-    assert beside.takes(first)
+    background = Background([first, second], launches)
+    assert background.start(first)
     launches.may_end.set()
-    beside.wait(second)
-    assert beside.takes(second)
-    beside.close()
+    background.wait_for(second)
+    assert background.start(second)
+    background.close()
     assert launches.started == ["first", "second"]
 
 
 def test_who_needs_what_failed_hears_of_it_and_nobody_else(launches: Launches) -> None:
-    from taxiway.runners.local.background import Beside
+    from taxiway.runners.local.background import Background
 
     bad, other = node("bad"), node("other", ["train"], "class")
-    beside = Beside([bad, other], launches)
-    beside.takes(bad)
+    background = Background([bad, other], launches)
+    background.start(bad)
     launches.may_end.set()
-    beside.wait(other)
+    background.wait_for(other)
     with pytest.raises(RuntimeError, match="it failed"):
-        beside.wait(node("needs", ["bad"], "class"))
-    beside.close()
+        background.wait_for(node("needs", ["bad"], "class"))
+    background.close()
 
 
 def test_latency_is_measured_when_nothing_runs_beside(launches: Launches) -> None:
-    from taxiway.runners.local.background import Beside
+    from taxiway.runners.local.background import Background
 
     slow = node("slow")
-    beside = Beside([slow], launches)
-    beside.takes(slow)
+    background = Background([slow], launches)
+    background.start(slow)
     assert launches.has_started.wait(20)
-    waited = threading.Thread(target=beside.wait, args=(node("infra", (), "latency"),))
+    waited = threading.Thread(target=background.wait_for, args=(node("infra", (), "latency"),))
     waited.start()
     waited.join(0.2)
     assert waited.is_alive()
     launches.may_end.set()
     waited.join(20)
     assert not waited.is_alive()
-    beside.close()
-
-
-def test_the_executor_that_measures_latency_is_the_one_of_the_infra_validator() -> None:
-    from components.infra_validator.component import InfraValidator
-    from taxiway.runners.local.background import ALONE
-
-    assert InfraValidator.EXECUTOR_SPEC.class_path == ALONE
+    background.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from taxiway.errors import ConfigError, GateStopped, TaxiwayError
-from taxiway.metadata.queries import ErrorKind, Outcome
+from taxiway.metadata.records import ErrorKind, Outcome
 from taxiway.runners.nodes.events import NodeFailed, NodeStarted
 
 pytestmark = pytest.mark.pipeline

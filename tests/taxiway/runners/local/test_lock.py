@@ -14,15 +14,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from taxiway.config.metadata import SqliteMetadata
 from taxiway.errors import TaxiwayError
+from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.local import lock
 from taxiway.runners.local.lock import run_lock
 from tests.conftest import REPOSITORY
 
 HOLD = """
 import sys
-from taxiway.config.metadata import SqliteMetadata
+from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.local.lock import run_lock
 with run_lock(SqliteMetadata(kind="sqlite", path=sys.argv[1]), "r1", print):
     print("held", flush=True)

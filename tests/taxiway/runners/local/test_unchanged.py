@@ -12,8 +12,7 @@ import pytest
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import run_nodes
+from taxiway.metadata.store import RunStore, run_store
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("unchanged")]
 
@@ -33,8 +32,12 @@ class Project:
         return load_config(["smoke"], [f"output.root={self.root}"])
 
     @property
+    def runs(self) -> RunStore:
+        return run_store(self.config.metadata)
+
+    @property
     def store(self) -> Any:
-        return open_store(self.config.metadata)
+        return self.runs.mlmd
 
     def on_event(self, event: Any) -> None:
         self.events.append(event)
@@ -68,7 +71,7 @@ class Project:
         artifacts = sorted(one.id for one in store.get_artifacts_by_context(run.id))
         return {"artifacts": artifacts} | {
             record.node_id: self._execution(record.execution_id, run_id)
-            for record in run_nodes(store, run_id)
+            for record in self.runs.nodes(run_id)
         }
 
     def _execution(self, execution_id: int, run_id: str) -> dict[str, Any]:
@@ -234,7 +237,7 @@ def test_what_was_deleted_is_not_taken_for_there(project: Project) -> None:
     assert project.was_recorded()
     (model,) = {
         record.output("model").uri  # type: ignore[union-attr]  # it has one
-        for record in run_nodes(project.store, "all there")
+        for record in project.runs.nodes("all there")
         if record.node_id == "Learn"
     }
     shutil.move(model, f"{model}.away")

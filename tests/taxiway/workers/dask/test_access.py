@@ -12,10 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from taxiway.config.engine import DaskWorkers
 from taxiway.errors import ConfigError
 from taxiway.process.code_digest import PACKAGES
-from taxiway.workers.dask.cluster import Dask
+from taxiway.workers.dask.cluster import Dask, DaskWorkers
 from taxiway.workers.dask.task import ClusterError
 from tests.conftest import REPOSITORY
 from tests.dask_cluster import (

@@ -13,8 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from taxiway.config.engine import DaskWorkers
-from taxiway.workers.dask.cluster import Dask
+from taxiway.workers.dask.cluster import Dask, DaskWorkers
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.job import ShardError
 from tests.dask_cluster import (
@@ -72,7 +71,7 @@ class TestNodes:
     def test_results_that_a_dead_worker_had_are_made_again(
         self, whole_cluster: Cluster, running: Running, kill: Kill
     ) -> None:
-        running.start(ready=range(6), tries=1)
+        running.start(ready=range(6), retries=0)
         running.wait_for_shards(len(SHARDS))
         with whole_cluster.client() as client:
             wait_until(lambda: sum(map(len, client.has_what().values())) == 6, "six results")

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.config.engine import DaskWorkers
-from taxiway.workers.dask.cluster import Dask
+from taxiway.workers.dask.cluster import Dask, DaskWorkers
 from tests.conftest import REPOSITORY
 from tests.dask_cluster import CONFIG, IMPORTABLE, Node, listening, make_certificates, wait_until
 from tests.deploy.manifests import DASK_PODS, Cluster

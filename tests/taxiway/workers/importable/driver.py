@@ -8,8 +8,8 @@ from functools import partial
 import shard_functions
 from pydantic import TypeAdapter
 
-from taxiway.config.engine import WorkersConfig
 from taxiway.workers import active, processes
+from taxiway.workers.active import WorkersConfig
 from taxiway.workers.job import Shard
 
 

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from taxiway.cli import submit as submit_command
-from taxiway.cli.submit import Options, submit_training
 from taxiway.errors import ConfigError, TaxiwayError
+from taxiway.runners.kubeflow.client.command import Options, submit_pipeline
 from taxiway.runners.kubeflow.client.connection import connect
 from taxiway.runners.kubeflow.client.follow import follow, task_names
 from tests.conftest import taxiway
@@ -117,7 +117,7 @@ class TestCommand:
     def test_it_prints_where_everything_is(
         self, kfp: Kfp, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert submit_training(config_for(kfp), Options(parameters=["span=12"])) == 0
+        assert submit_pipeline(config_for(kfp), Options(parameters=["span=12"])) == 0
         (started,) = kfp.made("/runs")
         assert started.body["runtime_config"] == {"parameters": {"span": "12"}}
         out = capsys.readouterr().out
@@ -126,7 +126,7 @@ class TestCommand:
         (run_id,) = kfp.runs
         assert run_id in lines["run"]
         assert f"{kfp.url}/#/runs/details/{run_id}" in lines["link"]
-        submit_training(config_for(kfp), Options(schedule="0 6 * * 1"))
+        submit_pipeline(config_for(kfp), Options(schedule="0 6 * * 1"))
         out = capsys.readouterr().out
         assert "(was there already)" in out
         assert "recurring run  flights-training (0 0 6 * * 1), recurring_run-" in out
@@ -135,7 +135,7 @@ class TestCommand:
         self, kfp: Kfp, capsys: pytest.CaptureFixture[str]
     ) -> None:
         kfp.progress.append(run("SUCCEEDED", task("trainer", "SUCCEEDED", 2)))
-        assert submit_training(config_for(kfp), Options(wait=True, as_json=True)) == 0
+        assert submit_pipeline(config_for(kfp), Options(wait=True, as_json=True)) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["run_id"] in kfp.runs
         assert (told["state"], told["uploaded"]) == ("SUCCEEDED", True)
@@ -145,13 +145,13 @@ class TestCommand:
         self, kfp: Kfp, capsys: pytest.CaptureFixture[str]
     ) -> None:
         kfp.progress.append(run("FAILED", task("trainer", "FAILED", 2), error="out of memory"))
-        assert submit_training(config_for(kfp), Options(wait=True)) == 1
+        assert submit_pipeline(config_for(kfp), Options(wait=True)) == 1
         assert "failed: failed: trainer; out of memory" in capsys.readouterr().out
 
     def test_options_that_do_not_go_together_are_refused(self, kfp: Kfp) -> None:
         for options in (Options(schedule="0 6 * * 1", wait=True), Options(replace=True)):
             with pytest.raises(ConfigError):
-                submit_training(config_for(kfp), options)
+                submit_pipeline(config_for(kfp), options)
         assert kfp.calls == []
 
 

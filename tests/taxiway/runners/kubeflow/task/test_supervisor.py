@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ml_metadata import MetadataStore, proto
+from ml_metadata import proto
 
 from taxiway.config.loader import load_config, portable, project_digest
 from taxiway.config.schema import Config
-from taxiway.metadata.connection import open_store
-from taxiway.metadata.queries import ErrorKind, node_record, run_nodes, run_properties
+from taxiway.metadata.records import ErrorKind
+from taxiway.metadata.store import RunStore, run_store
 from tests.conftest import REPOSITORY, Run, taxiway
 from tests.taxiway.runners.kubeflow.databases import Server
 
@@ -40,9 +40,9 @@ def attempt(config: Config, node_id: str, run: str, phase: str = "whole") -> int
     return Attempt(config, node_id, run, TaskOutputs("{}")).run(phase)
 
 
-def executions(store: MetadataStore, run: str) -> list[Any]:
-    context = store.get_context_by_type_and_name("pipeline_run", run)
-    return list(store.get_executions_by_context(context.id))
+def executions(runs: RunStore, run: str) -> list[Any]:
+    context = runs.mlmd.get_context_by_type_and_name("pipeline_run", run)
+    return list(runs.mlmd.get_executions_by_context(context.id))
 
 
 @pytest.fixture(params=["mariadb", "postgresql"])
@@ -61,19 +61,19 @@ class TestOnAServer:
     def test_a_node_works_and_a_retry_of_it_is_a_no_op(self, config: Config) -> None:
         run = run_id()
         assert attempt(config, "ImportSchemaGen", run) == 0
-        store = open_store(config.metadata)
-        first = node_record(store, run, "ImportSchemaGen")
+        store = run_store(config.metadata)
+        first = store.node(run, "ImportSchemaGen")
         assert first is not None
         assert first.state == "COMPLETE"
         assert attempt(config, "ImportSchemaGen", run) == 0
         assert len(executions(store, run)) == 1
-        assert node_record(store, run, "ImportSchemaGen") == first
+        assert store.node(run, "ImportSchemaGen") == first
 
     def test_the_next_run_finds_it_cached(self, config: Config) -> None:
         assert attempt(config, "ImportSchemaGen", run_id()) == 0
         again = run_id()
         assert attempt(config, "ImportSchemaGen", again) == 0
-        record = node_record(open_store(config.metadata), again, "ImportSchemaGen")
+        record = run_store(config.metadata).node(again, "ImportSchemaGen")
         assert record is not None
         assert record.state == "CACHED"
 
@@ -83,7 +83,7 @@ class TestOnAServer:
         run = run_id()
         for node in ("Hyperparameters", "LatestBlessedModel"):
             assert [attempt(config, node, run) for _ in range(3)] == [0, 0, 0]
-        assert len(executions(open_store(config.metadata), run)) == 2
+        assert len(executions(run_store(config.metadata), run)) == 2
 
     def test_nodes_may_register_at_once_on_an_empty_database(
         self, server: Server, volume: Path
@@ -111,19 +111,19 @@ class TestOnAServer:
             for thread in threads:
                 thread.join()
             assert codes == dict.fromkeys(nodes, 0)
-            assert len(run_nodes(open_store(config.metadata), run)) == len(nodes)
+            assert len(run_store(config.metadata).nodes(run)) == len(nodes)
 
     def test_inputs_that_cannot_be_resolved_fail_the_task(self, config: Config) -> None:
         """TFX publishes FAILED and does not raise, so a stock launcher would end green."""
         run = run_id()
         assert attempt(config, "SchemaGen", run) == 1
-        record = node_record(open_store(config.metadata), run, "SchemaGen")
+        record = run_store(config.metadata).node(run, "SchemaGen")
         assert record is None or record.state == "FAILED"
 
     def test_the_run_keeps_its_config(self, config: Config) -> None:
         run = run_id()
         assert attempt(config, "LatestBlessedModel", run) == 0
-        kept = run_properties(open_store(config.metadata), run)
+        kept = run_store(config.metadata).properties(run)
         assert "name: flights-smoke" in kept["config"]
         assert "only for tests" not in kept["config"]
 
@@ -135,10 +135,10 @@ class TestADeadAttempt:
         config = load_config(["smoke"], [f"output.root={volume}", *mariadb.settings()])
         run = run_id()
         assert attempt(config, "ImportSchemaGen", run) == 0
-        store = open_store(config.metadata)
+        store = run_store(config.metadata)
         (execution,) = executions(store, run)
         execution.last_known_state = proto.Execution.RUNNING
-        store.put_executions([execution])
+        store.mlmd.put_executions([execution])
         folder = self.folder(config, execution)
         (folder / "half-written").write_text("something")
         return config, run, execution
@@ -152,7 +152,7 @@ class TestADeadAttempt:
     ) -> None:
         config, run, execution = left
         assert attempt(config, "ImportSchemaGen", run) == 0
-        record = node_record(open_store(config.metadata), run, "ImportSchemaGen")
+        record = run_store(config.metadata).node(run, "ImportSchemaGen")
         assert record is not None
         assert (record.execution_id, record.state) == (execution.id, "COMPLETE")
         assert (record.error, record.error_kind) == ("", None)
@@ -166,7 +166,7 @@ class TestADeadAttempt:
 
         config, run, execution = left
         assert abandon(config, run, "it died", ErrorKind.FAILED) == ["ImportSchemaGen"]
-        record = node_record(open_store(config.metadata), run, "ImportSchemaGen")
+        record = run_store(config.metadata).node(run, "ImportSchemaGen")
         assert record is not None
         assert (record.state, record.error) == ("FAILED", "it died")
         assert not self.folder(config, execution).exists()
@@ -187,27 +187,27 @@ def test_a_node_whose_condition_is_false_ends_green_and_so_does_what_follows(
     for node in ("Pusher", "Registrar", "DeployQueue"):
         forget(config, report["run_id"], node)
         assert attempt(config, node, report["run_id"]) == 0
-        assert node_record(open_store(config.metadata), report["run_id"], node) is None
+        assert run_store(config.metadata).node(report["run_id"], node) is None
 
 
 def refuse_blessing(config: Config, run: str) -> None:
-    store = open_store(config.metadata)
-    evaluator = node_record(store, run, "Evaluator")
+    store = run_store(config.metadata)
+    evaluator = store.node(run, "Evaluator")
     assert evaluator is not None
     blessing = evaluator.output("blessing")
     assert blessing is not None
-    (artifact,) = store.get_artifacts_by_id([blessing.id])
+    (artifact,) = store.mlmd.get_artifacts_by_id([blessing.id])
     artifact.custom_properties["blessed"].int_value = 0
-    store.put_artifacts([artifact])
+    store.mlmd.put_artifacts([artifact])
 
 
 def forget(config: Config, run: str, node: str) -> None:
     """Moves a node's execution out of the run."""
     import sqlite3
 
-    store = open_store(config.metadata)
-    record = node_record(store, run, node)
-    context = store.get_context_by_type_and_name("pipeline_run", run)
+    store = run_store(config.metadata)
+    record = store.node(run, node)
+    context = store.mlmd.get_context_by_type_and_name("pipeline_run", run)
     assert record is not None
     del store
     connection = sqlite3.connect(config.metadata.path)  # type: ignore[union-attr]
@@ -263,7 +263,7 @@ class TestAProcess:
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=DEADLINE_SECONDS)
         assert process.returncode == 1, out
-        record = node_record(open_store(config.metadata), run, "ArrowExampleGen")
+        record = run_store(config.metadata).node(run, "ArrowExampleGen")
         assert record is not None
         assert record.state == "CANCELED"
         assert record.error_kind is ErrorKind.INTERRUPTED
@@ -281,14 +281,14 @@ class TestAProcess:
         out, _ = process.communicate(timeout=DEADLINE_SECONDS)
         assert process.returncode == 1
         assert "killed by SIGKILL, as the kernel does when memory runs out" in out
-        record = node_record(open_store(config.metadata), run, "ArrowExampleGen")
+        record = run_store(config.metadata).node(run, "ArrowExampleGen")
         assert record is not None
         assert record.state == "FAILED"
         assert not outputs(config)
         retried = self.start(config, run)
         out, _ = retried.communicate(timeout=DEADLINE_SECONDS)
         assert retried.returncode == 0, out
-        again = node_record(open_store(config.metadata), run, "ArrowExampleGen")
+        again = run_store(config.metadata).node(run, "ArrowExampleGen")
         assert again is not None
         assert (again.execution_id, again.state) == (record.execution_id, "COMPLETE")
         assert again.error == ""
@@ -312,7 +312,7 @@ class TestAProcess:
         process = self.start(config, run, *options)
         out, _ = process.communicate(timeout=DEADLINE_SECONDS)
         assert process.returncode == 0, out
-        record = node_record(open_store(config.metadata), run, "ArrowExampleGen")
+        record = run_store(config.metadata).node(run, "ArrowExampleGen")
         assert record is not None
         examples = record.output("examples")
         assert examples is not None
@@ -327,20 +327,22 @@ class TestAProcess:
         assert "data.spans.window.length" in out
         assert "many" in out
 
-    def test_a_store_that_does_not_answer_is_told(self, config: Config, password: str) -> None:
+    def test_a_store_that_does_not_answer_is_told(
+        self, config: Config, password: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         from taxiway.errors import TaxiwayError
-        from taxiway.runners.nodes.launcher import patiently
 
+        monkeypatch.setattr(type(config.metadata), "PATIENCE_SECONDS", 1.0)
         closed = config.metadata.model_copy(update={"port": 1})
         with pytest.raises(TaxiwayError, match="the metadata store does not let us in"):
-            patiently(lambda: open_store(closed), seconds=1.0)
+            run_store(closed).nodes(password)
 
 
 def is_running(config: Config, run: str) -> bool:
-    store = open_store(config.metadata)
-    if store.get_context_by_type_and_name("pipeline_run", run) is None:
+    store = run_store(config.metadata)
+    if store.mlmd.get_context_by_type_and_name("pipeline_run", run) is None:
         return False
-    record = node_record(store, run, "ArrowExampleGen")
+    record = store.node(run, "ArrowExampleGen")
     return record is not None and bool(outputs(config))
 
 

@@ -7,21 +7,11 @@ from typing import Any
 
 import pytest
 from google.protobuf import struct_pb2
-from ml_metadata import MetadataStore, proto
+from ml_metadata import MetadataStore, errors, proto
 
-from taxiway.config.metadata import SqliteMetadata
-from taxiway.metadata.connection import connection_config, open_store
-from taxiway.metadata.queries import (
-    ErrorKind,
-    NodeRecord,
-    Outcome,
-    close_executions,
-    node_record,
-    run_nodes,
-    run_outcome,
-    run_properties,
-    write_run_properties,
-)
+from taxiway.metadata.connection import SqliteMetadata
+from taxiway.metadata.records import ErrorKind, NodeRecord, Outcome, run_outcome
+from taxiway.metadata.store import RunStore, run_store
 
 State = proto.Execution
 RUN = "20260102-030405-abcd"
@@ -31,7 +21,8 @@ class Recorder:
     """Writes into a store as TFX does: a context a run and a context a node."""
 
     def __init__(self, path: Path) -> None:
-        self.store: MetadataStore = open_store(SqliteMetadata(kind="sqlite", path=str(path)))
+        self.runs = RunStore(SqliteMetadata(kind="sqlite", path=str(path)))
+        self.store: MetadataStore = self.runs.mlmd
         self._types: dict[str, int] = {}
         self.run(RUN)
 
@@ -86,28 +77,41 @@ def recorder(tmp_path: Path) -> Recorder:
 
 
 def states(recorder: Recorder, run_id: str = RUN) -> dict[str, str]:
-    return {record.node_id: record.state for record in run_nodes(recorder.store, run_id)}
+    return {record.node_id: record.state for record in recorder.runs.nodes(run_id)}
 
 
 class TestConnection:
     def test_naming_the_store_makes_nothing(self, tmp_path: Path) -> None:
-        path = tmp_path / "deep" / "metadata.sqlite"
-        assert connection_config(
-            SqliteMetadata(kind="sqlite", path=str(path))
-        ).sqlite.filename_uri == str(path)
+        run_store(SqliteMetadata(kind="sqlite", path=str(tmp_path / "deep" / "metadata.sqlite")))
         assert list(tmp_path.iterdir()) == []
 
-    def test_opening_the_store_makes_its_folder_and_file(self, tmp_path: Path) -> None:
+    def test_asking_the_store_makes_its_folder_and_file(self, tmp_path: Path) -> None:
         path = tmp_path / "deep" / "metadata.sqlite"
-        assert open_store(SqliteMetadata(kind="sqlite", path=str(path))).get_contexts() == []
+        assert run_store(SqliteMetadata(kind="sqlite", path=str(path))).nodes("never") == []
         assert path.is_file()
+
+    def test_a_process_opens_a_store_once(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "metadata.sqlite")
+        first = run_store(SqliteMetadata(kind="sqlite", path=path))
+        assert run_store(SqliteMetadata(kind="sqlite", path=path)) is first
+        assert first.mlmd is first.mlmd
+
+    def test_a_connection_that_broke_is_made_anew(self, recorder: Recorder) -> None:
+        recorder.execution("Trainer", State.COMPLETE)
+
+        class Gone:
+            def get_context_by_type_and_name(self, *_: str) -> None:
+                raise errors.UnavailableError("the server has gone away")
+
+        recorder.runs.__dict__["mlmd"] = Gone()
+        assert [record.node_id for record in recorder.runs.nodes(RUN)] == ["Trainer"]
 
 
 class TestRunNodes:
     def test_a_run_no_one_knows_has_no_nodes(self, recorder: Recorder) -> None:
-        assert run_nodes(recorder.store, "never") == []
-        assert run_properties(recorder.store, "never") == {}
-        assert node_record(recorder.store, "never", "Trainer") is None
+        assert recorder.runs.nodes("never") == []
+        assert recorder.runs.properties("never") == {}
+        assert recorder.runs.node("never", "Trainer") is None
 
     def test_nodes_come_oldest_first_with_their_states(self, recorder: Recorder) -> None:
         recorder.execution("Trainer", State.COMPLETE)
@@ -125,25 +129,25 @@ class TestRunNodes:
     ) -> None:
         recorder.execution("Trainer", State.FAILED)
         second = recorder.execution("Trainer", State.COMPLETE)
-        record = node_record(recorder.store, RUN, "Trainer")
+        record = recorder.runs.node(RUN, "Trainer")
         assert record is not None
         assert (record.execution_id, record.state) == (second.id, "COMPLETE")
 
     def test_a_node_that_was_skipped_has_no_record(self, recorder: Recorder) -> None:
         recorder.execution("Trainer", State.COMPLETE)
-        assert node_record(recorder.store, RUN, "Pusher") is None
+        assert recorder.runs.node(RUN, "Pusher") is None
 
     def test_an_execution_without_a_node_goes_by_its_type(self, recorder: Recorder) -> None:
         kind = recorder.store.put_execution_type(proto.ExecutionType(name="my.Type"))
         (number,) = recorder.store.put_executions([proto.Execution(type_id=kind)])
         association = proto.Association(execution_id=number, context_id=recorder.run(RUN))
         recorder.store.put_attributions_and_associations([], [association])
-        assert [record.node_id for record in run_nodes(recorder.store, RUN)] == ["my.Type"]
+        assert [record.node_id for record in recorder.runs.nodes(RUN)] == ["my.Type"]
 
     def test_seconds_are_from_start_to_last_change(self, recorder: Recorder) -> None:
         execution = recorder.execution("Trainer", State.RUNNING)
         (stored,) = recorder.store.get_executions_by_id([execution.id])
-        record = node_record(recorder.store, RUN, "Trainer")
+        record = recorder.runs.node(RUN, "Trainer")
         took = stored.last_update_time_since_epoch - stored.create_time_since_epoch
         assert record is not None
         assert record.seconds == took / 1000.0
@@ -158,7 +162,7 @@ class TestRunNodes:
         recorder.artifact(execution, "Examples", "examples")
         recorder.artifact(execution, "Examples", "examples")
         recorder.artifact(execution, "Model")
-        record = node_record(recorder.store, RUN, "Evaluator")
+        record = recorder.runs.node(RUN, "Evaluator")
         assert record is not None
         assert record.properties == {"container_engine": "host"}
         assert {key: len(found) for key, found in record.outputs.items()} == {
@@ -181,7 +185,7 @@ class TestRunNodes:
     def test_a_value_that_is_not_set_is_left_out(self, recorder: Recorder) -> None:
         execution = recorder.execution("Trainer", State.COMPLETE)
         recorder.artifact(execution, "Model", "model", empty=struct_pb2.Struct(), name="x")
-        record = node_record(recorder.store, RUN, "Trainer")
+        record = recorder.runs.node(RUN, "Trainer")
         assert record is not None
         model = record.output("model")
         assert model is not None
@@ -202,15 +206,15 @@ class TestCloseExecutions:
         self, recorder: Recorder, kind: ErrorKind, state: str, before: Any
     ) -> None:
         recorder.execution("Trainer", before)
-        close_executions(recorder.store, RUN, "Trainer", "it broke", kind)
-        record = node_record(recorder.store, RUN, "Trainer")
+        recorder.runs.close(RUN, "Trainer", "it broke", kind)
+        record = recorder.runs.node(RUN, "Trainer")
         assert record is not None
         assert (record.state, record.error, record.error_kind) == (state, "it broke", kind)
 
     def test_what_the_launcher_closed_itself_gets_its_reason(self, recorder: Recorder) -> None:
         recorder.execution("Trainer", State.FAILED)
-        close_executions(recorder.store, RUN, "Trainer", "it broke", ErrorKind.STOPPED)
-        record = node_record(recorder.store, RUN, "Trainer")
+        recorder.runs.close(RUN, "Trainer", "it broke", ErrorKind.STOPPED)
+        record = recorder.runs.node(RUN, "Trainer")
         assert record is not None
         assert (record.state, record.error_kind) == ("FAILED", ErrorKind.STOPPED)
 
@@ -218,34 +222,34 @@ class TestCloseExecutions:
     def test_what_is_done_stays_as_it_is(self, recorder: Recorder, done: Any) -> None:
         execution = recorder.execution("Trainer", done)
         (before,) = recorder.store.get_executions_by_id([execution.id])
-        close_executions(recorder.store, RUN, "Trainer", "it broke", ErrorKind.FAILED)
+        recorder.runs.close(RUN, "Trainer", "it broke", ErrorKind.FAILED)
         assert list(recorder.store.get_executions_by_id([execution.id])) == [before]
 
     def test_other_nodes_and_other_runs_stay_open(self, recorder: Recorder) -> None:
         recorder.execution("Trainer", State.RUNNING)
         recorder.execution("Transform", State.RUNNING)
         recorder.execution("Trainer", State.RUNNING, run_id="another run")
-        close_executions(recorder.store, RUN, "Trainer", "it broke", ErrorKind.FAILED)
+        recorder.runs.close(RUN, "Trainer", "it broke", ErrorKind.FAILED)
         assert states(recorder) == {"Trainer": "FAILED", "Transform": "RUNNING"}
         assert states(recorder, "another run") == {"Trainer": "RUNNING"}
 
     def test_a_run_no_one_knows_is_no_error(self, recorder: Recorder) -> None:
-        close_executions(recorder.store, "never", "Trainer", "it broke", ErrorKind.FAILED)
+        recorder.runs.close("never", "Trainer", "it broke", ErrorKind.FAILED)
         assert states(recorder) == {}
 
 
 class TestRunProperties:
     def test_they_are_read_as_they_were_written(self, recorder: Recorder) -> None:
-        write_run_properties(recorder.store, RUN, {"config": "a: 1\n", "command": "taxiway run"})
-        write_run_properties(recorder.store, RUN, {"command": "taxiway run again"})
-        assert run_properties(recorder.store, RUN) == {
+        recorder.runs.write_properties(RUN, {"config": "a: 1\n", "command": "taxiway run"})
+        recorder.runs.write_properties(RUN, {"command": "taxiway run again"})
+        assert recorder.runs.properties(RUN) == {
             "config": "a: 1\n",
             "command": "taxiway run again",
         }
 
     def test_a_run_no_one_knows_takes_none(self, recorder: Recorder) -> None:
         with pytest.raises(KeyError, match="never"):
-            write_run_properties(recorder.store, "never", {"config": ""})
+            recorder.runs.write_properties("never", {"config": ""})
 
 
 def node(state: str, kind: ErrorKind | None = None) -> NodeRecord:

@@ -1,0 +1,26 @@
+"""The `container` and `registry` sections: where steps run, and where versions are kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from taxiway.section import Frozen
+
+
+class Container(Frozen):
+    """How container components run on this machine."""
+
+    engine: Literal["auto", "docker", "podman", "host"] = "auto"
+    """auto: Docker, else Podman, else the same command as a process of the host."""
+    image: str = "debian:trixie-slim"
+
+
+class Registry(Frozen):
+    """Where model versions and the deploy queue are kept."""
+
+    path: str = ""
+    """SQLite file; empty means `<output.root>/registry.sqlite`."""
+    lease_seconds: Annotated[float, Field(gt=0)] = 300.0
+    """How long a deployer holds what it took from the queue before another may take it."""

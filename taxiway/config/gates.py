@@ -1,0 +1,34 @@
+"""The `data_gate` and `infra_validation` sections: what may stop a run, or a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from taxiway.section import Frozen
+
+
+class DataGate(Frozen):
+    """Which findings of the validators stop a run before Transform."""
+
+    stop_on: tuple[Literal["ERROR", "WARNING"], ...] = ("ERROR",)
+    """Severities of schema anomalies that stop the run."""
+    on_drift: Literal["warn", "stop"] = "warn"
+    drift_threshold: Annotated[float, Field(gt=0.0)] = 0.3
+    """Largest allowed distance between train and eval: L-infinity for categorical columns,
+    Jensen-Shannon divergence for numeric ones (TFDV's two comparators)."""
+
+
+class InfraValidation(Frozen):
+    """The trial of the exported model in a worker process of its own."""
+
+    requests: Annotated[int, Field(ge=1)] = 50
+    rows_per_request: Annotated[int, Field(ge=1)] = 1
+    latency_budget_ms: Annotated[float, Field(gt=0)] = 100.0
+    """Budget of the 99th percentile of request latency, after one warm-up request."""
+    load_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """TensorFlow itself waits 10 s before it says that it is out of memory."""
+    memory_limit_mb: Annotated[int, Field(ge=512)] = 4096
+    """Limit of the worker's data segment; TensorFlow alone needs most of the least allowed."""

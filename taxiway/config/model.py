@@ -1,0 +1,85 @@
+"""The `model` and `transform` sections: what is learned, and with what."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
+
+from taxiway.config.places import model_folder
+from taxiway.errors import ConfigError
+from taxiway.section import Fraction, Frozen, Name
+
+HYPERPARAMETERS_FILE: Final = "hyperparameters.py"
+
+
+class Transform(Frozen):
+    """What Transform leaves behind."""
+
+    materialize: bool = False
+    """Write transformed examples too. Without them the Trainer applies the graph as it reads."""
+
+
+class Hyperparameters(Frozen):
+    """What the Trainer learns with; reaches it as an imported artifact, not as code."""
+
+    hidden_units: tuple[Annotated[int, Field(ge=1)], ...]
+    embedding_size: Annotated[int, Field(ge=1)] = 8
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    l2: Annotated[float, Field(ge=0.0)] = 0.0
+    """Weight of the squared-weights penalty on the hidden layers."""
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    batch_size: Annotated[int, Field(ge=1)] = 512
+    epochs: Annotated[int, Field(ge=1)] = 10
+    early_stopping_patience: Annotated[int, Field(ge=1)] = 2
+    validation_fraction: Fraction = 0.1
+    """Share of the train split held back for early stopping; the eval split is never seen."""
+    positive_weight: Annotated[float, Field(ge=1.0)] | Literal["balanced"] = "balanced"
+    """Weight of the positive class while training; undone in the exported model's logit."""
+    seed: int = 42
+
+
+class Model(Frozen):
+    """The model folder and what it is trained with."""
+
+    name: Name
+    module: str = "models.flights"
+    """Import path of the model's folder."""
+    code_digest: str = ""
+    """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
+    hyperparameters: SerializeAsAny[Hyperparameters | Frozen]
+    """Of the class that the model's folder has in hyperparameters.py; without one, of this."""
+
+    @field_validator("hyperparameters", mode="plain", json_schema_input_type=Hyperparameters)
+    @classmethod
+    def _of_the_models_class(cls, value: Any, info: ValidationInfo) -> Frozen:
+        if isinstance(value, Frozen):
+            return value
+        section: Frozen = hyperparameters_class(info.data.get("module", "")).model_validate(value)
+        return section
+
+
+def hyperparameters_class(module: str) -> type[Any]:
+    """What the hyperparameters of a model are: `Hyperparameters` of its hyperparameters.py.
+
+    Raises:
+      ConfigError: the file does not import, or has no such class.
+    """
+    path = model_folder(module) / HYPERPARAMETERS_FILE
+    if not path.is_file():
+        return Hyperparameters
+    try:
+        found = importlib.import_module(f"{module}.{path.stem}").Hyperparameters
+    except Exception as error:
+        raise ConfigError(
+            f"{path} gives no class Hyperparameters: {type(error).__name__}: {error}",
+            edit=str(path),
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Frozen)):
+        raise ConfigError(
+            f"Hyperparameters of {path} must be a class derived from taxiway.section.Frozen, "
+            f"found {found!r}",
+            edit=str(path),
+        )
+    return found

@@ -1,0 +1,69 @@
+"""What ML Metadata knows of a run, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class ErrorKind(Enum):
+    """Why a node did not end well."""
+
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """A gate stopped the run, as its config says it should."""
+    INTERRUPTED = "interrupted"
+
+
+class Outcome(Enum):
+    """How a run ended: well, or as its failed node did."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """One artifact a node put out."""
+
+    id: int
+    type: str
+    uri: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    live: bool = True
+    """Whether it was published and not deleted since, as far as the store knows."""
+
+
+@dataclass(frozen=True)
+class NodeRecord:
+    """One execution of one node, as MLMD keeps it."""
+
+    node_id: str
+    execution_id: int
+    state: str
+    """NEW, RUNNING, COMPLETE, CACHED, FAILED or CANCELED."""
+    seconds: float
+    outputs: Mapping[str, tuple[ArtifactRecord, ...]]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """Custom properties of the execution, such as `container_engine`."""
+    error: str = ""
+    error_kind: ErrorKind | None = None
+
+    def output(self, key: str) -> ArtifactRecord | None:
+        """The first artifact under an output key."""
+        found = self.outputs.get(key, ())
+        return found[0] if found else None
+
+
+def run_outcome(nodes: Sequence[NodeRecord]) -> Outcome:
+    """How a run ended, from what its nodes left in the store; no record at all is a failure."""
+    for node in nodes:
+        if node.error_kind is not None:
+            return Outcome(node.error_kind.value)
+        if node.state not in ("COMPLETE", "CACHED"):
+            return Outcome.FAILED
+    return Outcome.SUCCEEDED if nodes else Outcome.FAILED
