@@ -50,7 +50,7 @@ class PushDestination(Frozen):
 
 
 class FilesystemPush(PushDestination):
-    """A folder of this machine or of a mounted volume, in TensorFlow Serving's layout.
+    """A folder of this machine or of a mounted volume, in TensorFlow Serving's layout. The default.
 
     A model is pushed once: what is there already with the same content keeps its version.
     """
@@ -73,7 +73,7 @@ class FilesystemPush(PushDestination):
 
 
 class BucketPush(PushDestination):
-    """A Google Cloud Storage bucket, in TensorFlow Serving's layout.
+    """A Google Cloud Storage bucket, in TensorFlow Serving's layout. The default for an address.
 
     Each push is a new version. A bucket renames no folders, so `saved_model.pb`, without which a
     folder is no model, is written last.

@@ -1,4 +1,4 @@
-"""The lock file, the wheel, the modules' first lines and the README's tree agree with the code."""
+"""The lock file, the wheel and the modules' first lines agree with the code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,9 +25,9 @@ else:
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 STACKS = {"classic": "3.10", "modern, oldest": "3.11", "modern, newest": "3.13"}
+PROJECT_FOLDERS = ["components", "models", "pipelines"]
+"""What a fork edits: checked like the package, and not in its wheel."""
 BESIDE = ["benchmarks"]
-"""Code that is checked like the packages, and not shipped."""
-DATA = {".yaml", ".pbtxt", ".j2"}
 
 
 def environment(python: str) -> dict[str, str]:
@@ -130,17 +129,17 @@ class TestWheel:
         with zipfile.ZipFile(wheel) as archive:
             return set(archive.namelist())
 
-    def test_it_holds_every_module_and_data_file(self, names: set[str]) -> None:
-        needed = set(tracked(".py", *DATA))
-        assert {Path(name).suffix for name in needed} == {".py", *DATA}
+    def test_it_holds_every_module(self, names: set[str]) -> None:
+        needed = set(tracked(".py"))
+        assert len(needed) > 100
         assert needed <= names
 
-    def test_it_holds_every_package_and_nothing_else(self, names: set[str]) -> None:
+    def test_it_installs_one_package_and_nothing_else(self, names: set[str]) -> None:
         folders = {name.partition("/")[0] for name in names if ".dist-info" not in name}
-        assert folders == set(PACKAGES)
+        assert folders == set(PACKAGES) == {"taxiway"}
 
-    def test_every_folder_of_code_is_packaged(self) -> None:
-        aside = {"tests", "tools", "notebooks", "benchmarks", "deploy"}
+    def test_every_folder_of_code_is_packaged_or_a_projects(self) -> None:
+        aside = {"tests", "tools", "notebooks", "benchmarks", "deploy", *PROJECT_FOLDERS}
         if shutil.which("git") is None:
             pytest.skip("git is not installed")
         listed = subprocess.run(
@@ -163,51 +162,14 @@ class TestWheel:
 
 def test_every_package_is_known_to_every_tool() -> None:
     tools = PROJECT["tool"]
-    assert tools["mypy"]["packages"] == PACKAGES + BESIDE
-    assert tools["importlinter"]["root_packages"] == PACKAGES + BESIDE
-    assert tools["coverage"]["run"]["source"] == PACKAGES
+    assert tools["mypy"]["packages"] == PACKAGES + PROJECT_FOLDERS + BESIDE
+    assert tools["importlinter"]["root_packages"] == PACKAGES + PROJECT_FOLDERS + BESIDE
+    assert tools["coverage"]["run"]["source"] == PACKAGES + PROJECT_FOLDERS
 
 
-@pytest.mark.parametrize("path", tracked(".py", folders=PACKAGES + BESIDE))
+@pytest.mark.parametrize("path", tracked(".py", folders=PACKAGES + PROJECT_FOLDERS + BESIDE))
 def test_a_module_says_in_its_first_line_what_it_is_for(path: str) -> None:
     text = (REPOSITORY / path).read_text()
     docstring = ast.get_docstring(ast.parse(text)) or ""
     assert text.startswith('"""')
     assert docstring.splitlines()[0].endswith((".", "?")), f"{path}: {docstring[:80]!r}"
-
-
-TREE_LINE = re.compile(r"^(?P<indent> *)(?P<name>[\w.-]+(?:/[\w.-]+)*/?)\s{2,}\S")
-
-
-def tree() -> list[str]:
-    """Paths named by the README's file tree: the fenced block in which most names end in `/`."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S)
-    for block in blocks:
-        lines = [TREE_LINE.match(line) for line in block.splitlines() if line.strip()]
-        matches = [line for line in lines if line]
-        folders = [line for line in matches if line["name"].endswith("/")]
-        if len(matches) != len(lines) or len(folders) * 2 < len(lines):
-            continue
-        paths: list[str] = []
-        parents: list[tuple[int, str]] = []
-        for line in matches:
-            indent = len(line["indent"])
-            while parents and parents[-1][0] >= indent:
-                parents.pop()
-            paths.append((parents[-1][1] if parents else "") + line["name"])
-            if line["name"].endswith("/"):
-                parents.append((indent, paths[-1]))
-        return paths
-    return []
-
-
-def test_every_name_of_the_readmes_tree_exists() -> None:
-    paths = tree()
-    assert paths, "README.md has no fenced block of lines like `configs/      what a run is`"
-    for path in paths:
-        found = REPOSITORY / path
-        assert found.is_dir() if path.endswith("/") else found.is_file(), f"README: {path}"
-
-
-def test_the_readmes_tree_names_every_package() -> None:
-    assert {f"{package}/" for package in PACKAGES} <= set(tree())

@@ -69,4 +69,5 @@ def model_manifest(image: str) -> Callable[..., Any]:
         inputs={"model": Model},
         outputs={"manifest": ModelManifest},
     )
+    factory.__module__ = __name__  # TFX makes the class in a module of its own
     return factory

@@ -37,6 +37,8 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
     dataset = text("data", "dataset", "dataset")
     module = text("model", "module", "models.flights")
     folder = model_folder(module)
+    serving = f"{root}/serving/{text('model', 'name', 'model')}"
+    destination = text("push", "destination", serving)
     filled: dict[str, tuple[tuple[str, str], ...]] = {
         "output": (("root", root),),
         "data": (
@@ -45,8 +47,8 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
             ("schema_file", str(folder / "schema.pbtxt")),
         ),
         "push": (
-            ("kind", "filesystem"),
-            ("destination", f"{root}/serving/{text('model', 'name', 'model')}"),
+            ("kind", "bucket" if "://" in destination else "filesystem"),
+            ("destination", destination),
         ),
         "registry": (("path", f"{root}/registry.sqlite"),),
     }

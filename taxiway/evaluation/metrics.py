@@ -90,6 +90,7 @@ class Ranking:
     """By what slices are compared."""
 
     metric: str
+    """Empty where none of those measured has a better and a worse end; then no slice is worst."""
     higher_is_better: bool
     min_rows: int
     """Slices known to have fewer rows are left out: their figures are mostly noise."""
@@ -100,23 +101,23 @@ class Ranking:
 
 
 def ranking_of(evaluation: Evaluation) -> Ranking:
-    """How the config ranks slices: by `rank_by`, else by the first metric that has a better end.
+    """How the config ranks slices: by `rank_by`, else by the first metric that can, else by none.
 
     Raises:
-      ConfigError: no metric of the config can rank, or `rank_by` is none of them or cannot.
+      ConfigError: `rank_by` is no metric of the config, or one that cannot rank.
     """
     by_name = {metric.name: metric for metric in evaluation.metrics}
     able = [name for name, metric in by_name.items() if _can_rank(metric)]
     name = evaluation.rank_by or next(iter(able), "")
-    if name not in able:
+    if name and name not in able:
         what = f"'{name}' cannot rank slices" if name in by_name else f"'{name}' is not measured"
         raise ConfigError(
-            f"evaluation.rank_by: {what if name else 'no metric can rank slices'}"
-            f"{did_you_mean(name, able)} (expected one number per slice with better and worse: "
-            f"{', '.join(able) or 'none of evaluation.metrics is'})",
+            f"evaluation.rank_by: {what}{did_you_mean(name, able)} (expected one number per slice "
+            f"with better and worse: {', '.join(able) or 'none of evaluation.metrics is'})",
             edit="evaluation.rank_by, or evaluation.metrics",
         )
-    return Ranking(name, better(by_name[name]) == "higher", evaluation.min_slice_rows)
+    higher = bool(name) and better(by_name[name]) == "higher"
+    return Ranking(name, higher, evaluation.min_slice_rows)
 
 
 def _can_rank(metric: Metric) -> bool:

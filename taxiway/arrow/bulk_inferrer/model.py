@@ -12,7 +12,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from taxiway.errors import ConfigError, DataError, did_you_mean
-from taxiway.serving.worker.loaded_model import describe_error
+from taxiway.modeling.loaded_model import describe_error
 
 USE_BEAM: Final = "use engine: beam for BulkInferrer"
 USE_BEAM_KEY: Final = "engine.components: {BulkInferrer: beam}"

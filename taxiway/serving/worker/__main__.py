@@ -23,11 +23,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from taxiway.modeling.names import SERVING
 from taxiway.process.lean_imports import lean_imports
 from taxiway.serving.worker.sandbox import leave_network, limit_resources
 
 if TYPE_CHECKING:
-    from taxiway.serving.worker.loaded_model import LoadedModel
+    from taxiway.modeling.loaded_model import LoadedModel
 
 _BACKLOG = 16
 # made ahead: there is no room left to make it when it is needed
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", type=Path, help="unix socket to listen on")
     where.add_argument("--once", metavar="JSON", help="columns to predict, or - for stdin")
-    parser.add_argument("--signature", default="serving_default", help="that takes tf.Examples")
+    parser.add_argument("--signature", default=SERVING, help="that takes tf.Examples")
     parser.add_argument("--memory-limit-mb", type=int, help="bound of the data segment")
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when the parent does"
@@ -85,7 +86,7 @@ def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
 
 def _load(options: argparse.Namespace) -> LoadedModel:
     with lean_imports():
-        from taxiway.serving.worker.loaded_model import (
+        from taxiway.modeling.loaded_model import (
             LoadedModel,  # TensorFlow, only once the sandbox holds
         )
 
@@ -193,7 +194,7 @@ def _plain(value: Any) -> Any:
 def _describe(error: Exception) -> dict[str, str]:
     """As `describe_error` does, and a plain answer where TensorFlow itself did not import."""
     try:
-        from taxiway.serving.worker.loaded_model import describe_error
+        from taxiway.modeling.loaded_model import describe_error
     except Exception:
         return {"error": str(error)[:500] or "no message", "type": type(error).__name__}
     return describe_error(error)

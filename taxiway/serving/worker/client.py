@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from taxiway.errors import TaxiwayError
+from taxiway.modeling.names import SERVING
 from taxiway.serving.worker.process import end, environment, private_folder, read_line
 from taxiway.serving.worker.protocol import (
     Arrays,
@@ -77,7 +78,7 @@ class ModelWorker:
         load_timeout_seconds: float = 120.0,
         request_timeout_seconds: float = 10.0,
         memory_limit_mb: int | None = None,
-        signature: str = "serving_default",
+        signature: str = SERVING,
     ) -> None:
         self._model = Path(model).absolute()
         self._load_timeout = load_timeout_seconds

@@ -117,9 +117,11 @@ class TestData:
         assert done.err == ""
 
     def test_a_model_folder_without_an_exporter_is_refused(self, here: Any, tmp_path: Path) -> None:
-        done = here("data", "--set", "model.module=serving", "--set", f"output.root={tmp_path}")
+        done = here(
+            "data", "--set", "model.module=taxiway.registry", "--set", f"output.root={tmp_path}"
+        )
         assert done.code == 2
-        assert "serving.export does not import" in done.err
+        assert "taxiway.registry.export does not import" in done.err
 
     def test_a_place_that_cannot_be_written_is_a_failure(self, here: Any, tmp_path: Path) -> None:
         (tmp_path / "file").touch()

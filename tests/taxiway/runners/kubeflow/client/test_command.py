@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from taxiway.cli import submit as submit_command
 from taxiway.errors import ConfigError, TaxiwayError
+from taxiway.runners.kubeflow.client import command
 from taxiway.runners.kubeflow.client.command import Options, submit_pipeline
 from taxiway.runners.kubeflow.client.connection import connect
 from taxiway.runners.kubeflow.client.follow import follow, task_names
@@ -112,7 +112,7 @@ class TestCommand:
 
     @pytest.fixture(autouse=True)
     def _compiler(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(submit_command, "compiled", lambda *_: PIPELINE)
+        monkeypatch.setattr(command, "compiled", lambda *_: PIPELINE)
 
     def test_it_prints_where_everything_is(
         self, kfp: Kfp, capsys: pytest.CaptureFixture[str]

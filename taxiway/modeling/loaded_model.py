@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from taxiway.errors import did_you_mean
-from taxiway.serving.worker.protocol import Arrays
+from taxiway.modeling.names import COLUMNS
 
-COLUMNS_SIGNATURE = "serving_columns"
+Arrays = dict[str, npt.NDArray[Any]]
+"""Outputs by name; the first dimension is rows."""
 
 _ERROR_CHARACTERS = 500
 # the lines TensorFlow wraps around what went wrong
@@ -82,7 +84,7 @@ class LoadedModel:
         Raises:
           RequestError: an unknown column, lists of different lengths, or values of a wrong type.
         """
-        signature = self._signature(COLUMNS_SIGNATURE)
+        signature = self._signature(COLUMNS)
         specs = _inputs(signature)
         rows = _row_count(columns)
         for name in columns:
