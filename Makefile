@@ -24,7 +24,7 @@ export BASE
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean
-.PHONY: base-image image test-image dask-certs dask-up
+.PHONY: base-image image test-image dask-certs dask-up docs
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,12 +92,20 @@ test-image: image .venv/installed ## Look at the image from outside, then run al
 	docker run --rm --init --read-only --tmpfs /tmp:exec --network none --hostname localhost $(IMAGE)-test \
 	  python -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
-lock: | .uv-ready ## Renew requirements.lock from pyproject.toml.
+docs: .docs/installed ## Build the documentation's site in site/; a broken link fails it.
+	@.docs/env/bin/python tools/docs-pages.py .docs/pages
+	@.docs/env/bin/zensical build --clean --strict
+	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]*(src|href)="?(https?:)?//[^" >]*' site || \
+	  { echo "site/: these pages load something from elsewhere; see zensical.toml" >&2; exit 1; }
+
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and that of the documentation.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --quiet docs/requirements.in -o docs/requirements.txt
 
 clean: ## Remove .venv and caches; keeps var/, which holds your runs.
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
+	rm -rf .venv .uv .docs .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
 
 .PHONY: .uv-ready
 .uv-ready:
@@ -112,4 +120,9 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 	  { [ -x .venv/bin/python ] || $(UV) venv --quiet --python "$$python" .venv; } && \
 	  $(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock && \
 	  $(UV) pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable . && \
+	  touch $@
+
+.docs/installed: docs/requirements.txt | .uv-ready
+	@echo "setting up .docs/env" && $(UV) venv --quiet --clear --python '>=3.11' .docs/env && \
+	  $(UV) pip sync --quiet --require-hashes --python .docs/env/bin/python docs/requirements.txt && \
 	  touch $@

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints the Python that this machine's stack wants: 3.10 where glibc is older than 2.38 (the newer
 # TFX wheels cannot load there), else the newest of 3.13, 3.12 and 3.11. Looks on PATH, in pyenv, and
-# where uv knows of one; $1 is uv. See "the two stacks" in DECISIONS.md.
+# where uv knows of one; $1 is uv. See docs/decisions/0001-two-stacks-one-lock.md.
 set -u
 uv=$1
 glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)
