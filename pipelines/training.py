@@ -90,6 +90,7 @@ def create_pipeline(config: Config) -> Pipeline:
         include_split_pairs=[(EVAL_SPLIT, TRAIN_SPLIT)],
     )
     gate = DataGate(
+        statistics=statistics,
         anomalies=example_validator.outputs["anomalies"],
         drift=distribution_validator.outputs["anomalies"],
         config=config.data_gate.model_dump_json(),

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import ExampleAnomalies
+from tfx.types.standard_artifacts import ExampleAnomalies, ExampleStatistics
 
 from components.artifacts import GateDecision
 from components.data_gate.logic import decide, read_findings, stop_message
+from components.data_gate.rules import parse_rules, read_evidence
 from taxiway.config import gates
 from taxiway.runners.nodes.declarations import declare
 
@@ -17,6 +18,7 @@ from taxiway.runners.nodes.declarations import declare
 @declare(needs_files="it opens the validators' findings as local files, not in a bucket")
 @component
 def DataGate(  # a component is named like a class
+    statistics: InputArtifact[ExampleStatistics],
     anomalies: InputArtifact[ExampleAnomalies],
     drift: InputArtifact[ExampleAnomalies],
     decision: OutputArtifact[GateDecision],
@@ -24,9 +26,11 @@ def DataGate(  # a component is named like a class
 ) -> None:
     """Raises GateStopped on the findings that `config`, the data_gate section, names."""
     gate = gates.DataGate.model_validate_json(config)
+    evidence = read_evidence(Path(statistics.uri))
     findings = [
         *read_findings(Path(anomalies.uri), "schema"),
         *read_findings(Path(drift.uri), "drift"),
+        *(found for rule in parse_rules(gate.rules) for found in rule.find(evidence)),
     ]
     decided = decide(findings, gate)
     if decided.stops:

@@ -1,4 +1,4 @@
-"""The gate's rules as pure functions over what the validators wrote."""
+"""The gate's decision, as pure functions over what validators and rules have found."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from components.data_gate.rules import WHOLE, Finding
 from taxiway.config.gates import DataGate
 from taxiway.errors import GateStopped
 
@@ -16,23 +17,8 @@ ANOMALIES_FILE = "SchemaDiff.pb"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One anomaly on one split."""
-
-    source: Literal["schema", "drift"]
-    split: str
-    column: str
-    severity: str
-    """ERROR or WARNING, as TFDV rates it."""
-    description: str
-
-    def __str__(self) -> str:
-        return f"{self.severity} {self.split}/{self.column}: {self.description}"
-
-
-@dataclass(frozen=True)
 class Decision:
-    """What stops the run, and what is only told."""
+    """What stops the run, and what is only reported."""
 
     stops: tuple[Finding, ...]
     warns: tuple[Finding, ...]
@@ -46,6 +32,8 @@ def decide(findings: Sequence[Finding], gate: DataGate) -> Decision:
     """Sorts findings by the gate's rules; every finding is in exactly one of the two lists."""
 
     def stops(finding: Finding) -> bool:
+        if finding.source == "rule":
+            return True
         if finding.source == "drift":
             return gate.on_drift == "stop"
         return finding.severity in gate.stop_on
@@ -74,7 +62,7 @@ def read_findings(folder: Path, source: Literal["schema", "drift"]) -> list[Find
         split = path.parent.name.partition("-")[2]
         named = [(name, info) for name, info in sorted(anomalies.anomaly_info.items())]
         if anomalies.HasField("dataset_anomaly_info"):
-            named.append(("(whole data set)", anomalies.dataset_anomaly_info))
+            named.append((WHOLE, anomalies.dataset_anomaly_info))
         findings += [_finding(source, split, name, info) for name, info in named]
     return findings
 

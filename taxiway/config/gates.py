@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from taxiway.section import Frozen
 
@@ -15,6 +15,10 @@ class DataGate(Frozen):
     stop_on: tuple[Literal["ERROR", "WARNING"], ...] = ("ERROR",)
     """Severities of schema anomalies that stop the run."""
     on_drift: Literal["warn", "stop"] = "warn"
+    rules: tuple[dict[str, JsonValue], ...] = ()
+    """More rules, each a `kind` and its keys, such as `{kind: fewest_rows, at_least: 1000}`."""
+    module: str = "components.data_gate.rules"
+    """Import path of the module that knows the kinds of rules."""
     drift_threshold: Annotated[float, Field(gt=0.0)] = 0.3
     """Largest allowed distance between train and eval: L-infinity for categorical columns,
     Jensen-Shannon divergence for numeric ones (TFDV's two comparators)."""

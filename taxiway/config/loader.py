@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
+from taxiway.config.model import hyperparameters_class
 from taxiway.config.places import model_folder
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, did_you_mean
@@ -153,6 +154,7 @@ def _fold(layers: list[Any]) -> Any:
     merged: Any = OmegaConf.create({})
     for layer in layers:
         _drop_other_kinds(merged, layer)
+        _drop_other_models(merged, layer)
         merged = OmegaConf.merge(merged, layer)
     return merged
 
@@ -165,6 +167,17 @@ def _drop_other_kinds(old: Any, new: Any) -> None:
             old[key] = {}
         else:
             _drop_other_kinds(old[key], new[key])
+
+
+def _drop_other_models(old: Any, new: Any) -> None:
+    """Takes away hyperparameters of another model, where the new one does not know them."""
+    before, after = (OmegaConf.select(layer, "model.module") for layer in (old, new))
+    hyperparameters = OmegaConf.select(old, "model.hyperparameters")
+    if after in (None, before) or not OmegaConf.is_dict(hyperparameters):
+        return
+    known = hyperparameters_class(str(after)).model_fields
+    for key in [key for key in hyperparameters if key not in known]:
+        del hyperparameters[key]
 
 
 def _explain(error: ValidationError) -> str:

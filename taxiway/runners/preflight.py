@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
@@ -27,6 +28,28 @@ def check(config: Config) -> None:
     """
     for one in CHECKS:
         one(config)
+
+
+def _gate_rules_are_known(config: Config) -> None:
+    """The module of the rules is the project's own, and raises the ConfigError."""
+    if config.data_gate.rules:
+        import_named("data_gate.module", config.data_gate.module).parse_rules(
+            config.data_gate.rules
+        )
+
+
+def import_named(key: str, module: str) -> Any:
+    """A module that the config names by its import path.
+
+    Raises:
+      ConfigError: it does not import.
+    """
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise ConfigError(
+            f"{key}: {module} does not import: {type(error).__name__}: {error}", edit=key
+        ) from error
 
 
 def is_address(place: str) -> bool:
@@ -133,6 +156,7 @@ def _metadata_has_its_password(config: Config) -> None:
 
 CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
+    _gate_rules_are_known,
     _addresses_can_be_opened,
     _schema_exists,
     _data_exists,

@@ -6,18 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.data_gate.logic import (
     ANOMALIES_FILE,
     Decision,
-    Finding,
     decide,
     read_findings,
     stop_message,
 )
+from components.data_gate.rules import Evidence, FewestRows, Finding, parse_rules, read_evidence
 from taxiway.config.gates import DataGate
-from taxiway.errors import GateStopped
+from taxiway.errors import ConfigError, GateStopped
 
 Severity = anomalies_pb2.AnomalyInfo.Severity
 
@@ -181,25 +181,71 @@ class TestReadFindings:
         assert read_findings(tmp_path, "schema") == []
 
 
+def write_statistics(folder: Path, **rows: int) -> Path:
+    for split, count in rows.items():
+        path = folder / f"Split-{split}" / "FeatureStats.pb"
+        path.parent.mkdir(parents=True)
+        dataset = statistics_pb2.DatasetFeatureStatistics(num_examples=count)
+        listed = statistics_pb2.DatasetFeatureStatisticsList(datasets=[dataset])
+        path.write_bytes(listed.SerializeToString())
+    return folder
+
+
+class TestRules:
+    """Each rule on both sides of its threshold; and what is no rule."""
+
+    @pytest.mark.parametrize(("rows", "stops"), [(99, 1), (100, 0), (101, 0), (0, 1)])
+    def test_fewest_rows(self, tmp_path: Path, rows: int, stops: int) -> None:
+        evidence = read_evidence(write_statistics(tmp_path, train=rows, eval=1))
+        rule = FewestRows(kind="fewest_rows", at_least=100)
+        assert len(list(rule.find(evidence))) == stops
+
+    def test_a_split_that_is_not_there_has_no_rows(self) -> None:
+        rule = FewestRows(kind="fewest_rows", split="tset", at_least=1)
+        (found,) = rule.find(Evidence({}))
+        assert str(found) == "ERROR tset/(whole data set): 0 rows, expected at least 1"
+
+    @pytest.mark.parametrize(
+        ("raw", "told"),
+        [
+            ({"kind": "fewest"}, "data_gate.rules.0"),
+            ({"at_least": 3}, "data_gate.rules.0"),
+            ({"kind": "fewest_rows"}, "data_gate.rules.0.fewest_rows.at_least: Field required"),
+            ({"kind": "fewest_rows", "at_least": 0}, "greater than or equal to 1, got 0"),
+            ({"kind": "fewest_rows", "at_least": 1, "spilt": "eval"}, "fewest_rows.spilt"),
+        ],
+    )
+    def test_what_is_no_rule_is_refused_with_its_place(
+        self, raw: dict[str, object], told: str
+    ) -> None:
+        with pytest.raises(ConfigError) as refused:
+            parse_rules([raw])
+        assert told in refused.value.message
+        assert refused.value.edit == "data_gate.rules, or components/data_gate/rules.py"
+
+
 @pytest.mark.pipeline
 class TestTheComponent:
     """The TFX face, on artifacts in folders."""
 
     def run(self, folder: Path, gate: DataGate) -> tuple[Path, object]:
-        from tfx.types.standard_artifacts import ExampleAnomalies
+        from tfx.types.standard_artifacts import ExampleAnomalies, ExampleStatistics
 
         from components.artifacts import GateDecision
         from components.data_gate.component import DataGate_Executor
 
         schema, drift, decision = ExampleAnomalies(), ExampleAnomalies(), GateDecision()
-        for artifact, name in ((schema, "schema"), (drift, "drift"), (decision, "decision")):
+        statistics = ExampleStatistics()
+        named = {"schema": schema, "drift": drift, "decision": decision, "statistics": statistics}
+        for name, artifact in named.items():
             (folder / name).mkdir()
             artifact.uri = str(folder / name)
         odd = anomalies_pb2.Anomalies()
         odd.anomaly_info["temp"].CopyFrom(anomaly("ERROR", "odd"))
         write_anomalies(folder / "drift", "SplitPair-eval_train", odd)
+        write_statistics(folder / "statistics", train=10, eval=5)
         DataGate_Executor().Do(
-            {"anomalies": [schema], "drift": [drift]},
+            {"anomalies": [schema], "drift": [drift], "statistics": [statistics]},
             {"decision": [decision]},
             {"config": gate.model_dump_json()},
         )
@@ -213,6 +259,11 @@ class TestTheComponent:
             ("drift", "temp")
         ]
         assert decision.get_int_custom_property("warnings") == 1  # type: ignore[attr-defined]
+
+    def test_a_broken_rule_of_the_config_stops(self, tmp_path: Path) -> None:
+        rule = {"kind": "fewest_rows", "at_least": 11}
+        with pytest.raises(GateStopped, match=r"train/\(whole data set\): 10 rows, expected at le"):
+            self.run(tmp_path, DataGate(rules=(rule,)))
 
     def test_a_stop_raises_and_leaves_no_decision(self, tmp_path: Path) -> None:
         with pytest.raises(GateStopped, match="ERROR eval_train/temp: odd"):

@@ -53,6 +53,7 @@ class Progress:
         self._console = console
         self._rows: dict[str, _Row] = {}
         self._live: Live | None = None
+        self._cached: set[int] = set()
 
     def on_event(self, event: Event) -> None:
         """Updates the table, or prints a line where the console is no terminal."""
@@ -118,14 +119,15 @@ class Progress:
         self._print(event.node_id, row.state, row.made, row.seconds)
 
     def _why_again(self, event: NodeCached | NodeFinished) -> str:
-        """The one node that is not cached though nothing was changed, told so as not to puzzle."""
-        blessing = event.record.output("blessing")
-        if event.node_id != "Evaluator" or isinstance(event, NodeCached) or blessing is None:
+        """Why a node is not cached though nothing was changed, so as not to puzzle."""
+        if isinstance(event, NodeCached):
+            self._cached |= {one.id for made in event.record.outputs.values() for one in made}
             return ""
-        trainer = self._rows.get("Trainer")
-        same_model = trainer is not None and trainer.state == "cached"
-        if same_model and blessing.properties.get("baseline_model_id"):
-            return "ran again: its baseline, the latest blessed model, is a new one"
+        for artifact in (one for made in event.record.outputs.values() for one in made):
+            properties = artifact.properties
+            same_model = properties.get("current_model_id") in self._cached
+            if same_model and properties.get("baseline_model_id"):
+                return "ran again: its baseline, the latest blessed model, is a new one"
         return ""
 
     def _print(self, node_id: str, state: str, text: str, seconds: float | None = None) -> None:

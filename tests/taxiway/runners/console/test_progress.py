@@ -142,7 +142,8 @@ class TestWhyTheEvaluatorRanAgain:
     WHY = "ran again: its baseline, the latest blessed model, is a new one"
 
     def told(self, trainer: Event | None, evaluator: type[Any], **properties: Any) -> bool:
-        evaluated = record("Evaluator", "ModelBlessing", "blessing", blessed=1, **properties)
+        properties = {"blessed": 1, "current_model_id": 1, **properties}  # the trainer's model
+        evaluated = record("Evaluator", "ModelBlessing", "blessing", **properties)
         events = [*([trainer] if trainer else []), evaluator(RUN, "Evaluator", evaluated, 1.0)]
         return self.WHY in shown(events, nodes=("Evaluator",))
 
