@@ -23,7 +23,7 @@ export BASE
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean config-reference
 .PHONY: base-image image test-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -97,6 +97,9 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 	@.docs/env/bin/zensical build --clean --strict
 	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]*(src|href)="?(https?:)?//[^" >]*' site || \
 	  { echo "site/: these pages load something from elsewhere; see zensical.toml" >&2; exit 1; }
+
+config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
+	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
 lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and that of the documentation.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --group dev --no-header \
