@@ -99,7 +99,7 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 	  { echo "site/: these pages load something from elsewhere; see zensical.toml" >&2; exit 1; }
 
 lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and that of the documentation.
-	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --group dev --no-header \
+	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet docs/requirements.in -o docs/requirements.txt

