@@ -136,7 +136,7 @@ def notes(results: Results) -> list[str]:
 
 
 def markdown(results: Results) -> str:
-    """The README's table: a line a side and size, seconds of the main nodes and of the run."""
+    """The README's table: one line per side and size, seconds of the main nodes and of the run."""
     head = ["rows", "", *MAIN_NODES, "whole run", "times", "ms a 1,000 rows", "peak memory"]
     lines = [_line(head), _line(["--:", "---", *["--:"] * (len(head) - 2)])]
     for rows in sizes(results.runs):
@@ -183,7 +183,7 @@ def write_readme(readme: Path, results: Results, chart: str) -> None:
 
 
 def show(results: Results, out: Console) -> None:
-    """Prints a table a size, and the notes."""
+    """Prints one table per size, and the notes."""
     for rows in sizes(results.runs):
         out.print(size_table(results, rows))
         out.print()

@@ -1,4 +1,4 @@
-"""Data export of the example: New York's flights of 2013, joined and written one span a month."""
+"""Data export of the example: New York's flights of 2013, joined and written one span per month."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages that only some projects need: each is an extra of `taxiway`, named when it is missing."""
+"""Packages that only some projects need: extras of `taxiway`, named when one is missing."""
 
 from __future__ import annotations
 

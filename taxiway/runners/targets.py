@@ -1,4 +1,4 @@
-"""Compiles a pipeline to a file; one function a target."""
+"""Compiles a pipeline to a file; one function per target."""
 
 from __future__ import annotations
 

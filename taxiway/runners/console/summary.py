@@ -82,8 +82,10 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
     _verdict(console, "evaluator", evaluation["blessed"], against, evaluation["reasons"])
     if infra:
         blessed = infra["blessed"]
-        told = f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
-        _verdict(console, "infra", blessed, told, [] if blessed else [str(infra.get("reason"))])
+        detail = (
+            f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
+        )
+        _verdict(console, "infra", blessed, detail, [] if blessed else [str(infra.get("reason"))])
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
         _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")

@@ -1,4 +1,4 @@
-"""Compiles a pipeline for Kubeflow Pipelines v2: a container task a node, and an exit task.
+"""Compiles a pipeline for Kubeflow Pipelines v2: one container task per node, and an exit task.
 
 What is emitted is what the protos of the oldest back end (2.0) know, so that it is accepted from
 there to the newest. TFX's own compiler is not used: its output is for Vertex AI.

@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _end_with_parent(options.socket)
     if options.once is not None:
         return _answer_once(options, answers, complaints)
-    told = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
-    return _serve(options, answers, told)
+    limits = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
+    return _serve(options, answers, limits)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +93,7 @@ def _load(options: argparse.Namespace) -> LoadedModel:
     return LoadedModel(options.model, options.signature)
 
 
-def _serve(options: argparse.Namespace, answers: TextIO, told: Mapping[str, Any]) -> int:
+def _serve(options: argparse.Namespace, answers: TextIO, limits: Mapping[str, Any]) -> int:
     try:
         model = _load(options)
         listener = _listen(options.socket)
@@ -105,7 +105,7 @@ def _serve(options: argparse.Namespace, answers: TextIO, told: Mapping[str, Any]
         return 1
     ready = {
         "ready": True,
-        **told,
+        **limits,
         "load_seconds": model.load_seconds,
         "signatures": model.describe(),
     }
@@ -173,8 +173,8 @@ def _answer_once(options: argparse.Namespace, answers: TextIO, complaints: TextI
             {name: value if isinstance(value, list) else [value] for name, value in columns.items()}
         )
     except Exception as error:
-        told = _describe(error)
-        complaints.write(f"error: {told['type']}: {told['error']}\n")
+        described = _describe(error)
+        complaints.write(f"error: {described['type']}: {described['error']}\n")
         complaints.flush()
         return 1
     _write_line(answers, {name: _plain(array.tolist()) for name, array in predictions.items()})

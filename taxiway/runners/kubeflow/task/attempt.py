@@ -1,7 +1,12 @@
 """One attempt at one node of a run on a cluster; supervisor.py beside it starts it.
 
 Everything is decided from ML Metadata, so that an attempt can be repeated at any point: what is
-done is done, what a dead attempt left is cleaned away, and a gate's verdict stands.
+done is done, what a dead attempt left is cleaned away, and a gate's verdict stands. In order: find
+the node by compiling the pipeline that the task's config names; look for the result of an earlier
+attempt; if there is none, close what a dead attempt left open and launch the node; emit the result
+as an event and write what Kubeflow shows. A container component has two such phases, `prepare` and
+`publish`, around the task that runs its own image. The exit task closes whatever died without a
+record and then runs the exit pipeline.
 """
 
 from __future__ import annotations
@@ -134,7 +139,7 @@ class Attempt:
       node_id: the node.
       run_id: the run.
       outputs: where Kubeflow wants its own.
-      observers: told of the events of this node.
+      observers: receive the events of this node.
     """
 
     def __init__(
@@ -233,7 +238,7 @@ class Attempt:
         return result_of_record(self._run_id, record, time.monotonic() - started)
 
     def _show(self, phase: str, end: NodeResult) -> None:
-        """Gives Kubeflow what it shows, and tells a container's task that it has nothing to do."""
+        """Gives Kubeflow what it shows, and lets a container's task know that it has nothing to do."""
         if phase == "prepare" and not isinstance(end, NodeFailed):
             self._outputs.write_parameters(
                 {RUN_PARAMETER: SKIP_COMMAND}
