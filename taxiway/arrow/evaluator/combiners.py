@@ -29,7 +29,7 @@ Metrics = dict[Any, Any]
 
 
 class UnknownError(Exception):
-    """A computation without a twin; says why."""
+    """A computation that is not vectorized; says why."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Entry(NamedTuple):
 
 
 def vectorized(computation: Any) -> list[Vectorized]:
-    """The twins of one of TFMA's MetricComputations.
+    """What stands in for one of TFMA's MetricComputations.
 
     Raises:
       UnknownError: it has none.

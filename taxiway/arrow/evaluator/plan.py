@@ -16,7 +16,7 @@ from tensorflow_model_analysis.metrics import (
     metric_types,
 )
 
-from taxiway.arrow.evaluator.combiners import Buckets, Metrics, Vectorized, UnknownError, twins
+from taxiway.arrow.evaluator.combiners import Buckets, Metrics, UnknownError, Vectorized, vectorized
 from taxiway.arrow.evaluator.intervals import FORMULAS, Interval
 from taxiway.arrow.evaluator.measures import Measure
 from taxiway.arrow.evaluator.pairing import Array
@@ -43,7 +43,7 @@ class Plan:
     """How an EvalConfig is computed."""
 
     eval_config: Any
-    twins: tuple[Vectorized, ...]
+    combiners: tuple[Vectorized, ...]
     derived: tuple[Any, ...]
     """TFMA's DerivedMetricComputations, each after those it needs."""
     after_intervals: tuple[Any, ...]
@@ -55,7 +55,7 @@ class Plan:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """What is summed, each once."""
-        return tuple(dict.fromkeys(twin.measure for twin in self.vectorized))
+        return tuple(dict.fromkeys(combiner.measure for combiner in self.combiners))
 
     def settings(self, model_paths: Mapping[str, str]) -> Settings:
         """What goes to the workers: plain data, so that they need no TFMA."""
