@@ -58,8 +58,8 @@ def refused(error: Any, kubeflow: Kubeflow) -> ServerError:
     if status == 403:
         where = f" in namespace '{kubeflow.namespace}'" if kubeflow.namespace else ""
         return ServerError(
-            f"{kubeflow.endpoint} does not allow this{where} (403): {detail}\nThe namespace may not "
-            f"exist, or not be yours.\n{_token_advice(kubeflow)}",
+            f"{kubeflow.endpoint} does not allow this{where} (403): {detail}\nThe namespace may "
+            f"not exist, or not be yours.\n{_token_advice(kubeflow)}",
             edit=f"kubeflow.namespace, or the environment variable {kubeflow.token_env}",
             status=status,
         )

@@ -1,8 +1,8 @@
 """Runs one node in a container and keeps the books on its end; a task's command starts this module.
 
 The work is done by a process of its own (attempt.py beside it). This one stays small, so that it is
-still there to say what happened when the other is killed, runs out of memory or time, or is asked to
-stop.
+still there to say what happened when the other is killed, runs out of memory or time, or is
+asked to stop.
 """
 
 from __future__ import annotations
