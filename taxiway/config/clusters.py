@@ -71,8 +71,7 @@ class Kubeflow(Frozen):
     """Environment variable with a bearer token; not set means that none is sent."""
     image: Annotated[str, Field(min_length=1)] = "taxiway:dev"
     """What every node but container components runs in; see deploy/Dockerfile."""
-    volume: Volume | None = Volume()
-    """None where output.root is a bucket."""
+    volume: Volume = Volume()
     secrets: tuple[Secret, ...] = ()
     env: dict[EnvName, str] = Field(default_factory=dict)
     """Plain environment variables of every node."""

@@ -42,6 +42,7 @@ from taxiway.runners.nodes.container_command import (
 )
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.store_limits import check_storable
+from taxiway.runners.preflight import check_addresses
 
 RUN_ID: Final = "run_id"
 """The parameter that back ends from 2.5 on fill in; see `run_id_of` for those before."""
@@ -74,18 +75,19 @@ def check(config: Config) -> None:
     Raises:
       ConfigError: names the key.
     """
-    root, volume = config.output.root, config.kubeflow.volume
+    root, mount = config.output.root, config.kubeflow.volume.mount_path.rstrip("/")
     if isinstance(config.metadata, SqliteMetadata):
         raise ConfigError(
             "metadata.kind sqlite is one file for one process, and on Kubeflow nodes run in many",
             edit="metadata.kind: mysql, as configs/kubeflow.yaml has it, or grpc",
         )
-    on_volume = volume is not None and f"{root}/".startswith(f"{volume.mount_path.rstrip('/')}/")
-    if "://" not in root and not on_volume:
+    if not f"{root}/".startswith(f"{mount}/"):
         raise ConfigError(
-            f"output.root {root} is on no volume that all nodes see",
-            edit="output.root: below kubeflow.volume.mount_path, or a bucket",
+            f"output.root {root} is on no volume that all nodes see; DataGate, Registrar and the "
+            "run's report work on files",
+            edit="output.root: below kubeflow.volume.mount_path",
         )
+    check_addresses(config)
 
 
 @dataclass(frozen=True)

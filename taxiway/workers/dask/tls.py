@@ -32,7 +32,8 @@ def contain() -> None:
     https://github.com/python/cpython/issues/148594.
 
     A connection that is closed before TLS begins, as by a scheduler that ends, is reported as
-    closed: tornado raises a ValueError, after which Dask's client does not connect again, nor give up.
+    closed: tornado raises a ValueError, after which Dask's client neither connects again nor gives
+    up.
 
     To call this again changes nothing.
     """

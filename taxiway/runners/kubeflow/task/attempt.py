@@ -238,7 +238,7 @@ class Attempt:
         return result_of_record(self._run_id, record, time.monotonic() - started)
 
     def _show(self, phase: str, end: NodeResult) -> None:
-        """Gives Kubeflow what it shows; a container's task also learns that it has nothing to do."""
+        """Gives Kubeflow what it shows; a container's task learns if there is nothing to do."""
         if phase == "prepare" and not isinstance(end, NodeFailed):
             self._outputs.write_parameters(
                 {RUN_PARAMETER: SKIP_COMMAND}
