@@ -89,3 +89,10 @@ def test_the_worst_slices_are_ranked_without_the_whole_and_the_tiny(results: Any
     lowest_first = results.worst_slices(slices, Ranking("auc", False, 1), 9)
     assert [item.name for item in lowest_first][-1] == "a=tiny"
     assert results.worst_slices(slices, Ranking("", False, 1), 9) == []
+
+
+def test_overall_metrics_are_those_of_the_whole(results: Any) -> None:
+    part = results.SliceMetrics("origin=JFK", {"auc": 0.9}, {})
+    whole = results.SliceMetrics(results.OVERALL, {"auc": 0.7}, {})
+    assert results.overall_metrics([part, whole]) == {"auc": 0.7}
+    assert results.overall_metrics([part]) == {}
