@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from benchmarks.data import size_name
 from benchmarks.records import NodeRun, Results, Run, Side
-from benchmarks.report import MAIN_NODES, shared_name, sizes, typical
+from benchmarks.summary import MAIN_NODES, shared_name, sizes, typical
 
 # Okabe and Ito's colours, which colour-blind readers distinguish.
 COLOURS: Final = dict(
