@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from taxiway.errors import EXIT_RUN_FAILED, TaxiwayError
+from taxiway.process.project import enter_project
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
 from taxiway.runners.kubeflow.task.outputs import TaskOutputs
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
       0 where it is done, cached or skipped; 1 where it failed, was stopped or was interrupted.
     """
+    enter_project()
     arguments = parse(argv)
     try:
         return _supervise(arguments, list(sys.argv[1:] if argv is None else argv))
