@@ -76,7 +76,7 @@ class Kubeflow(Frozen):
     env: dict[EnvName, str] = Field(default_factory=dict)
     """Plain environment variables of every node."""
     resources: dict[str, Resources] = Field(default_factory=dict)
-    """By node id; `default` is for the others."""
+    """By node id; `default` is for the others. Nodes of other pipelines may be named too."""
     backoff: Backoff = Backoff()
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str] = Field(
         default_factory=dict

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from tfx.proto.orchestration import executable_spec_pb2
 from taxiway.config.clusters import Resources
 from taxiway.config.loader import portable, project_digest
 from taxiway.config.schema import Config
-from taxiway.errors import ConfigError
+from taxiway.errors import ConfigError, did_you_mean
 from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
@@ -59,14 +59,19 @@ def to_kubeflow(config: Config) -> str:
     check(config)
     nodes = nodes_of(compile_pipeline(load_pipeline(config)(config)))
     check_storable(nodes, config.metadata)
-    unknown = set(config.kubeflow.resources) - {node.id for node in nodes} - {"default", EXIT_NODE}
-    if unknown:
-        raise ConfigError(
-            f"no node is named {', '.join(sorted(unknown))} "
-            f"(known: default, {EXIT_NODE}, {', '.join(node.id for node in nodes)})",
-            edit="kubeflow.resources",
-        )
+    _check_names(config.kubeflow.resources, ["default", EXIT_NODE, *(node.id for node in nodes)])
     return _Compilation(config, nodes).yaml()
+
+
+def _check_names(named: Iterable[str], known: Sequence[str]) -> None:
+    """Refuses misspelt nodes; another name may be of a node of another pipeline."""
+    for name in sorted(set(named) - set(known)):
+        hint = did_you_mean(name, known)
+        if hint:
+            raise ConfigError(
+                f"no node is named {name}{hint} (known: {', '.join(known)})",
+                edit="kubeflow.resources",
+            )
 
 
 def check(config: Config) -> None:
