@@ -23,6 +23,7 @@ else:
     import tomli as tomllib
 
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+CHANGELOG = (REPOSITORY / "CHANGELOG.md").read_text()
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 STACKS = {"classic": "3.10", "modern, oldest": "3.11", "modern, newest": "3.13"}
 PROJECT_FOLDERS = ["components", "models", "pipelines"]
@@ -186,3 +187,9 @@ def test_a_module_says_in_its_first_line_what_it_is_for(path: str) -> None:
     docstring = ast.get_docstring(ast.parse(text)) or ""
     assert text.startswith('"""')
     assert docstring.splitlines()[0].endswith((".", "?")), f"{path}: {docstring[:80]!r}"
+
+
+def test_the_newest_release_of_the_changelog_is_this_version() -> None:
+    releases = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$", CHANGELOG, re.M)
+    assert releases[0] == PROJECT["project"]["version"]
+    assert releases == sorted(releases, reverse=True)

@@ -227,7 +227,10 @@ class TestRefused:
             ("output.root=gs://bucket/x", "output.root gs://bucket/x is on no volume"),
             ("data.root=s3://bucket/x", "data.root is s3://bucket/x, but TensorFlow opens gs://"),
             ("data.schema_file=abfs://a/s.pbtxt", "data.schema_file is abfs://a/s.pbtxt, but"),
-            ("kubeflow.resources={Trianer: {cpu: '1'}}", "no node is named Trianer; did you mean 'Trainer'? (known: default, exit"),
+            (
+                "kubeflow.resources={Trianer: {cpu: '1'}}",
+                "no node is named Trianer; did you mean 'Trainer'? (known: default, exit",
+            ),
             ("kubeflow.parameters={epochs: model.epochs}", "'model.epochs', which is no key"),
             ("kubeflow.parameters={model: model}", "which is a whole section"),
         ],
