@@ -102,7 +102,7 @@ config-reference: .venv/installed ## Write docs/reference/config.md from the con
 	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
 lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and that of the documentation.
-	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --group dev --no-header \
+	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet docs/requirements.in -o docs/requirements.txt

@@ -1,1 +1,1 @@
-"""Stock TFX against Taxiway: the same rows through both, timed, and held against each other."""
+"""Stock TFX against Taxiway: the same rows through both, timed, and compared."""

@@ -1,4 +1,4 @@
-"""Draws a result as SVG: for each size both sides' runs as timelines, a bar a node."""
+"""Draws a result as SVG: for each size both sides' runs as timelines, one bar per node."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 
 from benchmarks.data import size_name
 from benchmarks.records import NodeRun, Results, Run, Side
-from benchmarks.report import MAIN_NODES, shared_name, sizes, typical
+from benchmarks.summary import MAIN_NODES, shared_name, sizes, typical
 
-# Okabe and Ito's colours, which colour-blind readers tell apart.
+# Okabe and Ito's colours, which colour-blind readers distinguish.
 COLOURS: Final = dict(
     zip(MAIN_NODES, ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2"), strict=True)
 )
@@ -67,8 +67,8 @@ def _panel(axis: Any, rows: int, runs: Sequence[Run]) -> None:
             middle = place - 0.35 + height * (lane + 0.5)
             colour = COLOURS.get(shared_name(node.node), OTHER_NODE)
             axis.barh(middle, node.seconds, left=node.start, height=height, color=colour)
-        told = f" {run.seconds:.0f} s, {run.memory / 1e9:.1f} GB"
-        axis.text(run.seconds, place, told, va="center")
+        label = f" {run.seconds:.0f} s, {run.memory / 1e9:.1f} GB"
+        axis.text(run.seconds, place, label, va="center")
     axis.set_yticks(range(len(runs)), [LABELS[run.side] for run in runs])
     axis.set_ylim(len(runs) - 0.5, -0.5)
     axis.set_xlim(0, 1.2 * max(run.seconds for run in runs))

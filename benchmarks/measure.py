@@ -86,7 +86,7 @@ def _tree() -> list[psutil.Process]:
 class Recorder:
     """Told when nodes start and end; samples memory in a thread from `with` to its end.
 
-    Nodes may overlap and may be told from any thread.
+    Nodes may overlap and may be reported from any thread.
 
     Args:
       started: when the process was started, as `time.time()` gives it.

@@ -28,7 +28,7 @@ class NodeRun(Frozen):
     peak_rss: int
     """Resident memory of all processes added up; pages they share count more than once."""
     peak_pss: int | None
-    """The same with a shared page divided among its users; None where the system does not tell."""
+    """The same with a shared page divided among its users; None where the system does not say."""
     rows: dict[str, int] = Field(default_factory=dict)
     """What it put out, by split; empty for nodes whose output has no rows."""
 

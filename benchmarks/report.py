@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median_low
 from typing import Final, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.data import size_name
-from benchmarks.records import NodeRun, Results, Run, Side, read_results
+from benchmarks.records import NodeRun, Results, Run, read_results
+from benchmarks.summary import MAIN_NODES, shared_name, sizes, typical
 from taxiway.errors import EXIT_OK, ConfigError, TaxiwayError
 
 RESULTS: Final = Path("benchmarks/results.json")
 CHART: Final = "chart.svg"
-NAMES: Final[Mapping[str, str]] = {"CsvExampleGen": "ExampleGen", "ArrowExampleGen": "ExampleGen"}
-"""Nodes that do the same on both sides under different names."""
-MAIN_NODES: Final = ("ExampleGen", "StatisticsGen", "Transform", "Trainer", "Evaluator")
 HEAD: Final = ("stock s", "Taxiway s", "ratio", "CPU s", "CPU s", "MB", "MB")
 """Columns of the table on the terminal; pairs are stock's and Taxiway's."""
 PIPE_WIDTH: Final = 120
@@ -35,25 +32,6 @@ BUSY_SHARE: Final = 0.05
 def console() -> Console:
     """Standard output, wide enough for the tables."""
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-
-
-def shared_name(node: str) -> str:
-    """The name a node goes by on both sides."""
-    return NAMES.get(node, node)
-
-
-def typical(runs: Sequence[Run], side: Side, rows: int) -> Run | None:
-    """The run of median time of one side at one size; the faster of the middle two."""
-    found = [run for run in runs if run.side == side and run.rows == rows]
-    if not found:
-        return None
-    middle = median_low([run.seconds for run in found])
-    return next(run for run in found if run.seconds == middle)
-
-
-def sizes(runs: Sequence[Run]) -> list[int]:
-    """All sizes that were run, smallest first."""
-    return sorted({run.rows for run in runs})
 
 
 def start_seconds(run: Run) -> float:
@@ -136,7 +114,7 @@ def notes(results: Results) -> list[str]:
 
 
 def markdown(results: Results) -> str:
-    """The README's table: a line a side and size, seconds of the main nodes and of the run."""
+    """The README's table: one line per side and size, seconds of the main nodes and of the run."""
     head = ["rows", "", *MAIN_NODES, "whole run", "times", "ms a 1,000 rows", "peak memory"]
     lines = [_line(head), _line(["--:", "---", *["--:"] * (len(head) - 2)])]
     for rows in sizes(results.runs):
@@ -183,7 +161,7 @@ def write_readme(readme: Path, results: Results, chart: str) -> None:
 
 
 def show(results: Results, out: Console) -> None:
-    """Prints a table a size, and the notes."""
+    """Prints one table per size, and the notes."""
     for rows in sizes(results.runs):
         out.print(size_table(results, rows))
         out.print()

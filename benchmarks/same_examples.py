@@ -15,7 +15,7 @@ DECODE_BATCH: Final = 8192
 
 
 def read_split(uri: str, split: str, key: str) -> Any:
-    """The examples of a split as a table, a value or a null a cell, sorted by key.
+    """The examples of a split as a table, a value or a null per cell, sorted by key.
 
     Raises:
       DataError: there is no such split, or a cell holds several values.
@@ -59,7 +59,7 @@ def single_values(lists: Any, name: str) -> Any:
 
 
 def example_differences(stock: Any, taxiway: Any, split: str) -> list[str]:
-    """What differs between two sorted tables of one split, a sentence a column."""
+    """What differs between two sorted tables of one split, one sentence per column."""
     if stock.num_rows != taxiway.num_rows:
         return [f"{split}: {stock.num_rows:,} rows from stock, {taxiway.num_rows:,} from Taxiway"]
     names = sorted({*stock.column_names, *taxiway.column_names})

@@ -20,7 +20,7 @@ Metrics = Mapping[str, Mapping[str, float]]
 
 
 def metric_differences(stock: Metrics, taxiway: Metrics) -> list[str]:
-    """What differs, a sentence a slice or metric; equal is within 1e-6."""
+    """What differs, one sentence per slice or metric; equal is within 1e-6."""
     found = [
         f"slice {name}: only {'stock' if name in stock else 'Taxiway'} has it"
         for name in sorted(set(stock) ^ set(taxiway))

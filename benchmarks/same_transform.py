@@ -17,7 +17,7 @@ Columns = Mapping[str, npt.NDArray[Any]]
 
 
 def transform_differences(stock: Columns, taxiway: Columns) -> list[str]:
-    """What differs between two sets of transformed columns, a sentence a column."""
+    """What differs between two sets of transformed columns, one sentence per column."""
     if set(stock) != set(taxiway):
         return [f"columns {sorted(set(stock) ^ set(taxiway))} are in one of the two only"]
     found = []

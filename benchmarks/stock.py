@@ -140,7 +140,7 @@ _recorders: list[Recorder] = []
 
 
 class _TimedNode(PipelineNodeAsDoFn):  # type: ignore[misc]  # TFX ships no types
-    """A node as TFX runs it, with its start and end told."""
+    """A node as TFX runs it, with its start and end reported."""
 
     def _run_node(self) -> Any:
         (recorder,) = _recorders

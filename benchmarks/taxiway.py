@@ -30,7 +30,7 @@ def run(config: Config, recorder: Recorder) -> None:
 
 
 class _Watch:
-    """A RunObserver that tells the recorder of each node, and keeps those that did not run."""
+    """A RunObserver that reports each node to the recorder, and keeps those that did not run."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder

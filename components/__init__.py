@@ -1,1 +1,1 @@
-"""One folder a component: its TFX face, and its logic as pure functions that never import TFX."""
+"""One folder per component: its TFX face, and its logic as pure functions that never import TFX."""

@@ -6,7 +6,7 @@ from tfx.types.artifact import Artifact, Property, PropertyType
 
 
 class ModelManifest(Artifact):  # type: ignore[misc]  # TFX ships no types
-    """`MANIFEST.sha256`: one line a file of a SavedModel, as sha256sum writes them."""
+    """`MANIFEST.sha256`: one line per file of a SavedModel, as sha256sum writes them."""
 
     TYPE_NAME = "ModelManifest"
 

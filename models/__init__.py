@@ -1,1 +1,1 @@
-"""One folder a model: what is learned, and from which columns."""
+"""One folder per model: what is learned, and from which columns."""

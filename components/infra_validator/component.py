@@ -111,13 +111,13 @@ def _on_this_machine(folder: str) -> Iterator[Path]:
 
 
 def _write(blessing: Any, result: InfraResult) -> None:
-    told = dataclasses.asdict(result)
+    values = dataclasses.asdict(result)
     flag = BLESSED_FILE if result.blessed else NOT_BLESSED_FILE
     io_utils.write_string_file(f"{blessing.uri}/{flag}", "")
-    io_utils.write_string_file(f"{blessing.uri}/{RESULT_FILE}", json.dumps(told, indent=2) + "\n")
+    io_utils.write_string_file(f"{blessing.uri}/{RESULT_FILE}", json.dumps(values, indent=2) + "\n")
     blessing.set_int_custom_property("blessed", int(result.blessed))
     blessing.set_int_custom_property("requests", result.requests)
     for name in ("reason", "isolation"):
-        blessing.set_string_custom_property(name, told[name])
+        blessing.set_string_custom_property(name, values[name])
     for name in ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms"):
-        blessing.set_float_custom_property(name, told[name])
+        blessing.set_float_custom_property(name, values[name])

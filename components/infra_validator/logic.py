@@ -123,7 +123,7 @@ def _reason(error: WorkerError) -> str:
 def _try(worker: ModelWorker, examples: Sequence[bytes], config: InfraValidation) -> _Trial:
     """Sends the warm-up and the requests, and stops at the first fault.
 
-    A fault the worker raises is told as any other, so that what was measured before is kept.
+    A fault that the worker raises is reported as any other: what was measured before is kept.
     """
     latencies: list[float] = []
     requests = _requests(examples, config.rows_per_request)

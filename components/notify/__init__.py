@@ -1,1 +1,1 @@
-"""Notify: tells the outside how a run ended."""
+"""Notify: sends out how a run ended."""

@@ -32,7 +32,7 @@ def push_config(push: Push) -> dict[str, str]:
 
 @declare(never_cached=True)
 class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
-    """Pushes atomically and, where the destination can tell, each model once.
+    """Pushes atomically and, where the destination allows it, each model once.
 
     A condition makes the blessings inputs of the Pusher, so a new blessing of an unchanged model
     runs it again; the stock executor would then push a second copy as a newer version.

@@ -1,4 +1,4 @@
-"""Data export of the example: New York's flights of 2013, joined and written one span a month."""
+"""Data export of the example: New York's flights of 2013, joined and written one span per month."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _read_sources() -> dict[str, bytes]:
             raise DataError(
                 f"the source of the flights, {name} of the package {PACKAGE}, cannot be read: "
                 f"{error}",
-                edit=f"the environment: install {PACKAGE} again (`make setup`)",
+                edit=f"the environment: install {PACKAGE} (`make install`, or taxiway[example])",
             ) from error
     return files
 
@@ -159,7 +159,7 @@ def _read_table(content: bytes, name: str, columns: Mapping[str, Any]) -> pa.Tab
     except (zipfile.BadZipFile, KeyError, pa.ArrowException) as error:
         raise DataError(
             f"{name} of the package {PACKAGE} is not what the export knows: {error}",
-            edit=f"the environment: install {PACKAGE} again (`make setup`)",
+            edit=f"the environment: install {PACKAGE} (`make install`, or taxiway[example])",
         ) from error
     return table.combine_chunks()
 

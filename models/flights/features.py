@@ -1,4 +1,4 @@
-"""What the flights model learns from: one line a column, known before departure."""
+"""What the flights model learns from: one line per column, known before departure."""
 
 from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
 

@@ -45,7 +45,7 @@ def write_manifest(root: Path, file_format: str, entry: dict[str, Any], temporar
 
 
 def is_intact(root: Path, file_format: str, span: int, entries: Mapping[str, Any]) -> bool:
-    """Whether a span's file has the bytes that the manifest's entries tell of."""
+    """Whether a span's file has the bytes that the manifest's entries record."""
     entry = entries.get(str(span))
     try:
         content = span_file(root, file_format, span).read_bytes()
@@ -85,8 +85,8 @@ def only_writer(root: Path) -> Iterator[Path]:
         root.mkdir(parents=True, exist_ok=True)
         with (root / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for leftover in root.glob(".tmp-*"):
-                shutil.rmtree(leftover)
+            for stale in root.glob(".tmp-*"):
+                shutil.rmtree(stale)
             temporary = root / f".tmp-{os.getpid()}"
             temporary.mkdir()
             try:

@@ -1,1 +1,1 @@
-"""What a run is: the frozen models that read YAML, one file a section, and the loader."""
+"""What a run is: the frozen models that read YAML, one file per section, and the loader."""

@@ -1,4 +1,4 @@
-"""Where Apache Beam runs what uses it: a profile a kind, and the arguments that each one means."""
+"""Where Apache Beam runs what uses it: one profile per kind, and the arguments it means."""
 
 from __future__ import annotations
 

@@ -74,14 +74,13 @@ class Kubeflow(Frozen):
     """Environment variable with a bearer token; not set means that none is sent."""
     image: Annotated[str, Field(min_length=1)] = "taxiway:dev"
     """What every node but container components runs in; see deploy/Dockerfile."""
-    volume: Volume | None = Volume()
-    """None where output.root is a bucket."""
+    volume: Volume = Volume()
     secrets: tuple[Secret, ...] = ()
     """Kubernetes secrets that every node gets."""
     env: dict[EnvName, str] = Field(default_factory=dict)
     """Plain environment variables of every node."""
     resources: dict[str, Resources] = Field(default_factory=dict)
-    """By node id; `default` is for the others."""
+    """By node id; `default` is for the others. Nodes of other pipelines may be named too."""
     backoff: Backoff = Backoff()
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str] = Field(
         default_factory=dict

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
+
+DONE_STATES: Final = ("COMPLETE", "CACHED")
+"""Of a NodeRecord: its outputs are there."""
 
 
 class ErrorKind(Enum):
@@ -64,6 +67,6 @@ def run_outcome(nodes: Sequence[NodeRecord]) -> Outcome:
     for node in nodes:
         if node.error_kind is not None:
             return Outcome(node.error_kind.value)
-        if node.state not in ("COMPLETE", "CACHED"):
+        if node.state not in DONE_STATES:
             return Outcome.FAILED
     return Outcome.SUCCEEDED if nodes else Outcome.FAILED

@@ -17,7 +17,7 @@ RUN_PROPERTY: Final = "run_id"
 
 
 def run_of_input(runs: RunStore, digest: str) -> str | None:
-    """The newest run that `remember_run` was told of with this digest."""
+    """The newest run that `remember_run` recorded with this digest."""
     known = runs.mlmd.get_context_by_type_and_name(INPUT_CONTEXT, digest)
     return None if known is None else str(known.custom_properties[RUN_PROPERTY].string_value)
 

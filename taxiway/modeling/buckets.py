@@ -76,7 +76,7 @@ class Files:
         return self
 
     def write(self, number: int, rows: Array) -> None:
-        """Appends packed rows to a file; numpy's `tofile` would not tell all that goes wrong."""
+        """Appends packed rows to a file; numpy's `tofile` would not report all that goes wrong."""
         with _told(self._paths[number]):
             self._files[number].write(rows.view(np.uint8))
 
@@ -95,7 +95,7 @@ class Files:
             with _told(self._paths[0]):
                 self._stack.close()
         except DataError:
-            if error is None:  # else it is a full disk that was told already
+            if error is None:  # else it is a full disk that was reported already
                 raise
 
 

@@ -27,7 +27,7 @@ def hyperparameter_properties(config: Config) -> dict[str, str]:
 def schema_properties(config: Config) -> dict[str, str]:
     """Custom properties of the curated schema; TFX's cache knows its path only, not what it holds.
 
-    Empty for a file that cannot be read here, of which the node that imports it tells.
+    Empty for a file that cannot be read here, which the node that imports it reports.
     """
     try:
         content = Path(config.data.schema_file).read_bytes()

@@ -79,7 +79,7 @@ class LoadedModel:
         """Answers plain columns; what is not given is missing: NaN for numbers, "" for strings.
 
         Args:
-          columns: one list a column, all of one length; None in a list is a missing value.
+          columns: one list per column, all of one length; None in a list is a missing value.
 
         Raises:
           RequestError: an unknown column, lists of different lengths, or values of a wrong type.
@@ -111,9 +111,9 @@ def describe_error(error: BaseException) -> dict[str, str]:
     """An exception as `{"error": one line, "type": class name}`, without TensorFlow's framing."""
     text = getattr(error, "message", None)
     lines = (text if isinstance(text, str) else str(error)).splitlines()
-    told = [line.strip() for line in lines if line.strip() and not line.startswith(_FRAMING)]
-    told = [line for line in told if not line.startswith(_FRAMING)]
-    message = "; ".join(told)[:_ERROR_CHARACTERS] or "no message"
+    kept = [line.strip() for line in lines if line.strip() and not line.startswith(_FRAMING)]
+    kept = [line for line in kept if not line.startswith(_FRAMING)]
+    message = "; ".join(kept)[:_ERROR_CHARACTERS] or "no message"
     return {"error": message, "type": type(error).__name__}
 
 

@@ -55,7 +55,7 @@ class Bucketized:
 
     @property
     def width(self) -> int:
-        """Columns after one-hot: one a bucket, and one for missing."""
+        """Columns after one-hot: one per bucket, and one for missing."""
         return len(self.boundaries) + 2
 
 

@@ -9,7 +9,9 @@ from contextlib import suppress
 
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas
+from taxiway.process.project import enter_project
 
+enter_project()
 few_arenas()
 with lean_imports():
     for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):

@@ -1,1 +1,1 @@
-"""What was learned and what became of it: metadata queries, model versions, the deploy queue."""
+"""What Taxiway itself knows of models: their versions, and the queue of what is to be deployed."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taxiway.errors import TaxiwayError
-from taxiway.registry.versions import transaction
+from taxiway.registry.database import transaction
 
 
 @dataclass(frozen=True)

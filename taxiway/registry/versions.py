@@ -4,41 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from taxiway.errors import TaxiwayError
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS model_versions (
-  id INTEGER PRIMARY KEY,
-  model TEXT NOT NULL,
-  major INTEGER NOT NULL,
-  minor INTEGER NOT NULL,
-  pipeline INTEGER NOT NULL,
-  run_id TEXT NOT NULL,
-  model_digest TEXT NOT NULL,
-  contract_digest TEXT NOT NULL,
-  pipeline_digest TEXT NOT NULL,
-  pushed_to TEXT NOT NULL,
-  metrics TEXT NOT NULL,
-  created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-  UNIQUE (model, major, minor, pipeline),
-  UNIQUE (model, model_digest)
-);
-CREATE TABLE IF NOT EXISTS deploy_queue (
-  id INTEGER PRIMARY KEY,
-  model TEXT NOT NULL,
-  version TEXT NOT NULL,
-  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'taken', 'done')),
-  taken_by TEXT,
-  lease_until REAL,
-  takes INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (model, version)
-);
-"""
+from taxiway.registry.database import transaction
 
 
 @dataclass(frozen=True)
@@ -85,34 +55,6 @@ def next_number(previous: ModelVersion | None, candidate: Candidate) -> tuple[in
         return (major + 1, 0, 0)
     changed = previous.candidate.pipeline_digest != candidate.pipeline_digest
     return (major, minor + 1, pipeline + int(changed))
-
-
-@contextmanager
-def transaction(path: str | Path) -> Iterator[sqlite3.Connection]:
-    """A write transaction on the registry's database, which is made where it is missing.
-
-    Raises:
-      TaxiwayError: the file cannot be opened or is no SQLite database.
-    """
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=60.0, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise TaxiwayError(
-            f"cannot open the registry {path}: {error}", edit="registry.path"
-        ) from error
-    try:
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_TABLES)
-        connection.execute("BEGIN IMMEDIATE")
-        yield connection
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise TaxiwayError(f"the registry {path} failed: {error}", edit="registry.path") from error
-    finally:
-        connection.close()
 
 
 def register(path: str | Path, candidate: Candidate) -> ModelVersion:

@@ -64,12 +64,12 @@ def check_model(config: Config) -> None:
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
 
 
-def _addresses_can_be_opened(config: Config) -> None:
+def check_addresses(config: Config) -> None:
     """TensorFlow opens paths and gs:// by itself; any other scheme fails in the middle of a run."""
-    places = {
+    places = {  # the others follow from the first
+        "output.root": config.output.root,
         "data.root": config.data.root,
         "data.schema_file": config.data.schema_file,
-        "output.root": config.output.root,
         "push.destination": config.push.destination,
     }
     for key, place in places.items():
@@ -157,7 +157,7 @@ def _metadata_has_its_password(config: Config) -> None:
 CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
     _gate_rules_are_known,
-    _addresses_can_be_opened,
+    check_addresses,
     _schema_exists,
     _data_exists,
     _nodes_share_folders,

@@ -1,4 +1,4 @@
-"""Compiles a pipeline to a file; one function a target."""
+"""Compiles a pipeline to a file; one function per target."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from taxiway.config.schema import Config
 from taxiway.errors import TaxiwayError
+from taxiway.process.extras import needs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
@@ -51,7 +52,7 @@ def to_ir(config: Config) -> str:
 
 def to_kubeflow(config: Config) -> str:
     """YAML for Kubeflow Pipelines v2."""
-    with lean_imports():
+    with lean_imports(), needs("kubeflow", "kfp", "compiling for Kubeflow"):
         from taxiway.runners.kubeflow import compile as kubeflow
 
     return kubeflow.to_kubeflow(config)

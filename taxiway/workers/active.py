@@ -106,7 +106,7 @@ def run(
       own_cores: how many cores the map function keeps busy by itself, as TensorFlow's graphs do.
         `auto` works inline where this machine has no more, since processes then gain little and
         each has a TensorFlow of its own in memory.
-      input_bytes: of all shards, where their URIs do not tell.
+      input_bytes: of all shards, where it does not follow from their URIs.
     """
     limits = _active.config
     options = Options(name, limits.retries, limits.task_seconds, limits.job_seconds)

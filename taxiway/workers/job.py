@@ -103,7 +103,7 @@ class ShardError(TaxiwayError):
 
 
 def job_token() -> str:
-    """What no other job has, made once a job and handed to its functions.
+    """What no other job has, made once per job and handed to its functions.
 
     A worker may outlive many runs, and the path of an artifact comes again once ML Metadata is
     emptied: a cache of what was read from a path needs the token in its key. Nothing else may

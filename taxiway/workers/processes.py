@@ -1,4 +1,12 @@
-"""Works in processes of this machine, forked from one that has imported TensorFlow."""
+"""Works in processes of this machine, forked from one that has imported TensorFlow.
+
+The story of a job: the first one starts a fork server, which imports what steps import (preload.py)
+and forks in milliseconds. Each process has a pipe of its own and one task at a time, so a process
+that dies, or is ended for being too slow, costs its own shard one try and the others nothing; it is
+replaced, and the shard tried again as often as `retries` allows. The results are merged in one more
+task. Processes stay a second for the next job and then leave, since their memory is wanted; they
+also end when their parent does, however it ends.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +62,7 @@ class ProcessWorkers(WorkersSection):
 
 
 class Processes:
-    """A pool of forked processes: one a core, or `count`.
+    """A pool of forked processes: one per core, or `count`.
 
     The processes are forked from a server that has imported TensorFlow and nothing else, so each
     starts in milliseconds and they share those pages. They stay for a job that follows at once, and
@@ -175,7 +183,7 @@ class _Process:
     def await_start(self, seconds: float) -> None:
         """Waits until it serves, so that starting it is no part of a task's time."""
         if self.pipe.poll(seconds):
-            with suppress(EOFError, OSError):  # it has died, as its first task will tell
+            with suppress(EOFError, OSError):  # it has died, as its first task will show
                 self.pipe.recv_bytes()
 
     def give(self, payload: bytes) -> bool:
@@ -193,8 +201,8 @@ class _Process:
         except (EOFError, OSError):
             self._process.join()
             code = self._process.exitcode or 0
-            told = f"signal {-code}" if code < 0 else f"exit code {code}"
-            return Failure(f"its process died ({told})")
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return Failure(f"its process died ({how})")
         return outcome
 
     def is_alive(self) -> bool:

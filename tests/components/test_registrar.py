@@ -77,14 +77,6 @@ def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
     assert logic.contract_digest(spec) == hashlib.sha256(told.encode()).hexdigest()
 
 
-def test_the_metrics_of_a_version_are_those_of_the_whole(logic: Any) -> None:
-    from taxiway.evaluation.results import OVERALL, SliceMetrics
-
-    slices = [SliceMetrics("origin=JFK", {"auc": 0.9}, {}), SliceMetrics(OVERALL, {"auc": 0.7}, {})]
-    assert logic.overall_metrics(slices) == {"auc": 0.7}
-    assert logic.overall_metrics(slices[:1]) == {}
-
-
 def test_a_record_is_the_version_as_plain_values(logic: Any) -> None:
     candidate = Candidate("flights", "r1", "m", "c", "p", "/serving/1", {"auc": 0.7})
     record = logic.record(ModelVersion((1, 2, 3), candidate, "2026-01-01T00:00:00Z"))

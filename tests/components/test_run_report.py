@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from taxiway.evaluation.metrics import Ranking
 from taxiway.metadata.describe import DESCRIPTIONS, describe_node, format_metric
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord
 from tests.taxiway.evaluation.conftest import Evaluated
@@ -113,7 +114,7 @@ class TestBuildReport:
     """What the report says of each end of a run."""
 
     def test_a_run_of_which_nothing_is_known_has_failed(self, logic: Any) -> None:
-        report = logic.build_report("flights", "r1", [], {}, 100)
+        report = logic.build_report("flights", "r1", [], {}, by_auc(100))
         assert report["outcome"] == "failed"
         reached = ("failure", "gate", "evaluation", "infra", "version", "pushed_to")
         assert [report[key] for key in reached] == [None] * len(reached)
@@ -125,7 +126,7 @@ class TestBuildReport:
         self, logic: Any, kind: ErrorKind
     ) -> None:
         nodes = [node("ArrowExampleGen"), ended(kind, "the reason\nin two lines"), node("Late")]
-        report = logic.build_report("flights", "r1", nodes, PROPERTIES, 100)
+        report = logic.build_report("flights", "r1", nodes, PROPERTIES, by_auc(100))
         assert report["outcome"] == kind.value
         assert report["failure"] == {"node": "Trainer", "reason": "the reason\nin two lines"}
         assert report["nodes"][1]["made"] == "the reason\nin two lines"
@@ -147,7 +148,7 @@ class TestBuildReport:
             node("Pusher", pushed_model=artifact("PushedModel", pushed_destination="/s/1")),
             node("Registrar", "CACHED", model_version=artifact("MV", version_name="1.0.0")),
         ]
-        report = logic.build_report("flights", "r1", nodes, PROPERTIES, 1)
+        report = logic.build_report("flights", "r1", nodes, PROPERTIES, by_auc(1))
         assert report["outcome"] == "succeeded"
         assert report["failure"] is None
         assert report["gate"] == {"stops": [], "warns": []}
@@ -171,7 +172,7 @@ class TestBuildReport:
             evaluation=artifact("ModelEvaluation", alone.uri),
             blessing=artifact("ModelBlessing", blessed=1),
         )
-        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, 101)
+        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, by_auc(101))
         assert report["evaluation"]["worst_slices"] == []
         assert report["evaluation"]["blessed"]
         assert not report["evaluation"]["baseline"]
@@ -179,9 +180,13 @@ class TestBuildReport:
     def test_nodes_that_ended_without_outputs_are_as_if_not_reached(self, logic: Any) -> None:
         gate = node("DataGate", decision=artifact("GateDecision", "/removed/since"))
         nodes = [gate, *(node(n) for n in ("Evaluator", "InfraValidator", "Pusher", "Registrar"))]
-        report = logic.build_report("flights", "r1", nodes, PROPERTIES, 100)
+        report = logic.build_report("flights", "r1", nodes, PROPERTIES, by_auc(100))
         reached = ("gate", "evaluation", "infra", "version", "pushed_to")
         assert [report[key] for key in reached] == [None] * len(reached)
+
+
+def by_auc(min_rows: int) -> Ranking:
+    return Ranking("auc", True, min_rows)
 
 
 def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str, Any]:
@@ -202,7 +207,7 @@ def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str,
         ended(ErrorKind.FAILED, text, text),
     ]
     report: dict[str, Any] = logic.build_report(
-        text, text, nodes, dict.fromkeys(PROPERTIES, text), 1
+        text, text, nodes, dict.fromkeys(PROPERTIES, text), by_auc(1)
     )
     report["evaluation"]["reasons"].append(text)
     report["evaluation"]["worst_slices"][0]["name"] = text
@@ -241,7 +246,7 @@ class TestThePage:
     def test_it_can_be_drawn_of_a_run_that_reached_nothing(
         self, logic: Any, nodes: list[NodeRecord]
     ) -> None:
-        page = logic.render_html(logic.build_report("flights", "r1", nodes, {}, 100))
+        page = logic.render_html(logic.build_report("flights", "r1", nodes, {}, by_auc(100)))
         assert '<span class="badge bad">failed</span>' in page
         assert "by the Evaluator" not in page
 
@@ -249,7 +254,9 @@ class TestThePage:
         self, logic: Any
     ) -> None:
         gate = ended(ErrorKind.STOPPED, "2 anomalies:\n  - temp\n  - dest", "DataGate")
-        page = logic.render_html(logic.build_report("flights", "r1", [gate], PROPERTIES, 100))
+        page = logic.render_html(
+            logic.build_report("flights", "r1", [gate], PROPERTIES, by_auc(100))
+        )
         assert '<td>DataGate</td><td class="state warn">stopped</td>' in page
         assert page.count("2 anomalies:") == 2
         assert page.count("  - dest") == 1
@@ -268,7 +275,7 @@ class TestWriteReport:
         self, logic: Any, tmp_path: Path
     ) -> None:
         folder = tmp_path / "new" / "folder"
-        report = logic.build_report("flights", "r1", [], PROPERTIES, 100)
+        report = logic.build_report("flights", "r1", [], PROPERTIES, by_auc(100))
         logic.write_report(report, folder)
         assert json.loads((folder / "report.json").read_text()) == report
         assert "taxiway run --config smoke" in (folder / "report.html").read_text()

@@ -17,6 +17,7 @@ from components.model_manifest.logic import verify
 from taxiway.config.loader import load_config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
+from taxiway.modeling.spec import load_spec
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import list_versions
 from tests.conftest import REPOSITORY, Run
@@ -47,6 +48,15 @@ def states(report: dict[str, Any]) -> dict[str, str]:
     return {node["node"]: node["state"] for node in report["nodes"]}
 
 
+def ask(model: str, once: str) -> dict[str, Any]:
+    """What a fresh process answers for the model."""
+    words = ("-m", "taxiway.serving.worker", "--model", model, "--once", once)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    return dict(json.loads(done.stdout))
+
+
 class TestFirstRun:
     """Looks at what the shared run left behind."""
 
@@ -75,25 +85,21 @@ class TestFirstRun:
         assert manifest is not None
         verify(Path(report["pushed_to"]), Path(manifest.uri) / "MANIFEST.sha256")
 
+    def test_the_command_at_the_end_asks_the_model_about_the_first_row(
+        self, first_run: Run
+    ) -> None:
+        workspace, report = first_run
+        request = workspace.root / "reports" / report["run_id"] / "request.json"
+        spec = load_spec("models.flights")
+        asked = json.loads(request.read_text())
+        assert set(asked) <= set(spec.inputs())
+        assert {"origin", "carrier", "distance"} <= set(asked)
+        answer = ask(report["pushed_to"], f"@{request}")
+        assert answer == ask(report["pushed_to"], json.dumps(asked))
+
     def test_a_fresh_process_loads_the_pushed_model_and_answers(self, first_run: Run) -> None:
         request = {"origin": ["JFK", "EWR"], "carrier": ["B6", "UA"], "temp": [30.0, 80.0]}
-        done = subprocess.run(
-            [
-                *(
-                    sys.executable,
-                    "-m",
-                    "taxiway.serving.worker",
-                    "--model",
-                    first_run[1]["pushed_to"],
-                ),
-                *("--once", json.dumps(request)),
-            ],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        probability = json.loads(done.stdout)["probability"]
+        probability = ask(first_run[1]["pushed_to"], json.dumps(request))["probability"]
         assert len(probability) == 2
         assert all(0.0 < value < 1.0 for value in probability)
         assert probability[0] != probability[1]

@@ -33,7 +33,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
     """Asks a model for every example, and writes what it answers.
 
     `output_examples`, where it is wired, is as the stock executor writes it, in order. An
-    `inference_result` is not: instead of a PredictionLog a row, which repeats the whole request,
+    `inference_result` is not: instead of a PredictionLog per row, which repeats the whole request,
     it has Parquet, `Split-<name>/predictions-00000-of-00004.parquet`, a file for each file of
     examples and a row for each example, in their order. Columns are those of `keep_columns`, and
     the signature's outputs: a value where a row has one, else a list. Its custom properties

@@ -62,7 +62,7 @@ class Model:
             if spec.shape.rank is None:
                 raise ConfigError(
                     f"output '{name}' of signature '{self.name}' has no known rank, expected a "
-                    "model that says whether it is a value or a list a row (tf.ensure_shape): "
+                    "model that says whether it is a value or a list per row (tf.ensure_shape): "
                     f"{USE_BEAM}",
                     edit=f"the model, or {USE_BEAM_KEY}",
                 )
@@ -112,7 +112,7 @@ def _loaded(signature: Signature) -> Any:
 
 
 def _column(name: str, values: Any, spec: Any, rows: int) -> Any:
-    """[N] and [N, 1] give values, [N, K] lists; the model's own shape decides where it tells."""
+    """[N] and [N, 1] give values, [N, K] lists; the model's own shape decides where it is known."""
     if values.ndim not in (1, 2) or len(values) != rows:
         raise ConfigError(
             f"output '{name}' has the shape {list(values.shape)} for {rows} rows, expected one "

@@ -1,8 +1,12 @@
-"""TFMA's combiners and their twins: a measure that sums, and the sums as what TFMA derives from.
+"""TFMA's combiners, vectorized: for each, the sums it needs, and its output made from those sums.
 
-TFMA computes in two steps: combiners go over rows, and everything else (precision from a confusion
-matrix, the area under a curve, averages over classes, the keys of all of them) is derived from what
-combiners give, slice by slice. Only the first step is done anew here; the second stays TFMA's own.
+TFMA computes in two steps: combiners go over rows one by one, and everything else (precision from a
+confusion matrix, the area under a curve, averages over classes, the keys of all of them) is derived
+from what combiners give, slice by slice. Only the first step is done anew here; the second stays
+TFMA's own. So a combiner of TFMA's is replaced by a `Vectorized`: a Measure, which sums whole
+batches by slice and cell and whose sums add up over shards, and a function that turns the sums of
+one slice into exactly what the combiner's `extract_output` would give. VECTORIZED names them by the
+combiner's class; one that is not there is refused by name, and `engine: beam` computes it.
 """
 
 from __future__ import annotations
@@ -25,11 +29,11 @@ Metrics = dict[Any, Any]
 
 
 class UnknownError(Exception):
-    """A computation without a twin; says why."""
+    """A computation that is not vectorized; says why."""
 
 
 @dataclass(frozen=True)
-class Twin:
+class Vectorized:
     """What stands in for one of TFMA's combiners."""
 
     measure: Measure
@@ -68,21 +72,21 @@ class _Entry(NamedTuple):
     fn_examples: tuple[()] = ()
 
 
-def twins(computation: Any) -> list[Twin]:
-    """The twins of one of TFMA's MetricComputations.
+def vectorized(computation: Any) -> list[Vectorized]:
+    """What stands in for one of TFMA's MetricComputations.
 
     Raises:
       UnknownError: it has none.
     """
     combiner = computation.combiner
     name = type(combiner).__name__
-    if name not in TWINS:
+    if name not in VECTORIZED:
         raise UnknownError(f"it does not know {name}")
     if any(key.output_name for key in computation.keys):
         raise UnknownError("it does not know models of several outputs")
     if computation.preprocessors and name != "_ExampleCountCombiner":
         raise UnknownError("it does not know preprocessors")
-    return TWINS[name](computation.keys, combiner)
+    return VECTORIZED[name](computation.keys, combiner)
 
 
 def _pairing(key: Any, combiner: Any) -> Pairing:
@@ -99,7 +103,7 @@ def _pairing(key: Any, combiner: Any) -> Pairing:
     )
 
 
-def _histogram(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _histogram(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
     (key,) = keys
     measure = Histogram(
         _pairing(key, combiner),
@@ -109,10 +113,10 @@ def _histogram(keys: Sequence[Any], combiner: Any) -> list[Twin]:
         fractional=combiner._fractional_labels,
         by_prediction=combiner._prediction_based_bucketing,
     )
-    return [Twin(measure, lambda sums: {key: Buckets(sums)})]
+    return [Vectorized(measure, lambda sums: {key: Buckets(sums)})]
 
 
-def _crossed(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _crossed(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
     (key,) = keys
     if combiner._example_id_key or not combiner._enable_fractional_labels:
         raise UnknownError("it keeps no samples of rows, and compares no labels to thresholds")
@@ -135,10 +139,10 @@ def _crossed(keys: Sequence[Any], combiner: Any) -> list[Twin]:
             matrices[threshold] = _Entry(matrix)
         return {key: matrices}
 
-    return [Twin(Crossed(_pairing(key, combiner), rising), output)]
+    return [Vectorized(Crossed(_pairing(key, combiner), rising), output)]
 
 
-def _totals(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _totals(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
     (key,) = keys
     if key.sub_key and key.sub_key.top_k is not None:
         raise UnknownError("it does not know means of the top k")
@@ -153,38 +157,38 @@ def _totals(keys: Sequence[Any], combiner: Any) -> list[Twin]:
             )
         }
 
-    return [Twin(Totals(_pairing(key, combiner)), output)]
+    return [Vectorized(Totals(_pairing(key, combiner)), output)]
 
 
-def _count(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _count(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
     measure = Count(Pairing(combiner._model_name, weighted=bool(combiner._example_weighted)))
 
     def output(sums: CellSums) -> Metrics:
         total = float(sums.values.sum())
         return dict.fromkeys(keys, total)
 
-    return [Twin(measure, output)]
+    return [Vectorized(measure, output)]
 
 
-def _mean(key: Any, measure: Mean, empty: float = np.nan, root: bool = False) -> Twin:
+def _mean(key: Any, measure: Mean, empty: float = np.nan, root: bool = False) -> Vectorized:
     def output(sums: CellSums) -> Metrics:
         total, weight = sums.values.sum(axis=0).tolist()
         value = total / weight if weight else empty
         return {key: value**0.5 if root else value}
 
-    return Twin(measure, output)
+    return Vectorized(measure, output)
 
 
-def _error(of: str) -> Callable[[Sequence[Any], Any], list[Twin]]:
-    def make(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _error(of: str) -> Callable[[Sequence[Any], Any], list[Vectorized]]:
+    def make(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
         (key,) = keys
         return [_mean(key, Mean(_pairing(key, combiner), of, skip_nan=True))]
 
     return make
 
 
-def _entropy(of: str) -> Callable[[Sequence[Any], Any], list[Twin]]:
-    def make(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _entropy(of: str) -> Callable[[Sequence[Any], Any], list[Vectorized]]:
+    def make(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
         (key,) = keys
         name = f"{of}_of_logits" if combiner._from_logits else of
         smoothing = combiner._label_smoothing
@@ -193,7 +197,7 @@ def _entropy(of: str) -> Callable[[Sequence[Any], Any], list[Twin]]:
     return make
 
 
-def _keras(keys: Sequence[Any], combiner: Any) -> list[Twin]:
+def _keras(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
     """Metrics that TFMA leaves to Keras; their mean over no weight is 0."""
     if any(combiner._loss_configs) or any(key.sub_key for key in keys):
         raise UnknownError("it does not know losses, or classes, of Keras")
@@ -226,7 +230,7 @@ KERAS: Final[Mapping[str, str]] = {
 }
 KERAS_OPTIONS: Final = ("from_logits", "label_smoothing", "axis", "ignore_class")
 
-TWINS: Final[Mapping[str, Callable[[Sequence[Any], Any], list[Twin]]]] = {
+VECTORIZED: Final[Mapping[str, Callable[[Sequence[Any], Any], list[Vectorized]]]] = {
     "_BinaryConfusionMatrixCombiner": _crossed,
     "_BinaryCrossEntropyCombiner": _entropy("binary_entropy"),
     "_CalibrationHistogramCombiner": _histogram,

@@ -1,7 +1,7 @@
 """What is summed over rows: each measure turns a batch into numbers that add up.
 
-A measure is the vectorised twin of one of TFMA's combiners. Its numbers are summed for each slice
-and, where it has more than one, for each of its cells (the buckets of a histogram).
+A measure is the vectorized counterpart of one of TFMA's combiners. Its numbers are summed for each
+slice and, where it has more than one, for each of its cells (the buckets of a histogram).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Pairs:
-    """[N, K] each, K being 1 for one number a row; where not flattened, labels may be [N, 1]."""
+    """[N, K] each, K being 1 for one number per row; where not flattened, labels may be [N, 1]."""
 
     labels: Array
     predictions: Array

@@ -16,7 +16,7 @@ from tensorflow_model_analysis.metrics import (
     metric_types,
 )
 
-from taxiway.arrow.evaluator.combiners import Buckets, Metrics, Twin, UnknownError, twins
+from taxiway.arrow.evaluator.combiners import Buckets, Metrics, UnknownError, Vectorized, vectorized
 from taxiway.arrow.evaluator.intervals import FORMULAS, Interval
 from taxiway.arrow.evaluator.measures import Measure
 from taxiway.arrow.evaluator.pairing import Array
@@ -43,7 +43,7 @@ class Plan:
     """How an EvalConfig is computed."""
 
     eval_config: Any
-    twins: tuple[Twin, ...]
+    combiners: tuple[Vectorized, ...]
     derived: tuple[Any, ...]
     """TFMA's DerivedMetricComputations, each after those it needs."""
     after_intervals: tuple[Any, ...]
@@ -55,7 +55,7 @@ class Plan:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """What is summed, each once."""
-        return tuple(dict.fromkeys(twin.measure for twin in self.twins))
+        return tuple(dict.fromkeys(combiner.measure for combiner in self.combiners))
 
     def settings(self, model_paths: Mapping[str, str]) -> Settings:
         """What goes to the workers: plain data, so that they need no TFMA."""
@@ -92,13 +92,13 @@ def plan(eval_config: Any) -> Plan:
         raise ConfigError(
             f"TFMA refuses the metrics: {error}", edit="options of evaluation.metrics"
         ) from error
-    found: list[Twin] = []
+    found: list[Vectorized] = []
     derived, after_intervals = [], []
     # Each metric brings copies of what it derives from; TFMA keeps the first of equals.
     for _, computation in dict.fromkeys((type(each), each) for each in computations):
         if isinstance(computation, metric_types.MetricComputation):
             try:
-                found += twins(computation)
+                found += vectorized(computation)
             except UnknownError as error:
                 names = sorted({key.name for key in computation.keys})
                 raise refused(f"TFMA's {', '.join(names)}", str(error)) from error

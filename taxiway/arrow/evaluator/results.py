@@ -69,8 +69,8 @@ def _computed(plan: Plan, sums: Sums, replicate: int) -> Iterator[tuple[SliceKey
         metrics: Metrics = {}
         # Sums of a class that has no row are zero, and so is what some metrics divide by.
         with np.errstate(all="ignore"):
-            for twin in plan.twins:
-                metrics.update(twin.output(parts[twin.measure][key]))
+            for combiner in plan.combiners:
+                metrics.update(combiner.output(parts[combiner.measure][key]))
             for computation in plan.derived:
                 metrics.update(computation.result(metrics))
             if baseline:

@@ -103,7 +103,7 @@ def _seed(uri: str) -> int:
 
 
 class _Columns:
-    """Reads some features of tf.Examples, whose types the first row that has them tells."""
+    """Reads some features of tf.Examples, whose types follow from the first row that has them."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._unseen = set(names)
@@ -183,7 +183,7 @@ def _predict(model: Model, serialized: Any, job: str) -> Array:
     if answers.ndim not in (1, 2) or len(answers) != len(serialized):
         raise ConfigError(
             f"output '{key}' has the shape {list(answers.shape)} for {len(serialized)} rows, "
-            f"expected a number or one a class for each row: {USE_BEAM}",
+            f"expected a number, or one per class, for each row: {USE_BEAM}",
             edit=USE_BEAM_KEY,
         )
     return answers

@@ -116,7 +116,7 @@ def convert(
 
 @dataclass(frozen=True)
 class Part:
-    """All that workers are told beside which of the files, [first, last), are theirs."""
+    """All that workers are given beside which of the files, [first, last), are theirs."""
 
     files: tuple[SpanFile, ...]
     newest: int

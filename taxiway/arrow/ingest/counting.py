@@ -1,4 +1,4 @@
-"""Counts rows and tells which ones they are, both as they are read and as they are on disk."""
+"""Counts rows and identifies them, both as they are read and as they are on disk."""
 
 from __future__ import annotations
 

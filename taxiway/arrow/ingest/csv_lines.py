@@ -2,7 +2,7 @@
 
 Arrow lets a quoted cell go on over line ends. A quote that someone forgot to close then swallows
 the rows below it, up to the next quote or the end of the block, and nothing but the number of
-lines can tell. So a cell that holds a line break is refused, whoever meant it.
+lines shows it. So a cell that holds a line break is refused, whoever meant it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from taxiway.modeling.example_files import examples_writer
 
 Compression = Literal["gzip", "none"]
 SUFFIX: Final[Mapping[Compression, str]] = {"gzip": ".gz", "none": ""}
-"""Whoever reads the files tells by it."""
+"""Readers of the files go by it."""
 GZIP_LEVEL: Final = 1
 """A third of the time of the default level 6, for files a quarter larger."""
 

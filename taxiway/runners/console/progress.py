@@ -1,4 +1,4 @@
-"""The live view of a run: a table on a terminal, one line an event elsewhere."""
+"""The live view of a run: a table on a terminal, one line per event elsewhere."""
 
 from __future__ import annotations
 

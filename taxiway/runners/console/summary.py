@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,12 @@ TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupte
 
 
 def print_summary(
-    console: Console, report: Mapping[str, Any], folder: str, seconds: float, loading: float
+    console: Console,
+    report: Mapping[str, Any],
+    folder: str,
+    seconds: float,
+    loading: float,
+    request: str = "",
 ) -> None:
     """Prints a report in the shape of a short page.
 
@@ -28,6 +35,7 @@ def print_summary(
       folder: where report and log are.
       seconds: of the whole run.
       loading: seconds of them in which TensorFlow and TFX were imported.
+      request: a file with a request for the pushed model, if there is one.
     """
     outcome = report["outcome"]
     console.print()
@@ -43,7 +51,7 @@ def print_summary(
         console.print()
         _print_blessings(console, report)
     _field(console, "report", f"{_short(folder)}/report.html")
-    _field(console, "next", _next_command(report))
+    _field(console, "next", _next_command(report, request))
 
 
 def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
@@ -74,8 +82,10 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
     _verdict(console, "evaluator", evaluation["blessed"], against, evaluation["reasons"])
     if infra:
         blessed = infra["blessed"]
-        told = f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
-        _verdict(console, "infra", blessed, told, [] if blessed else [str(infra.get("reason"))])
+        detail = (
+            f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
+        )
+        _verdict(console, "infra", blessed, detail, [] if blessed else [str(infra.get("reason"))])
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
         _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")
@@ -111,11 +121,11 @@ def _field(console: Console, name: str, value: str | Text) -> None:
     console.print(Text(f"{name:<12}", style="bold") + value, soft_wrap=True)
 
 
-def _next_command(report: Mapping[str, Any]) -> str:
+def _next_command(report: Mapping[str, Any], request: str) -> str:
     if report["outcome"] != "succeeded":
         return f"{report['command']}  # nodes that are done are not run again"
-    if report["pushed_to"]:
-        model = _short(report["pushed_to"])
-        request = '\'{"origin": ["JFK"], "carrier": ["B6"], "sched_dep_minute": [1080]}\''
-        return f".venv/bin/python -m taxiway.serving.worker --model {model} --once {request}"
+    if report["pushed_to"] and request:
+        words = ("--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}")
+        python = _short(sys.executable)
+        return shlex.join([python, "-m", "taxiway.serving.worker", *words])
     return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"

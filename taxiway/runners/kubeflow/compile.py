@@ -1,4 +1,4 @@
-"""Compiles a pipeline for Kubeflow Pipelines v2: a container task a node, and an exit task.
+"""Compiles a pipeline for Kubeflow Pipelines v2: one container task per node, and an exit task.
 
 What is emitted is what the protos of the oldest back end (2.0) know, so that it is accepted from
 there to the newest. TFX's own compiler is not used: its output is for Vertex AI.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from tfx.proto.orchestration import executable_spec_pb2
 from taxiway.config.clusters import Resources
 from taxiway.config.loader import portable, project_digest
 from taxiway.config.schema import Config
-from taxiway.errors import ConfigError
+from taxiway.errors import ConfigError, did_you_mean
 from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
@@ -42,6 +42,7 @@ from taxiway.runners.nodes.container_command import (
 )
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.store_limits import check_storable
+from taxiway.runners.preflight import check_addresses
 
 RUN_ID: Final = "run_id"
 """The parameter that back ends from 2.5 on fill in; see `run_id_of` for those before."""
@@ -58,14 +59,19 @@ def to_kubeflow(config: Config) -> str:
     check(config)
     nodes = nodes_of(compile_pipeline(load_pipeline(config)(config)))
     check_storable(nodes, config.metadata)
-    unknown = set(config.kubeflow.resources) - {node.id for node in nodes} - {"default", EXIT_NODE}
-    if unknown:
-        raise ConfigError(
-            f"no node is named {', '.join(sorted(unknown))} "
-            f"(known: default, {EXIT_NODE}, {', '.join(node.id for node in nodes)})",
-            edit="kubeflow.resources",
-        )
+    _check_names(config.kubeflow.resources, ["default", EXIT_NODE, *(node.id for node in nodes)])
     return _Compilation(config, nodes).yaml()
+
+
+def _check_names(named: Iterable[str], known: Sequence[str]) -> None:
+    """Refuses misspelt nodes; another name may be of a node of another pipeline."""
+    for name in sorted(set(named) - set(known)):
+        hint = did_you_mean(name, known)
+        if hint:
+            raise ConfigError(
+                f"no node is named {name}{hint} (known: {', '.join(known)})",
+                edit="kubeflow.resources",
+            )
 
 
 def check(config: Config) -> None:
@@ -74,18 +80,19 @@ def check(config: Config) -> None:
     Raises:
       ConfigError: names the key.
     """
-    root, volume = config.output.root, config.kubeflow.volume
+    root, mount = config.output.root, config.kubeflow.volume.mount_path.rstrip("/")
     if isinstance(config.metadata, SqliteMetadata):
         raise ConfigError(
             "metadata.kind sqlite is one file for one process, and on Kubeflow nodes run in many",
             edit="metadata.kind: mysql, as configs/kubeflow.yaml has it, or grpc",
         )
-    on_volume = volume is not None and f"{root}/".startswith(f"{volume.mount_path.rstrip('/')}/")
-    if "://" not in root and not on_volume:
+    if not f"{root}/".startswith(f"{mount}/"):
         raise ConfigError(
-            f"output.root {root} is on no volume that all nodes see",
-            edit="output.root: below kubeflow.volume.mount_path, or a bucket",
+            f"output.root {root} is on no volume that all nodes see; DataGate, Registrar and the "
+            "run's report work on files",
+            edit="output.root: below kubeflow.volume.mount_path",
         )
+    check_addresses(config)
 
 
 @dataclass(frozen=True)

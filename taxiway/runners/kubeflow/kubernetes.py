@@ -72,10 +72,8 @@ def platform_config(kubeflow: Kubeflow, secrets: Sequence[Secret]) -> dict[str, 
     `constant` and `secretName` are deprecated in newer protos and still read by them; what they
     were replaced by is unknown to older back ends, which refuse what they do not know.
     """
-    config: dict[str, Any] = {}
-    if kubeflow.volume is not None:
-        mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.mount_path}
-        config["pvcMount"] = [mount]
+    mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.mount_path}
+    config: dict[str, Any] = {"pvcMount": [mount]}
     as_env = [
         {
             "secretName": secret.name,

@@ -164,10 +164,10 @@ def _ask(name: ContainerEngine) -> tuple[bool, str]:
     return _is_rootless(name, asked.stdout.strip()), ""
 
 
-def _is_rootless(name: str, told: str) -> bool:
+def _is_rootless(name: str, answer: str) -> bool:
     if name == "podman":
-        return told == "true"
-    options = json.loads(told or "null") or []
+        return answer == "true"
+    options = json.loads(answer or "null") or []
     return any("rootless" in option for option in options)
 
 

@@ -42,7 +42,7 @@ class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ship
     """Runs a container component's command with its inputs read-only and its outputs writable.
 
     TFX's stock operator mounts nothing, so that outputs are lost with the container. The engine
-    used and why are told to `log` and written on the execution, as `container_engine`.
+    used and why are passed to `log` and written on the execution, as `container_engine`.
 
     Made by `make_container_operator`; the Launcher leaves no other way to pass it anything.
     """
@@ -87,7 +87,7 @@ def make_container_operator(engine: str, log: Callable[[str], None]) -> type[Con
 
     Args:
       engine: `container.engine`, one of auto, docker, podman and host.
-      log: told in one line which engine is used and why.
+      log: receives one line: which engine is used, and why.
     """
     attributes = {"engine": engine, "log": staticmethod(log)}
     return type("ContainerOperator", (ContainerOperator,), attributes)
@@ -128,8 +128,8 @@ def _check(code: int, tail: str, where: str) -> None:
     if code == 0:
         return
     hint = "container.image" if code in _DID_NOT_START else ""
-    told = f":\n{tail}" if tail else " and wrote nothing"
-    raise TaxiwayError(f"the command {where} ended with exit code {code}{told}", edit=hint)
+    output_tail = f":\n{tail}" if tail else " and wrote nothing"
+    raise TaxiwayError(f"the command {where} ended with exit code {code}{output_tail}", edit=hint)
 
 
 def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -74,14 +75,31 @@ def run_pipeline(
                 prepare(_input_bytes(config))
                 few_arenas()
                 report, loading = _run(config, run_id, properties, folder, console, observers)
+                request = _request(config, report, folder)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
             console.quiet = False
             console.print_json(json.dumps(report))
         else:
-            print_summary(console, report, str(folder), time.monotonic() - started, loading)
+            seconds = time.monotonic() - started
+            print_summary(console, report, str(folder), seconds, loading, request)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
+
+
+def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
+    """A file with a request for the pushed model; nothing where there is none to be made."""
+    from taxiway.metadata.store import run_store
+    from taxiway.runners.local.example_request import write_example_request
+
+    if not report["pushed_to"]:
+        return ""
+    try:
+        nodes = run_store(config.metadata).nodes(report["run_id"])
+        return write_example_request(config, nodes, folder)
+    except Exception:  # a hint at the end must not fail a run that has succeeded
+        logging.exception("no example request could be made")
+        return ""
 
 
 def _input_bytes(config: Config) -> int:

@@ -89,7 +89,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
 
     Args:
       config: the resolved config; its metadata and container sections are used.
-      observers: told of each event, in this order.
+      observers: receive each event, in this order.
       in_sequence: one node after the other without Beam, which costs a short pipeline more than
         its nodes do; a container component then runs beside no other.
       run_properties: strings written on the run's MLMD context before the first node.

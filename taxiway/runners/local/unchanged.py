@@ -1,8 +1,12 @@
 """A run of which every node would be cached: known beforehand, and recorded without starting one.
 
-TFX asks ML Metadata some fifty times a node before it knows that it has nothing to do. Whether that
-holds for all nodes follows from what goes into a run from outside: its IR, the files that its
-drivers find, and the artifacts that its resolvers find.
+TFX asks ML Metadata some fifty times per node before it knows that it has nothing to do. Whether
+that holds for all nodes follows from what goes into a run from outside: its IR, the files that its
+drivers find, and the artifacts that its resolvers find. `digest_of_input` puts these into one
+digest. A run that succeeds is remembered under it; a later run with the same digest, whose
+artifacts are all still there, gets copies of the earlier run's executions, as cached ones. A node
+that makes any doubt (its cache is off, it takes the run's id, its driver is unknown) makes the
+digest None, and the run goes node by node.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ def digest_of_input(ir: Any, runs: RunStore) -> str | None:
     Returns:
       None where a node runs each time (its cache is off, it takes the run's id, or a driver or a
       resolver decides what cannot be known beforehand), or where the input cannot be read, which
-      the node itself tells best.
+      the node itself reports best.
     """
     nodes = nodes_of(ir)
     if not all(map(_may_be_cached, nodes)):

@@ -1,4 +1,4 @@
-"""What happens in a run, as typed events; a runner tells it in no other way."""
+"""What happens in a run, as typed events; a runner reports in no other way."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def result_of_error(
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:
-    """What to tell the user of an exception: our own words where we have them, and what to edit."""
+    """What the user reads of an exception: our own words where we have them, and what to edit."""
     ours = _cause(error, TaxiwayError)
     if ours is not None:
         return ours.message, ours.edit

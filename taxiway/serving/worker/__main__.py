@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _end_with_parent(options.socket)
     if options.once is not None:
         return _answer_once(options, answers, complaints)
-    told = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
-    return _serve(options, answers, told)
+    limits = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
+    return _serve(options, answers, limits)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, required=True, help="folder of the SavedModel")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", type=Path, help="unix socket to listen on")
-    where.add_argument("--once", metavar="JSON", help="columns to predict, or - for stdin")
+    where.add_argument("--once", metavar="JSON", help="columns to predict, @FILE, or - for stdin")
     parser.add_argument("--signature", default=SERVING, help="that takes tf.Examples")
     parser.add_argument("--memory-limit-mb", type=int, help="bound of the data segment")
     parser.add_argument(
@@ -93,7 +93,7 @@ def _load(options: argparse.Namespace) -> LoadedModel:
     return LoadedModel(options.model, options.signature)
 
 
-def _serve(options: argparse.Namespace, answers: TextIO, told: Mapping[str, Any]) -> int:
+def _serve(options: argparse.Namespace, answers: TextIO, limits: Mapping[str, Any]) -> int:
     try:
         model = _load(options)
         listener = _listen(options.socket)
@@ -105,7 +105,7 @@ def _serve(options: argparse.Namespace, answers: TextIO, told: Mapping[str, Any]
         return 1
     ready = {
         "ready": True,
-        **told,
+        **limits,
         "load_seconds": model.load_seconds,
         "signatures": model.describe(),
     }
@@ -165,21 +165,27 @@ def _answer(
 
 
 def _answer_once(options: argparse.Namespace, answers: TextIO, complaints: TextIO) -> int:
-    text = sys.stdin.read() if options.once == "-" else options.once
     try:
-        columns = json.loads(text)
+        columns = json.loads(_request(options.once))
         if not isinstance(columns, dict):
             raise TypeError('expected a JSON object of columns, such as {"origin": ["JFK"]}')
         predictions = _load(options).predict_columns(
             {name: value if isinstance(value, list) else [value] for name, value in columns.items()}
         )
     except Exception as error:
-        told = _describe(error)
-        complaints.write(f"error: {told['type']}: {told['error']}\n")
+        described = _describe(error)
+        complaints.write(f"error: {described['type']}: {described['error']}\n")
         complaints.flush()
         return 1
     _write_line(answers, {name: _plain(array.tolist()) for name, array in predictions.items()})
     return 0
+
+
+def _request(once: str) -> str:
+    """What `--once` names: standard input, a file, or the columns themselves."""
+    if once == "-":
+        return sys.stdin.read()
+    return Path(once[1:]).read_text(encoding="utf-8") if once.startswith("@") else once
 
 
 def _plain(value: Any) -> Any:

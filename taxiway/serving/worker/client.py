@@ -202,15 +202,15 @@ class ModelWorker:
                 edit="infra_validation.load_timeout_seconds",
             )
         try:
-            told: dict[str, Any] = json.loads(line)
+            answer: dict[str, Any] = json.loads(line)
         except ValueError:
             raise self._ended(process, "while loading the model", "load_failed") from None
-        if told.get("ready"):
-            return told
+        if answer.get("ready"):
+            return answer
         raise WorkerError(
-            f"{self._model} does not load: {told['type']}: {told['error']}",
+            f"{self._model} does not load: {answer['type']}: {answer['error']}",
             reason="load_failed",
-            edit="infra_validation.memory_limit_mb" if told["type"] == "MemoryError" else "",
+            edit="infra_validation.memory_limit_mb" if answer["type"] == "MemoryError" else "",
         )
 
     def _ask(self, header: Mapping[str, Any], body: bytes) -> Arrays:

@@ -14,6 +14,7 @@ import cloudpickle
 from pydantic import model_validator
 
 from taxiway.errors import ConfigError
+from taxiway.process.extras import needs
 from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, Scheduler, bounded
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.dask.tls import contain
@@ -145,10 +146,11 @@ def connected(config: DaskWorkers) -> Any:
       ClusterError: there is no scheduler, or it or this run refuses the other's certificate.
       ConfigError: a file of the certificates is missing.
     """
-    from distributed import Client
-    from distributed.security import Security
-
     check(config)
+    with needs("dask", "distributed", f"{WORKERS_KEY}.kind dask"):
+        from distributed import Client
+        from distributed.security import Security
+
     security = None
     if config.ca_file:
         contain()

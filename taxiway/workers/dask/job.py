@@ -111,9 +111,9 @@ class Job:
 
     def _on_topic(self, event: tuple[float, Any]) -> None:
         """In a thread of the client."""
-        _, told = event
-        if isinstance(told, dict) and "key" in told and "worker" in told:
-            self._events.put(Event(told["key"], time.monotonic(), told["worker"]))
+        _, message = event
+        if isinstance(message, dict) and "key" in message and "worker" in message:
+            self._events.put(Event(message["key"], time.monotonic(), message["worker"]))
 
     def _next(self) -> Event | None:
         """The next event; None from time to time, and when a task is late."""

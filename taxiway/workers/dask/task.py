@@ -69,8 +69,8 @@ def work(call: Call, *parts: bytes) -> bytes:
     from distributed.utils import sync
 
     worker = get_worker()
-    told = {"key": call.key, "worker": worker.address}
-    sync(worker.loop, worker.scheduler.log_event, topic=call.topic, msg=told)
+    message = {"key": call.key, "worker": worker.address}
+    sync(worker.loop, worker.scheduler.log_event, topic=call.topic, msg=message)
     done = threading.Event()
     threading.Thread(target=_watch, args=(worker, call, done), daemon=True).start()
     try:

@@ -31,8 +31,9 @@ def contain() -> None:
     `BrokenPipeError`, for one after the other, until all workers and runs are lost. See
     https://github.com/python/cpython/issues/148594.
 
-    A connection that is closed before TLS begins, as by a scheduler that ends, is told as closed:
-    tornado raises a ValueError, after which Dask's client does not connect again, nor give up.
+    A connection that is closed before TLS begins, as by a scheduler that ends, is reported as
+    closed: tornado raises a ValueError, after which Dask's client neither connects again nor gives
+    up.
 
     To call this again changes nothing.
     """

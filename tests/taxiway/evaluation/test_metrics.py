@@ -15,7 +15,7 @@ from taxiway.config.evaluation import (
     Threshold,
 )
 from taxiway.errors import ConfigError
-from taxiway.evaluation.metrics import METRICS, check_evaluation
+from taxiway.evaluation.metrics import METRICS, check_evaluation, ranking_of
 from tests.taxiway.evaluation.asked import (
     AUC,
     ENGINES,
@@ -209,3 +209,43 @@ class TestThresholds:
     def test_a_bound_holds_somewhere(self) -> None:
         with pytest.raises(ValidationError, match="slices"):
             Threshold(metric="auc", lower=0.5, slices=())
+
+
+SEVERAL = Metric(name="several", kind="recall", thresholds=(0.3, 0.5))
+
+
+class TestRanking:
+    """By which metric the worst slices are found."""
+
+    @pytest.mark.parametrize(
+        ("metrics", "rank_by", "expected"),
+        [
+            (("calibration", "example_count", "auc", "recall"), "", ("auc", True)),
+            (("auc", "binary_crossentropy"), "binary_crossentropy", ("binary_crossentropy", False)),
+            (("calibration", "example_count"), "", ("", False)),
+            ((Metric(name="mine", kind="auc"),), "", ("mine", True)),
+            ((SEVERAL, "auc"), "", ("auc", True)),
+        ],
+    )
+    def test_the_metric_is_the_one_asked_for_or_the_first_that_can(
+        self, metrics: tuple[Any, ...], rank_by: str, expected: tuple[str, bool]
+    ) -> None:
+        ranking = ranking_of(evaluation(metrics=metrics).model_copy(update={"rank_by": rank_by}))
+        assert (ranking.metric, ranking.higher_is_better) == expected
+
+    @pytest.mark.parametrize(
+        ("rank_by", "told"),
+        [
+            ("acu", "'acu' is not measured; did you mean 'auc'?"),
+            ("calibration", "'calibration' cannot rank slices"),
+            ("example_count", "'example_count' cannot rank slices"),
+        ],
+    )
+    def test_one_that_is_not_there_or_cannot_is_refused_before_the_run(
+        self, rank_by: str, told: str
+    ) -> None:
+        asked = evaluation(metrics=("auc", "calibration", "example_count"))
+        with pytest.raises(ConfigError) as refused:
+            check_evaluation(asked.model_copy(update={"rank_by": rank_by}), SPEC, "arrow")
+        assert told in refused.value.message
+        assert refused.value.edit == "evaluation.rank_by, or evaluation.metrics"

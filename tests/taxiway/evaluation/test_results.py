@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from taxiway.evaluation.metrics import Ranking
 from tests.taxiway.evaluation.conftest import ROWS, Evaluated
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]
@@ -80,8 +81,18 @@ def test_the_worst_slices_are_ranked_without_the_whole_and_the_tiny(results: Any
         one("a=uncounted", auc=0.6),
         one("a=unmeasured", example_count=500),
     ]
-    assert [item.name for item in results.worst_slices(slices, "auc", 2, 100)] == [
+    assert [item.name for item in results.worst_slices(slices, Ranking("auc", True, 100), 2)] == [
         "a=low",
         "a=uncounted",
     ]
-    assert results.worst_slices(slices, "auc", 9, 1)[0].name == "a=tiny"
+    assert results.worst_slices(slices, Ranking("auc", True, 1), 9)[0].name == "a=tiny"
+    lowest_first = results.worst_slices(slices, Ranking("auc", False, 1), 9)
+    assert [item.name for item in lowest_first][-1] == "a=tiny"
+    assert results.worst_slices(slices, Ranking("", False, 1), 9) == []
+
+
+def test_overall_metrics_are_those_of_the_whole(results: Any) -> None:
+    part = results.SliceMetrics("origin=JFK", {"auc": 0.9}, {})
+    whole = results.SliceMetrics(results.OVERALL, {"auc": 0.7}, {})
+    assert results.overall_metrics([part, whole]) == {"auc": 0.7}
+    assert results.overall_metrics([part]) == {}

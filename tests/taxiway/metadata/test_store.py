@@ -18,7 +18,7 @@ RUN = "20260102-030405-abcd"
 
 
 class Recorder:
-    """Writes into a store as TFX does: a context a run and a context a node."""
+    """Writes into a store as TFX does: one context per run and one per node."""
 
     def __init__(self, path: Path) -> None:
         self.runs = RunStore(SqliteMetadata(kind="sqlite", path=str(path)))

@@ -57,7 +57,7 @@ def test_the_rows_of_all_files_are_read_in_order_as_columns_with_a_width(
     monkeypatch.setattr(dataset, "PARSE_BATCH", 2)  # the last block is a part of one
     write("rows-2.gz", [{"a": [9], "wide": [9, 90], "y": [1]}])
     first = write("rows-1.gz", [{"a": [n], "wide": [n, 10 * n], "y": [n % 2]} for n in range(3)])
-    files = dataset.find_files([first.replace("rows-1.gz", "rows-*.gz")])
+    files = dataset.find_files([first.replace("rows-1.gz", "*")])
     blocks = list(dataset.read_rows(files, feature_spec(), "y"))
     assert [len(block) for block in blocks] == [2, 2]
     rows = joined(blocks)

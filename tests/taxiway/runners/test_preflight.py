@@ -104,6 +104,33 @@ def test_a_folder_without_permission_is_refused(
         check(config(root, f"push.destination={closed}/deep/er"))
 
 
+@pytest.mark.parametrize("key", ["data.root", "data.schema_file", "output.root"])
+@pytest.mark.parametrize("address", ["s3://b/x", "hdfs://host/x", "https://host/x", "abfs://c@a/x"])
+def test_an_address_that_tensorflow_cannot_open_is_refused(
+    root: Path, key: str, address: str
+) -> None:
+    """Whatever TensorFlow says of it now would come in the middle of a run."""
+    with pytest.raises(ConfigError) as refused:
+        check(config(root, f"{key}={address}", f"push.destination={root}/serving"))
+    assert refused.value.message == (
+        f"{key} is {address}, but TensorFlow opens gs:// and paths only; "
+        "another store can be mounted as a folder"
+    )
+    assert refused.value.edit == key
+
+
+@pytest.mark.parametrize("address", ["s3://b/x", "hdfs://host/x"])
+def test_a_push_to_what_tensorflow_cannot_open_is_no_config(root: Path, address: str) -> None:
+    with pytest.raises(ConfigError, match="no bucket that TensorFlow opens by itself") as refused:
+        config(root, f"push.destination={address}")
+    assert "push" in refused.value.message
+
+
+def test_no_notification_goes_to_a_folder_called_as_an_address(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"notify\.path is gs://b/n\.jsonl, expected a folder"):
+        check(config(root, "notify={kind: file, path: gs://b/n.jsonl}"))
+
+
 def test_remote_places_are_left_to_their_own_clients(root: Path) -> None:
     places = ("data.root=gs://b", "push.destination=gs://b", "data.schema_file=gs://b/schema.pbtxt")
     check(config(root, *places))

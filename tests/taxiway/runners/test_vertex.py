@@ -163,9 +163,10 @@ def test_a_node_whose_output_is_needed_cannot_be_left_out() -> None:
 
 def test_an_unknown_component_with_a_type_of_our_own_is_refused() -> None:
     from taxiway.runners import vertex
+    from taxiway.runners.nodes.declarations import Declaration
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vertex, "REFUSED_EXECUTORS", {})
+        patch.setattr(vertex, "declaration_of", lambda _: Declaration())
         with pytest.raises(ConfigError, match="artifact types of our own on Vertex, here Gate"):
             compiled("vertex.leave_out=[Registrar,DeployQueue]")
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError
+from taxiway.process.extras import needs
 from taxiway.runners.console.live import waiting
 from taxiway.runners.kubeflow.client.schedule import kubeflow_cron
 from taxiway.runners.kubeflow.client.submit import Request, Submitted, submit
@@ -45,7 +46,8 @@ def submit_pipeline(config: Config, options: Options) -> int:
     check_model(config)
     console = Console(stderr=options.as_json)
     with waiting(console, f"asking {config.kubeflow.endpoint}"):
-        from taxiway.runners.kubeflow.client.connection import connect
+        with needs("kubeflow", "kfp", "`taxiway submit`"):
+            from taxiway.runners.kubeflow.client.connection import connect
 
         connection = connect(config.kubeflow)
     with waiting(console, "compiling"):

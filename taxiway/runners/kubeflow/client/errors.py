@@ -1,4 +1,4 @@
-"""What Kubeflow's refusals and silences mean, told with the key to edit; never with the token."""
+"""What Kubeflow's refusals and silences mean, with the key to edit; never with the token."""
 
 from __future__ import annotations
 
@@ -41,33 +41,33 @@ class ServerError(TaxiwayError):
 def refused(error: Any, kubeflow: Kubeflow) -> ServerError:
     """What an HTTP status means, in a few lines; the token is never part of them."""
     status = int(error.status or 0)
-    told = _message(error.body)
+    detail = _message(error.body)
     token = os.environ.get(kubeflow.token_env, "").strip()
     if token:
-        told = told.replace(token, "<token>")
+        detail = detail.replace(token, "<token>")
     if 300 <= status < 400:
         return _redirected(kubeflow, (error.headers or {}).get("Location", ""), status)
-    if status in (401, 403) and not told:
-        told = "no reason given"
+    if status in (401, 403) and not detail:
+        detail = "no reason given"
     if status == 401:
         return ServerError(
-            f"{kubeflow.endpoint} does not know you (401): {told}\n{_token_advice(kubeflow)}",
+            f"{kubeflow.endpoint} does not know you (401): {detail}\n{_token_advice(kubeflow)}",
             edit=f"the environment variable {kubeflow.token_env} (kubeflow.token_env)",
             status=status,
         )
     if status == 403:
         where = f" in namespace '{kubeflow.namespace}'" if kubeflow.namespace else ""
         return ServerError(
-            f"{kubeflow.endpoint} does not allow this{where} (403): {told}\nThe namespace may not "
-            f"exist, or not be yours.\n{_token_advice(kubeflow)}",
+            f"{kubeflow.endpoint} does not allow this{where} (403): {detail}\nThe namespace may "
+            f"not exist, or not be yours.\n{_token_advice(kubeflow)}",
             edit=f"kubeflow.namespace, or the environment variable {kubeflow.token_env}",
             status=status,
         )
     if status == 0:  # the generated client's word for a broken TLS connection
         return ServerError(_tls(kubeflow.endpoint, error.reason), edit=ENDPOINT)
     return ServerError(
-        f"{kubeflow.endpoint} answered {status}: {told or error.reason or 'no reason given'}",
-        edit="kubeflow.namespace" if "namespace" in told.lower() else "",
+        f"{kubeflow.endpoint} answered {status}: {detail or error.reason or 'no reason given'}",
+        edit="kubeflow.namespace" if "namespace" in detail.lower() else "",
         status=status,
         transient=status in TRANSIENT,
     )

@@ -125,9 +125,9 @@ def _poll(
 
 
 def _reason(run: Any, view: _View) -> str:
-    told = run.error.message if run.error else ""
+    message = run.error.message if run.error else ""
     failed = ", ".join(view.failed())
-    return "; ".join(part for part in (f"failed: {failed}" if failed else "", told) if part)
+    return "; ".join(part for part in (f"failed: {failed}" if failed else "", message) if part)
 
 
 def _key(name: str) -> str:
@@ -167,7 +167,7 @@ class _View:
         return table
 
     def update(self, details: Iterable[Any]) -> None:
-        """Takes the answer of one poll and tells what changed."""
+        """Takes the answer of one poll and reports what changed."""
         for task in sorted(details, key=lambda one: str(one.start_time or one.create_time or "")):
             name = self._names.get(_key(task.display_name or ""))
             state = str(task.state or "PENDING").upper()

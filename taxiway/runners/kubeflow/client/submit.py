@@ -271,7 +271,7 @@ def _named(name: str) -> str:
 
 
 def _default_name(config: Config, request: Request, now: datetime) -> str:
-    """Runs are told apart by time; a schedule is found again by its name."""
+    """Runs are distinguished by time; a schedule is found again by its name."""
     if request.cron:
         return config.pipeline.name
     return f"{config.pipeline.name}-{now:%Y%m%d-%H%M%S}"

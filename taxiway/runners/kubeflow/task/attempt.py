@@ -1,7 +1,11 @@
 """One attempt at one node of a run on a cluster; supervisor.py beside it starts it.
 
 Everything is decided from ML Metadata, so that an attempt can be repeated at any point: what is
-done is done, what a dead attempt left is cleaned away, and a gate's verdict stands.
+done is done, what a dead attempt left is cleaned away, and a gate's verdict stands. In order: find
+the node by compiling the pipeline that the task's config names; look for the result of an earlier
+attempt; if there is none, close what a dead attempt left open and launch the node; emit the result
+as an event and write what Kubeflow shows. A container component has two such phases, `prepare` and
+`publish`, around the task that runs its own image. The exit task is another story: exit.py.
 """
 
 from __future__ import annotations
@@ -10,8 +14,6 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -19,19 +21,17 @@ from rich.console import Console
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
-from taxiway.metadata.patience import patiently
-from taxiway.metadata.records import ErrorKind, NodeRecord
+from taxiway.metadata.records import DONE_STATES, ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas
-from taxiway.runners.catalog import load_exit_pipeline, load_pipeline
+from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.progress import Progress
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
 from taxiway.runners.kubeflow.task.outputs import (
     METRICS_OUTPUT,
     RECORD_OUTPUT,
-    REPORT_OUTPUT,
     TaskOutputs,
 )
 from taxiway.runners.kubeflow.task.supervisor import parse, run_id_of
@@ -63,10 +63,7 @@ with lean_imports():
         compile_pipeline,
         nodes_of,
     )
-    from taxiway.runners.nodes.launcher import is_skipped, make_launcher, register_run
-
-_DONE = ("COMPLETE", "CACHED")
-_DIED = "ended without a word: its pod did not start, was killed, or ran out of memory"
+    from taxiway.runners.nodes.launcher import make_launcher, register_run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,49 +78,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = job.resolve(arguments.parameters)
         run_id = run_id_of(arguments)
         if job.node_id == EXIT_NODE:
+            from taxiway.runners.kubeflow.task.exit import run_exit
+
             return run_exit(config, run_id, outputs, observers)
         attempt = Attempt(config, job.node_id, run_id, outputs, observers)
         return attempt.run(arguments.phase)
     except TaxiwayError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
         return EXIT_RUN_FAILED
-
-
-def run_exit(
-    config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
-) -> int:
-    """Runs the exit pipeline: by now every other task of the run has ended, well or not."""
-    from taxiway.runners.local.runner import LocalRunner
-
-    nodes = nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
-    _close_the_dead(config, nodes, run_id)
-    runner = LocalRunner(config, observers)
-    ended = runner.run_pipeline(load_exit_pipeline()(config, run_id), f"{run_id}-exit")
-    page = Path(config.output.report_folder(run_id)) / "report.html"
-    if RECORD_OUTPUT in outputs:
-        outputs.write_record(RECORD_OUTPUT, {"run": run_id, "report": str(page)})
-    if REPORT_OUTPUT in outputs and page.is_file():
-        outputs.write_page(REPORT_OUTPUT, page.read_text(encoding="utf-8"))
-    return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
-
-
-def _close_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) -> None:
-    """Gives an end to nodes that have none: open executions, and those that never registered.
-
-    Where a node has failed, others may not have been started, and need no end.
-    """
-    abandon(config, run_id, _DIED, ErrorKind.FAILED)
-    runs = run_store(config.metadata)
-    ended = {record.node_id: record.state in _DONE for record in runs.nodes(run_id)}
-    if not all(ended.values()):
-        return
-    for node in nodes:
-        if node.id in ended or not all(ended.get(one, False) for one in node.upstream):
-            continue
-        if patiently(partial(is_skipped, node, runs), config.metadata):
-            ended[node.id] = True
-        else:
-            runs.record_failure(run_id, node.id, _DIED, ErrorKind.FAILED)
 
 
 class Attempt:
@@ -134,7 +96,7 @@ class Attempt:
       node_id: the node.
       run_id: the run.
       outputs: where Kubeflow wants its own.
-      observers: told of the events of this node.
+      observers: receive the events of this node.
     """
 
     def __init__(
@@ -175,7 +137,7 @@ class Attempt:
         record = self._record()
         if record is None:
             return None
-        if record.state in _DONE or record.error_kind is ErrorKind.STOPPED:
+        if record.state in DONE_STATES or record.error_kind is ErrorKind.STOPPED:
             return result_of_record(self._run_id, record, 0.0)
         return None
 
@@ -233,7 +195,7 @@ class Attempt:
         return result_of_record(self._run_id, record, time.monotonic() - started)
 
     def _show(self, phase: str, end: NodeResult) -> None:
-        """Gives Kubeflow what it shows, and tells a container's task that it has nothing to do."""
+        """Gives Kubeflow what it shows; a container's task learns if there is nothing to do."""
         if phase == "prepare" and not isinstance(end, NodeFailed):
             self._outputs.write_parameters(
                 {RUN_PARAMETER: SKIP_COMMAND}

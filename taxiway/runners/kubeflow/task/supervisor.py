@@ -1,8 +1,8 @@
 """Runs one node in a container and keeps the books on its end; a task's command starts this module.
 
 The work is done by a process of its own (attempt.py beside it). This one stays small, so that it is
-still there to say what happened when the other is killed, runs out of memory or time, or is told to
-stop.
+still there to say what happened when the other is killed, runs out of memory or time, or is
+asked to stop.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from taxiway.errors import EXIT_RUN_FAILED, TaxiwayError
+from taxiway.process.project import enter_project
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
 from taxiway.runners.kubeflow.task.outputs import TaskOutputs
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
       0 where it is done, cached or skipped; 1 where it failed, was stopped or was interrupted.
     """
+    enter_project()
     arguments = parse(argv)
     try:
         return _supervise(arguments, list(sys.argv[1:] if argv is None else argv))

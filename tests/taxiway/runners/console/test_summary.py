@@ -38,9 +38,9 @@ def evaluation(**changes: Any) -> dict[str, Any]:
     return {**report()["evaluation"], **changes}
 
 
-def printed(**changes: Any) -> str:
+def printed(request: str = "/reports/r 1/request.json", **changes: Any) -> str:
     console = Console(record=True, width=100, file=io.StringIO())
-    print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67)
+    print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67, request)
     return console.export_text()
 
 
@@ -68,7 +68,8 @@ class TestSucceeded:
         assert "infra       blessed (p99 3.2 ms)" in text
         assert "pushed      /serving/7 as version 1.2.0" in text
         assert "report      /reports/r1/report.html" in text
-        assert "taxiway.serving.worker --model /serving/7 --once" in text
+        asks = "-m taxiway.serving.worker --model /serving/7 --once '@/reports/r 1/request.json'"
+        assert asks in text
 
     def test_a_model_without_a_version_is_pushed_without_one(self) -> None:
         assert row(printed(version=None), "pushed") == ["pushed", "/serving/7"]

@@ -224,7 +224,13 @@ class TestRefused:
                 "of DistributionValidator on PostgreSQL",
             ),
             ("output.root=/elsewhere", "output.root /elsewhere is on no volume"),
-            ("kubeflow.resources={Trianer: {cpu: '1'}}", "no node is named Trianer"),
+            ("output.root=gs://bucket/x", "output.root gs://bucket/x is on no volume"),
+            ("data.root=s3://bucket/x", "data.root is s3://bucket/x, but TensorFlow opens gs://"),
+            ("data.schema_file=abfs://a/s.pbtxt", "data.schema_file is abfs://a/s.pbtxt, but"),
+            (
+                "kubeflow.resources={Trianer: {cpu: '1'}}",
+                "no node is named Trianer; did you mean 'Trainer'? (known: default, exit",
+            ),
             ("kubeflow.parameters={epochs: model.epochs}", "'model.epochs', which is no key"),
             ("kubeflow.parameters={model: model}", "which is a whole section"),
         ],
@@ -241,6 +247,7 @@ class TestRefused:
             "kubeflow.secrets=[{name: one, env: {}}]",
             "kubeflow.secrets=[{name: one, mount_path: below/here}]",
             "metadata.host=",
+            "push.destination=s3://bucket/x",
         ],
     )
     def test_what_is_no_value(self, assignment: str) -> None:

@@ -1,4 +1,4 @@
-"""The compiled pipeline run whole in Docker as a cluster would: a container a task, a real server.
+"""The compiled pipeline run whole in Docker as on a cluster: one container per task, a real server.
 
 TAXIWAY_IMAGE names the image that `make image` built from this very code.
 """

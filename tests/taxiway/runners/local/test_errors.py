@@ -75,7 +75,7 @@ DESCRIBED: dict[str, tuple[BaseException, tuple[str, str], ErrorKind]] = {
 
 @pytest.mark.parametrize("case", DESCRIBED)
 def test_a_failure_is_told_in_our_words_and_of_its_kind(case: str) -> None:
-    from taxiway.runners.nodes import ends
+    from taxiway.runners.nodes import results as ends
 
     error, told, kind = DESCRIBED[case]
     assert ends.describe_error(error) == told
@@ -117,10 +117,10 @@ def test_who_watches_a_run_cannot_break_it(local: Any, caplog: pytest.LogCapture
     from taxiway.config.loader import load_config
 
     broken, whole = Watcher(breaks=True), Watcher()
-    run = local._Run("r1", load_config(["smoke"]), [broken, whole], nodes={})
+    run = local._Run("r1", load_config(["smoke"]), None, [broken, whole], nodes={})
     failures = [NodeFailed("r1", name, "broke") for name in ("First", "Second")]
     for event in (NodeStarted("r1", "First"), *failures):
-        run.tell(event)
+        run.emit(event)
     assert whole.events == broken.events == [NodeStarted("r1", "First"), *failures]
     assert run.failure == failures[0]
     assert run.ended_nodes == {"First", "Second"}

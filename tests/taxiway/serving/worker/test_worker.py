@@ -346,8 +346,20 @@ def test_once_reads_standard_input(model: Path) -> None:
     assert json.loads(done.stdout)["origin"] == ["JFK", "EWR"]
 
 
+def test_once_reads_a_file(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a request.json").write_text('{"origin": ["LGÅ"], "hour": [7]}')
+    done = once(model, f"@{tmp_path}/a request.json")
+    assert json.loads(done.stdout)["origin"] == ["LGÅ"]
+
+
 @pytest.mark.parametrize(
-    ("text", "told"), [("[1]", "JSON object"), ("{", "JSONDecodeError"), ('{"houre": 7}', "hour")]
+    ("text", "told"),
+    [
+        ("@/never", "No such file"),
+        ("[1]", "JSON object"),
+        ("{", "JSONDecodeError"),
+        ('{"houre": 7}', "hour"),
+    ],
 )
 def test_once_fails_with_one_clear_line(model: Path, text: str, told: str) -> None:
     done = once(model, text)

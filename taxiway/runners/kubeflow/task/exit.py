@@ -1,0 +1,58 @@
+"""The exit task: closes whatever died without a record, then runs the exit pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from taxiway.config.schema import Config
+from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED
+from taxiway.metadata.patience import patiently
+from taxiway.metadata.records import DONE_STATES, ErrorKind
+from taxiway.metadata.store import run_store
+from taxiway.runners.catalog import load_exit_pipeline, load_pipeline
+from taxiway.runners.kubeflow.task.outputs import RECORD_OUTPUT, REPORT_OUTPUT, TaskOutputs
+from taxiway.runners.local.runner import LocalRunner
+from taxiway.runners.nodes.cleanup import abandon
+from taxiway.runners.nodes.events import RunObserver
+from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
+from taxiway.runners.nodes.launcher import is_skipped
+
+_DIED: Final = "ended without a word: its pod did not start, was killed, or ran out of memory"
+
+
+def run_exit(
+    config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
+) -> int:
+    """Runs the exit pipeline: by now every other task of the run has ended, well or not."""
+    nodes = nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
+    _close_the_dead(config, nodes, run_id)
+    runner = LocalRunner(config, observers)
+    ended = runner.run_pipeline(load_exit_pipeline()(config, run_id), f"{run_id}-exit")
+    page = Path(config.output.report_folder(run_id)) / "report.html"
+    if RECORD_OUTPUT in outputs:
+        outputs.write_record(RECORD_OUTPUT, {"run": run_id, "report": str(page)})
+    if REPORT_OUTPUT in outputs and page.is_file():
+        outputs.write_page(REPORT_OUTPUT, page.read_text(encoding="utf-8"))
+    return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
+
+
+def _close_the_dead(config: Config, nodes: Sequence[CompiledNode], run_id: str) -> None:
+    """Gives an end to nodes that have none: open executions, and those that never registered.
+
+    Where a node has failed, others may not have been started, and need no end.
+    """
+    abandon(config, run_id, _DIED, ErrorKind.FAILED)
+    runs = run_store(config.metadata)
+    ended = {record.node_id: record.state in DONE_STATES for record in runs.nodes(run_id)}
+    if not all(ended.values()):
+        return
+    for node in nodes:
+        if node.id in ended or not all(ended.get(one, False) for one in node.upstream):
+            continue
+        if patiently(partial(is_skipped, node, runs), config.metadata):
+            ended[node.id] = True
+        else:
+            runs.record_failure(run_id, node.id, _DIED, ErrorKind.FAILED)

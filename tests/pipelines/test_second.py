@@ -1,0 +1,99 @@
+"""A second pipeline, which a fork adds as one file, runs and compiles by its name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Workspace, taxiway
+
+pytestmark = pytest.mark.pipeline
+
+LOOKING = '''
+"""Looks at the data, and learns nothing."""
+
+from tfx.components import StatisticsGen
+from tfx.orchestration.pipeline import Pipeline
+
+from components.arrow_example_gen.component import ArrowExampleGen
+from taxiway.arrow.executors import use_engine
+from taxiway.config.schema import Config
+from taxiway.modeling.spec import load_spec
+from taxiway.runners.nodes.collector import NodeCollector
+
+
+def create_pipeline(config: Config) -> Pipeline:
+    data, spec, nodes = config.data, load_spec(config.model.module), NodeCollector()
+    example_gen = ArrowExampleGen(
+        input_base=data.root,
+        pattern=data.pattern,
+        spans=data.spans,
+        split=data.split,
+        schema_file=data.schema_file,
+        key=spec.key,
+        label=spec.label,
+    )
+    statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"])
+    use_engine(statistics_gen, "StatisticsGen", config.engine)
+    return Pipeline(
+        pipeline_name=config.pipeline.name,
+        pipeline_root=config.output.pipeline_root(config.pipeline.name),
+        components=nodes.nodes(),
+    )
+'''
+NODES = ["ArrowExampleGen", "StatisticsGen"]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """Where the pipeline `added.look_at` is found."""
+    (tmp_path / "code" / "added").mkdir(parents=True)
+    (tmp_path / "code" / "added" / "__init__.py").touch()
+    (tmp_path / "code" / "added" / "look_at.py").write_text(LOOKING)
+    return {"PYTHONPATH": str(tmp_path / "code")}
+
+
+def test_it_runs_by_its_name_and_its_run_says_which_it_was(
+    workspace: Workspace, env: dict[str, str]
+) -> None:
+    name = ("--set", "pipeline.name=looking")
+    done = taxiway("run", "added.look_at", *workspace.options, *name, "--json", env=env)
+    assert done.code == 0, done.out + done.err
+    assert [node["node"] for node in done.report["nodes"]] == NODES
+    assert done.report["outcome"] == "succeeded"
+    assert "module: added.look_at" in done.report["config"]
+    assert done.report["pushed_to"] is None
+    assert (workspace.root / "pipelines" / "looking" / "StatisticsGen").is_dir()
+
+
+@pytest.mark.parametrize("target", ["ir", "kubeflow"])
+def test_it_compiles_for_every_target(tmp_path: Path, env: dict[str, str], target: str) -> None:
+    path = tmp_path / "compiled"
+    done = taxiway("compile", "added.look_at", "--target", target, "-o", str(path), env=env)
+    assert done.code == 0, done.err
+    if target == "ir":
+        nodes = json.loads(path.read_text())["nodes"]
+        assert [node["pipelineNode"]["nodeInfo"]["id"] for node in nodes] == NODES
+        return
+    spec, _ = yaml.safe_load_all(path.read_text())
+    tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    assert sorted(tasks) == ["arrow-example-gen", "statistics-gen"]
+    assert spec["pipelineInfo"]["description"] == "Compiled by Taxiway from added.look_at."
+
+
+def test_a_task_on_kubeflow_carries_which_pipeline_it_is_of(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    from taxiway.runners.kubeflow.task.job import unpack
+
+    path = tmp_path / "compiled.yaml"
+    command = ("compile", "added.look_at", "--target", "kubeflow", "-o", str(path))
+    assert taxiway(*command, env=env).code == 0
+    spec, _ = yaml.safe_load_all(path.read_text())
+    for executor in spec["deploymentSpec"]["executors"].values():
+        words = executor["container"]["command"]
+        job = unpack(words[words.index("--job") + 1])
+        assert job.config["pipeline"]["module"] == "added.look_at"
