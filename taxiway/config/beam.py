@@ -55,7 +55,8 @@ class DockerWorkers(Frozen):
 
     kind: Literal["docker"]
     image: NonEmpty
-    """With this project inside, as `make image` makes it, and Beam's boot program; see README."""
+    """With this project inside, as `make image` makes it, and Beam's boot program; see
+    docs/how-to/run-on-beam.md."""
 
 
 class ExternalWorkers(Frozen):
@@ -109,7 +110,7 @@ class DataflowBeam(Profile):
     temp_location: Bucket
     """Folder in a bucket for what Dataflow keeps while it works."""
     sdk_container_image: NonEmpty
-    """With this project inside, and Beam's boot program; see README."""
+    """With this project inside, and Beam's boot program; see docs/how-to/run-on-beam.md."""
     service_account_email: str = ""
     """Empty means the project's default."""
     subnetwork: str = ""
