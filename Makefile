@@ -16,7 +16,7 @@ ALONE ?=
 REPEAT ?= 1
 # All sizes go into the repository, and ADD's in the place of theirs; ROWS' go below var/.
 BENCH = --repeat $(REPEAT) $(if $(ROWS)$(ADD),--rows $(ROWS)$(ADD) $(if $(ALONE),--alone $(ALONE)),--alone 3.4m) \
-  $(if $(ROWS),--output var/benchmarks,--readme README.md) $(if $(ADD),--add)
+  $(if $(ROWS),--output var/benchmarks,--page docs/explanation/speed.md) $(if $(ADD),--add)
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
