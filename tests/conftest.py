@@ -83,6 +83,24 @@ def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
             target.mkdir(exist_ok=True)
             make(target)
             (target / ".made").touch()
+CommandLine = Callable[..., Finished]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs the command line in this process: sooner than `taxiway`, which loads everything anew."""
+    from taxiway.cli import main as cli
+
+    def call(*arguments: str) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["taxiway", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        told = capfd.readouterr()
+        return Finished(int(ended.value.code or 0), told.out, told.err)
+
+    return call
+
+
     return target
 
 
