@@ -58,6 +58,7 @@ class TestMakeDaskUp:
         wait_until(lambda: not any(map(is_at_work, started)), "no process is left", 10)
 
 
+@pytest.mark.one_stack
 class TestDeaths:
     def test_without_the_scheduler_a_run_ends_and_says_why(
         self, cluster: Cluster, lost: tuple[Workspace, Finished]

@@ -83,7 +83,7 @@ class TestInterrupted:
         "sent",
         [
             pytest.param(signal.SIGINT, id="ctrl-c"),
-            pytest.param(signal.SIGTERM, id="sigterm"),
+            pytest.param(signal.SIGTERM, id="sigterm", marks=pytest.mark.one_stack),
         ],
     )
     def test_an_interrupt_in_training_cleans_up_and_still_reports(
@@ -106,6 +106,7 @@ class TestInterrupted:
         told = (workspace.root / "notifications.jsonl").read_text().splitlines()
         assert json.loads(told[-1])["outcome"] == "interrupted"
 
+    @pytest.mark.one_stack
     def test_a_killed_run_holds_up_no_later_one_and_leaves_it_nothing(
         self, training: tuple[Workspace, subprocess.Popen[str]]
     ) -> None:
@@ -119,6 +120,7 @@ class TestInterrupted:
         assert done.report["version"] == "1.0.0"
 
 
+@pytest.mark.one_stack
 def test_two_runs_at_once_on_one_store_both_complete(first_run: Run) -> None:
     workspace, _ = first_run
     first, second = start(workspace), start(workspace)
@@ -158,6 +160,7 @@ class TestGate:
         page = workspace.root / "reports" / report["run_id"] / "report.html"
         assert "stopped" in page.read_text()
 
+    @pytest.mark.one_stack
     def test_the_terminal_shows_a_few_lines_and_what_to_edit(
         self, stopped: tuple[Workspace, Finished]
     ) -> None:
@@ -171,6 +174,7 @@ class TestGate:
         assert len(ending.splitlines()) < 20
         assert "Traceback" not in done.out + done.err
 
+    @pytest.mark.one_stack
     def test_an_edited_schema_is_seen_by_the_next_run(
         self, workspace: Workspace, tmp_path: Path
     ) -> None:
@@ -185,6 +189,7 @@ class TestGate:
             assert known not in report["failure"]["reason"]
 
 
+@pytest.mark.one_stack
 class TestBadInput:
     def test_a_wrong_cell_is_told_with_file_line_and_column(self, workspace: Workspace) -> None:
         made = taxiway("data", *workspace.options, "--set", "data.format=csv")
@@ -216,6 +221,7 @@ class TestBadInput:
         assert "1, 2, 3" in done.report["failure"]["reason"]
 
 
+@pytest.mark.one_stack
 class TestNothingStarts:
     """Exit code 2, before TensorFlow is loaded and before anything is written."""
 

@@ -15,6 +15,7 @@ from tests.conftest import REPOSITORY, Workspace
 
 pytestmark = [
     pytest.mark.pipeline,
+    pytest.mark.one_stack,
     pytest.mark.xdist_group("pipeline"),
 ]
 

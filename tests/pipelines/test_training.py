@@ -23,6 +23,7 @@ from taxiway.registry.versions import list_versions
 from tests.conftest import REPOSITORY, Run, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+one_stack = pytest.mark.one_stack
 
 STANDARD = {
     "ArrowExampleGen",
@@ -243,6 +244,7 @@ class TestLaterRuns:
                 return Path(report["pushed_to"])
         raise AssertionError(f"the Evaluator finds something new each time: {report}")
 
+    @one_stack
     def test_a_pushed_model_that_is_gone_is_pushed_again(self) -> None:
         """Though no node has anything new to work on."""
         pushed = self.settled()
@@ -259,6 +261,7 @@ class TestLaterRuns:
                 shutil.rmtree(again)
             away.rename(pushed)
 
+    @one_stack
     def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:
         done = taxiway("run", *self.workspace.options)
         assert done.code == 0
@@ -270,8 +273,10 @@ class TestLaterRuns:
     @pytest.mark.parametrize(
         ("assignment", "blessed"),
         [
-            pytest.param([BAR], (False, True), id="the evaluator says no"),
-            pytest.param([BUDGET], (True, False), id="the infra validator says no"),
+            pytest.param([BAR], (False, True), id="the evaluator says no", marks=one_stack),
+            pytest.param(
+                [BUDGET], (True, False), id="the infra validator says no", marks=one_stack
+            ),
             pytest.param([BAR, BUDGET], (False, False), id="both say no"),
         ],
     )
@@ -292,12 +297,14 @@ class TestLaterRuns:
         if not blessed[1]:
             assert "latency_budget_ms" in report["infra"]["reason"]
 
+    @one_stack
     def test_a_changed_hyperparameter_trains_again_but_transforms_not(self) -> None:
         report = self.workspace.run("model.hyperparameters.epochs=1").report
         found = states(report)
         assert found["Trainer"] == "complete"
         assert found["Transform"] == "cached"
 
+    @one_stack
     def test_a_worse_model_than_the_baseline_is_refused(self) -> None:
         report = self.workspace.run(
             "model.hyperparameters.learning_rate=1e-7",

@@ -257,6 +257,7 @@ export(load_config(["smoke"], [f"output.root={sys.argv[1]}"]))
 """
 
 
+@pytest.mark.one_stack
 @pytest.mark.parametrize("moment", [1, 2, 5])
 def test_an_export_that_is_killed_leaves_no_half_file_and_is_completed_by_the_next(
     exported: Config, tmp_path: Path, moment: int

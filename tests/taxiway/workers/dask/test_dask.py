@@ -92,6 +92,7 @@ class TestNodes:
         assert running.bench.begun(1) == 2
 
     def test_a_node_that_freezes_loses_to_others_what_it_was_at_and_what_it_was_given(
+    @pytest.mark.one_stack
         self, whole_cluster: Cluster, running: Running
     ) -> None:
         """Its sockets stay open, so that only its silence tells (`worker-ttl`)."""
@@ -168,6 +169,7 @@ class TestTheScheduler:
 
 
 class TestWithoutWorkers:
+@pytest.mark.one_stack
     def test_a_job_waits_for_those_that_are_on_their_way(
         self, whole_cluster: Cluster, running: Running
     ) -> None:
