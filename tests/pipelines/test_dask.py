@@ -26,7 +26,7 @@ from tests.conftest import REPOSITORY, Finished, Run, Workspace, copied, taxiway
 from tests.dask_cluster import LOOPBACK, Cluster, health_pages, listening, wait_until
 from tests.pipelines.test_faults import finish, start
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("dask")]
+pytestmark = [pytest.mark.pipeline, pytest.mark.cluster, pytest.mark.xdist_group("dask")]
 
 STEPS = {"ArrowExampleGen", "StatisticsGen", "Transform", "Evaluator"}
 SPLITS = ("train", "eval")

@@ -107,7 +107,7 @@ MAKE: dict[str, Callable[[pytest.FixtureRequest], Workers]] = {
 KINDS = [
     "inline",
     "processes",
-    pytest.param("dask", marks=pytest.mark.xdist_group("dask")),
+    pytest.param("dask", marks=[pytest.mark.cluster, pytest.mark.xdist_group("dask")]),
 ]
 
 
