@@ -16,14 +16,14 @@ ALONE ?=
 REPEAT ?= 1
 # All sizes go into the repository, and ADD's in the place of theirs; ROWS' go below var/.
 BENCH = --repeat $(REPEAT) $(if $(ROWS)$(ADD),--rows $(ROWS)$(ADD) $(if $(ALONE),--alone $(ALONE)),--alone 3.4m) \
-  $(if $(ROWS),--output var/benchmarks,--readme README.md) $(if $(ADD),--add)
+  $(if $(ROWS),--output var/benchmarks,--page docs/explanation/speed.md) $(if $(ADD),--add)
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 export BASE
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean config-reference
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -101,6 +101,9 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 	@.docs/env/bin/zensical build --clean --strict
 	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]*(src|href)="?(https?:)?//[^" >]*' site || \
 	  { echo "site/: these pages load something from elsewhere; see zensical.toml" >&2; exit 1; }
+
+config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
+	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
 lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and that of the documentation.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \

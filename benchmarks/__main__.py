@@ -184,7 +184,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=RESULTS.parent, help="folder of results.json and chart.svg"
     )
-    parser.add_argument("--readme", type=Path, help="write its table too")
+    parser.add_argument("--page", type=Path, help="write its table too")
     parser.add_argument(
         "--add", action="store_true", help="keep what --output has of sizes not measured now"
     )
@@ -210,7 +210,7 @@ def main() -> int:
             benchmark.alone(rows, given.repeat)
         for rows in sorted(set(given.rows)):
             benchmark.both(rows, given.repeat)
-        publish(benchmark.write(), given.output, given.readme, console)
+        publish(benchmark.write(), given.output, given.page, console)
     except TaxiwayError as error:
         console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return error.exit_code

@@ -1,8 +1,9 @@
-"""Makes tables of a result, on the terminal and in the README: `python -m benchmarks.report`."""
+"""Makes tables of a result, on the terminal and on a page: `python -m benchmarks.report`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -114,8 +115,8 @@ def notes(results: Results) -> list[str]:
 
 
 def markdown(results: Results) -> str:
-    """The README's table: one line per side and size, seconds of the main nodes and of the run."""
-    head = ["rows", "", *MAIN_NODES, "whole run", "times", "ms a 1,000 rows", "peak memory"]
+    """The page's table: one line per side and size, seconds of the main nodes and of the run."""
+    head = ["rows", "", *MAIN_NODES, "whole run", "times", "ms per 1,000 rows", "peak memory"]
     lines = [_line(head), _line(["--:", "---", *["--:"] * (len(head) - 2)])]
     for rows in sizes(results.runs):
         stock = typical(results.runs, "stock", rows)
@@ -132,8 +133,8 @@ def markdown(results: Results) -> str:
     return "\n".join(lines)
 
 
-def readme_section(results: Results, chart: str) -> str:
-    """Everything between the README's two marks; each figure comes from the results."""
+def page_section(results: Results, chart: str) -> str:
+    """Everything between the page's two marks; each figure comes from the results."""
     machine = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     where = f"{machine.cpus} cores, {machine.memory_bytes / 1e9:.0f} GB; {versions}"
@@ -141,23 +142,23 @@ def readme_section(results: Results, chart: str) -> str:
     return f"{chart_line}\n\n{markdown(results)}\n\nSeconds, on {where}, {results.day}."
 
 
-def write_readme(readme: Path, results: Results, chart: str) -> None:
+def write_page(page: Path, results: Results, chart: str) -> None:
     """Replaces what stands between the marks.
 
     Raises:
       ConfigError: the marks are not there, once each and in order.
     """
-    text = readme.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     old, end, after = rest.partition(END)
     del old
     if not begin or not end:
         raise ConfigError(
-            f"{readme} has no place for the table: expected '{BEGIN}' and, after it, '{END}'",
-            edit=str(readme),
+            f"{page} has no place for the table: expected '{BEGIN}' and, after it, '{END}'",
+            edit=str(page),
         )
-    section = readme_section(results, chart)
-    readme.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}", encoding="utf-8")
+    section = page_section(results, chart)
+    page.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}", encoding="utf-8")
 
 
 def show(results: Results, out: Console) -> None:
@@ -226,27 +227,27 @@ def _title(results: Results, rows: int) -> str:
 
 
 def main() -> int:
-    """Shows a result again; writes its chart, and the README's table where one is named."""
+    """Shows a result again; writes its chart, and the table of a page where one is named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("results", type=Path, nargs="?", default=RESULTS)
-    parser.add_argument("--readme", type=Path, help="write its table too")
+    parser.add_argument("--page", type=Path, help="write its table too")
     given = parser.parse_args()
     try:
-        publish(read_results(given.results), given.results.parent, given.readme, console())
+        publish(read_results(given.results), given.results.parent, given.page, console())
     except TaxiwayError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  # to who typed the command
         return error.exit_code
     return EXIT_OK
 
 
-def publish(results: Results, folder: Path, readme: Path | None, out: Console) -> None:
-    """Prints the tables, draws the chart beside the results, and fills in the README."""
+def publish(results: Results, folder: Path, page: Path | None, out: Console) -> None:
+    """Prints the tables, draws the chart beside the results, and fills in the page."""
     from benchmarks.chart import draw
 
     show(results, out)
     draw(results, folder / CHART)
-    if readme is not None:
-        write_readme(readme, results, (folder / CHART).as_posix())
+    if page is not None:
+        write_page(page, results, Path(os.path.relpath(folder / CHART, page.parent)).as_posix())
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ class NotifyWebhook(Notifier):
     url_env: EnvName = "TAXIWAY_WEBHOOK_URL"
     """Environment variable that holds the address."""
     timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """How long the receiver may take to answer."""
 
     def send(self, message: Message) -> None:
         """Sends one request; any status below 400 counts as delivered."""

@@ -7,6 +7,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,8 +192,6 @@ def second_run(first_two_runs: tuple[Run, Run]) -> Run:
 
 def copied(source: Path, target: Path) -> Workspace:
     """A workspace with the data of another."""
-    import shutil
-
     shutil.copytree(source / "data", target / "data")
     return Workspace(target)
 
@@ -205,3 +204,25 @@ def interrupt() -> Callable[[subprocess.Popen[str]], None]:
         process.send_signal(signal.SIGINT)
 
     return send
+
+
+@pytest.fixture(scope="session")
+def wheel(shared_folder: Path) -> Path:
+    """The wheel of a copy of this repository, as `pip wheel .` builds it."""
+
+    def make(target: Path) -> None:
+        copy = target / "source"
+        copy.mkdir()
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(REPOSITORY / name, copy)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / "taxiway", copy / "taxiway", ignore=ignored)
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
+            cwd=copy,
+            check=True,
+            capture_output=True,
+        )
+
+    (built,) = once(shared_folder, "wheel", make).glob("*.whl")
+    return built

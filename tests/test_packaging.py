@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,23 +124,9 @@ def tracked(*suffixes: str, folders: list[str] = PACKAGES) -> list[str]:
 
 
 class TestWheel:
-    @pytest.fixture(scope="class")
-    def names(self, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-        """What the wheel of a copy of this repository holds."""
-        copy = tmp_path_factory.mktemp("source") / "taxiway"
-        copy.mkdir()
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(REPOSITORY / name, copy)
-        for package in PACKAGES:
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(REPOSITORY / package, copy / package, ignore=ignored)
-        subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel"],
-            cwd=copy,
-            check=True,
-            capture_output=True,
-        )
-        (wheel,) = (copy / "dist").glob("*.whl")
+    @pytest.fixture
+    def names(self, wheel: Path) -> set[str]:
+        """What the wheel holds."""
         with zipfile.ZipFile(wheel) as archive:
             return set(archive.namelist())
 

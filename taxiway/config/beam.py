@@ -55,7 +55,8 @@ class DockerWorkers(Frozen):
 
     kind: Literal["docker"]
     image: NonEmpty
-    """With this project inside, as `make image` makes it, and Beam's boot program; see README."""
+    """With this project inside, as `make image` makes it, and Beam's boot program; see
+    docs/how-to/run-on-beam.md."""
 
 
 class ExternalWorkers(Frozen):
@@ -80,6 +81,7 @@ class ProcessWorkers(Frozen):
     command: NonEmpty
     """Path of Beam's boot program there."""
     env: dict[str, str] = Field(default_factory=dict)
+    """Environment variables of the processes."""
 
 
 class PortableBeam(Profile):
@@ -87,6 +89,7 @@ class PortableBeam(Profile):
 
     kind: Literal["portable"]
     job_endpoint: Address
+    """Address of the job server, host:port."""
     artifact_endpoint: Address | None = None
     """None: where the job server says."""
     environment: Annotated[
@@ -101,10 +104,13 @@ class DataflowBeam(Profile):
 
     kind: Literal["dataflow"]
     project: NonEmpty
+    """Id of the Google Cloud project."""
     region: NonEmpty
+    """Where the workers are, such as europe-west1."""
     temp_location: Bucket
+    """Folder in a bucket for what Dataflow keeps while it works."""
     sdk_container_image: NonEmpty
-    """With this project inside, and Beam's boot program; see README."""
+    """With this project inside, and Beam's boot program; see docs/how-to/run-on-beam.md."""
     service_account_email: str = ""
     """Empty means the project's default."""
     subnetwork: str = ""

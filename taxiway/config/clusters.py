@@ -15,12 +15,14 @@ class Volume(Frozen):
     claim: Name = "taxiway"
     """Name of the PersistentVolumeClaim; ReadWriteMany where the cluster has many hosts."""
     mount_path: Annotated[str, Field(pattern=r"^/[^:]*$")] = "/taxiway"
+    """Where nodes see it."""
 
 
 class Secret(Frozen):
     """A Kubernetes secret whose values nodes get as environment variables, as files, or as both."""
 
     name: Name
+    """Name of the Kubernetes secret."""
     env: dict[str, EnvName] = Field(default_factory=dict)
     """Key within the secret to the variable's name."""
     mount_path: Annotated[str, Field(pattern=r"^(/[^:]*)?$")] = ""
@@ -41,6 +43,7 @@ class Resources(Frozen):
     memory: Quantity | None = None
     """Memory it is promised."""
     cpu_limit: Quantity | None = None
+    """Cores it gets at most; it is slowed down, not killed."""
     memory_limit: Quantity | None = None
     """A node that takes more is killed, and tried again."""
     timeout_seconds: Annotated[int, Field(ge=1)] | None = None
@@ -73,6 +76,7 @@ class Kubeflow(Frozen):
     """What every node but container components runs in; see deploy/Dockerfile."""
     volume: Volume = Volume()
     secrets: tuple[Secret, ...] = ()
+    """Kubernetes secrets that every node gets."""
     env: dict[EnvName, str] = Field(default_factory=dict)
     """Plain environment variables of every node."""
     resources: dict[str, Resources] = Field(default_factory=dict)

@@ -20,6 +20,7 @@ class NamedSpan(Frozen):
 
     kind: Literal["named"]
     span: Annotated[int, Field(ge=0)]
+    """Its number."""
 
 
 class SpanWindow(Frozen):
@@ -27,7 +28,9 @@ class SpanWindow(Frozen):
 
     kind: Literal["window"]
     length: Annotated[int, Field(ge=1)]
+    """How many spans; with `split.kind: time` at least 2."""
     end: Annotated[int, Field(ge=0)] | None = None
+    """Number of the last span; null means the newest on disk."""
 
 
 class HashSplit(Frozen):
@@ -35,6 +38,7 @@ class HashSplit(Frozen):
 
     kind: Literal["hash"]
     eval_fraction: Fraction = 0.2
+    """Share of rows in the eval split."""
 
 
 class TimeSplit(Frozen):
@@ -47,6 +51,7 @@ class Export(Frozen):
     """What `taxiway data` writes."""
 
     spans: tuple[Annotated[int, Field(ge=1)], ...]
+    """Numbers of the spans; in the example, months."""
     keep_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Share of rows kept, chosen by row key; below 1 only to make a small data set for tests."""
 
@@ -55,6 +60,7 @@ class Data(Frozen):
     """The input spans and how they become examples."""
 
     dataset: Name
+    """Name of the data set, and of its folder below `<output.root>/data`."""
     format: Literal["parquet", "csv"] = "parquet"
     """In CSV each line is a row: a quoted cell that goes on over a line end is refused."""
     root: str = ""
@@ -66,6 +72,8 @@ class Data(Frozen):
     spans: Annotated[NewestSpan | NamedSpan | SpanWindow, Field(discriminator="kind")]
     split: Annotated[HashSplit | TimeSplit, Field(discriminator="kind")]
     on_bad_row: Literal["fail", "drop"] = "fail"
+    """A cell that does not fit the schema ends the run (fail), or its row is left out and counted
+    (drop)."""
     shards: Annotated[int, Field(ge=1)] = 4
     """TFRecord files for each split, as many as are written, and later read, at a time."""
     compression: Literal["gzip", "none"] = "gzip"

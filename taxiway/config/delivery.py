@@ -15,6 +15,7 @@ class Container(Frozen):
     engine: Literal["auto", "docker", "podman", "host"] = "auto"
     """auto: Docker, else Podman, else the same command as a process of the host."""
     image: str = "debian:trixie-slim"
+    """Of container components. ModelManifest needs `sh`, `find`, `sort` and `sha256sum` in it."""
 
 
 class Registry(Frozen):

@@ -38,6 +38,7 @@ class Metric(Frozen):
     tfma_class: str = ""
     """Any metric class of TFMA's in place of a `kind`; `options` are its arguments."""
     options: Mapping[str, JsonValue] = {}
+    """Arguments of a `tfma_class`."""
     better: Literal["higher", "lower", "target"] = "target"
     """Of a `tfma_class`: which way is better, for thresholds on change; `target` has none."""
 
@@ -80,14 +81,18 @@ class Change(Frozen):
     """How much worse than the baseline (the latest blessed model) a metric may be."""
 
     worst_absolute: Annotated[float, Field(ge=0.0)]
+    """Largest loss allowed, in the metric's own unit."""
 
 
 class Threshold(Frozen):
     """A bound on one metric; at least one of the keys is given."""
 
     metric: str
+    """Name of one of `evaluation.metrics`."""
     lower: float | None = None
+    """Smallest value that is blessed."""
     upper: float | None = None
+    """Largest value that is blessed."""
     change: Change | None = None
     slices: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)] = ((),)
     """Slicing specs the bound holds on, in every slice of them; in `[[]]` it is the whole split."""

@@ -15,6 +15,7 @@ class DataGate(Frozen):
     stop_on: tuple[Literal["ERROR", "WARNING"], ...] = ("ERROR",)
     """Severities of schema anomalies that stop the run."""
     on_drift: Literal["warn", "stop"] = "warn"
+    """What a drift anomaly does, whatever its severity."""
     rules: tuple[dict[str, JsonValue], ...] = ()
     """More rules, each a `kind` and its keys, such as `{kind: fewest_rows, at_least: 1000}`."""
     module: str = "components.data_gate.rules"
@@ -28,10 +29,13 @@ class InfraValidation(Frozen):
     """The trial of the exported model in a worker process of its own."""
 
     requests: Annotated[int, Field(ge=1)] = 50
+    """How many requests the model is sent."""
     rows_per_request: Annotated[int, Field(ge=1)] = 1
+    """Rows of the eval split in each request."""
     latency_budget_ms: Annotated[float, Field(gt=0)] = 100.0
     """Budget of the 99th percentile of request latency, after one warm-up request."""
     load_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """How long the model may take to load."""
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
     """TensorFlow itself waits 10 s before it says that it is out of memory."""
     memory_limit_mb: Annotated[int, Field(ge=512)] = 4096

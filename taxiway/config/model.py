@@ -25,25 +25,34 @@ class Hyperparameters(Frozen):
     """What the Trainer learns with; reaches it as an imported artifact, not as code."""
 
     hidden_units: tuple[Annotated[int, Field(ge=1)], ...]
+    """Width of each hidden layer, from the input on."""
     embedding_size: Annotated[int, Field(ge=1)] = 8
+    """Dimensions of a category with `encoding="embedding"`."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of hidden units left out in each training step."""
     l2: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the squared-weights penalty on the hidden layers."""
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    """Step size of the Adam optimizer."""
     batch_size: Annotated[int, Field(ge=1)] = 512
+    """Rows in each training step."""
     epochs: Annotated[int, Field(ge=1)] = 10
+    """Passes over the train split at most; early stopping may end sooner."""
     early_stopping_patience: Annotated[int, Field(ge=1)] = 2
+    """Epochs without a better validation loss before training stops."""
     validation_fraction: Fraction = 0.1
     """Share of the train split held back for early stopping; the eval split is never seen."""
     positive_weight: Annotated[float, Field(ge=1.0)] | Literal["balanced"] = "balanced"
     """Weight of the positive class while training; undone in the exported model's logit."""
     seed: int = 42
+    """Of weights, shuffling and dropout: the same seed trains the same model."""
 
 
 class Model(Frozen):
     """The model folder and what it is trained with."""
 
     name: Name
+    """Of its versions in the registry, and of its serving folder."""
     module: str = "models.flights"
     """Import path of the model's folder."""
     code_digest: str = ""

@@ -1,13 +1,18 @@
-"""What each key of the config means, from the classes' own words: for people, editors and docs."""
+"""What each key of the config means, from the classes' own words: for people, editors and docs.
+
+`python -m taxiway.config.reference FILE` writes the page of the documentation.
+"""
 
 from __future__ import annotations
 
 import inspect
 import json
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -200,3 +205,7 @@ def _default(info: FieldInfo) -> str:
 
 def _text(words: str | None) -> str:
     return " ".join((words or "").split())
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(markdown(), encoding="utf-8")

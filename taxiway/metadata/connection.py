@@ -58,9 +58,11 @@ class ServerMetadata(MetadataConnection):
     """ML Metadata on a database server; a password is a secret and stays in the environment."""
 
     host: Annotated[str, Field(min_length=1)]
+    """Name or address of the server."""
     database: Annotated[str, Field(min_length=1)] = "taxiway"
     """Made when it does not exist, where the user may."""
     user: Annotated[str, Field(min_length=1)] = "taxiway"
+    """Who owns the tables."""
     password_env: Annotated[str, Field(pattern=r"^([A-Z_][A-Z0-9_]*)?$")] = PASSWORD_ENV
     """Environment variable that holds the password; empty means that none is asked for."""
 
@@ -87,6 +89,7 @@ class MySqlMetadata(ServerMetadata):
 
     kind: Literal["mysql"]
     port: Port = 3306
+    """Port of the server."""
 
     def connection(self) -> Any:
         """By mysql_native_password, the only one that MLMD's client speaks."""
@@ -106,6 +109,7 @@ class PostgreSqlMetadata(ServerMetadata):
 
     kind: Literal["postgresql"]
     port: Port = 5432
+    """Port of the server."""
 
     def connection(self) -> Any:
         """MLMD's client puts the password into a connection string, where a space would end it."""
@@ -126,7 +130,9 @@ class GrpcMetadata(MetadataConnection):
 
     kind: Literal["grpc"]
     host: Annotated[str, Field(min_length=1)]
+    """Name or address of the server."""
     port: Port = 8080
+    """Port of the server."""
 
     def connection(self) -> Any:
         """Without encryption, as MLMD's server has none by default."""

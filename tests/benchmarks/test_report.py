@@ -1,4 +1,4 @@
-"""Tables, chart and README: every figure comes from the JSON, and nothing is made up for a gap."""
+"""Tables, chart and page: every figure comes from the JSON, and nothing is made up for a gap."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.chart import draw, lanes
 from benchmarks.records import Check, Finding, Results, read_results
+from benchmarks.summary import typical
 from taxiway.errors import ConfigError, DataError
 from tests.benchmarks.conftest import node, run
 from tests.conftest import REPOSITORY
@@ -87,7 +88,7 @@ class TestTable:
         assert "27k, stock: others took 25% of the machine" in text
 
 
-class TestReadme:
+class TestPage:
     def test_the_table_has_a_line_a_side_and_size(self, results: Results) -> None:
         lines = report.markdown(results).splitlines()
         assert lines[2] == (
@@ -101,33 +102,51 @@ class TestReadme:
     def test_only_what_is_between_the_marks_is_replaced(
         self, results: Results, tmp_path: Path
     ) -> None:
-        readme = tmp_path / "README.md"
-        readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-        report.write_readme(readme, results, "chart.svg")
-        report.write_readme(readme, results, "chart.svg")
-        text = readme.read_text()
+        page = tmp_path / "speed.md"
+        page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+        report.write_page(page, results, "chart.svg")
+        report.write_page(page, results, "chart.svg")
+        text = page.read_text()
         assert text.startswith(f"before\n{report.BEGIN}\n![")
         assert text.endswith(f"2026-01-31.\n{report.END}\nafter\n")
         assert "old" not in text
 
-    def test_a_readme_without_a_place_for_it_is_refused(
+    def test_a_page_without_a_place_for_it_is_refused(
         self, results: Results, tmp_path: Path
     ) -> None:
-        readme = tmp_path / "README.md"
-        readme.write_text(f"{report.END}\n{report.BEGIN}\n")
+        page = tmp_path / "speed.md"
+        page.write_text(f"{report.END}\n{report.BEGIN}\n")
         with pytest.raises(ConfigError, match="no place for the table"):
-            report.write_readme(readme, results, "chart.svg")
+            report.write_page(page, results, "chart.svg")
 
     def test_ours_holds_no_figure_but_those_of_the_results(self) -> None:
-        text = (REPOSITORY / "README.md").read_text()
+        text = (REPOSITORY / "docs/explanation/speed.md").read_text()
         section = text.split(report.BEGIN)[1].split(report.END)[0].strip()
         path = REPOSITORY / report.RESULTS
         if path.exists():
-            chart = (report.RESULTS.parent / report.CHART).as_posix()
-            assert section == report.readme_section(read_results(path), chart)
-            assert (REPOSITORY / chart).is_file()
+            chart = f"../../{(report.RESULTS.parent / report.CHART).as_posix()}"
+            assert section == report.page_section(read_results(path), chart)
+            assert (REPOSITORY / "docs/explanation" / chart).is_file()
         else:
             assert not re.search(r"\d", section)
+
+    def test_the_chart_is_named_from_where_the_page_is(
+        self, results: Results, tmp_path: Path
+    ) -> None:
+        page = tmp_path / "docs" / "explanation" / "speed.md"
+        page.parent.mkdir(parents=True)
+        page.write_text(f"{report.BEGIN}\n{report.END}\n")
+        (tmp_path / "made").mkdir()
+        report.publish(results, tmp_path / "made", page, Console(quiet=True))
+        assert "](../../made/chart.svg)" in page.read_text()
+
+    def test_the_two_figures_of_the_readme_are_among_them(self) -> None:
+        runs = read_results(REPOSITORY / report.RESULTS).runs
+        stock, taxiway = (typical(runs, side, 336_776) for side in ("stock", "taxiway"))
+        assert stock is not None
+        assert taxiway is not None
+        text = (REPOSITORY / "README.md").read_text()
+        assert f"in {taxiway.seconds:.1f} s, where stock TFX takes {stock.seconds:.1f} s" in text
 
 
 class TestChart:

@@ -24,7 +24,7 @@ ENTRY = 'feature { name: "wind_gust" type: FLOAT presence { min_count: 1 } }\n'
 
 @pytest.fixture
 def fork(tmp_path: Path) -> Path:
-    """A model folder of its own that differs by the README's one line and one schema entry."""
+    """A model folder of its own that differs by one line and one schema entry."""
     source = Path(features.__file__).parent
     folder = tmp_path / "code" / "forked_model"
     folder.mkdir(parents=True)

@@ -104,11 +104,11 @@ MAKE: dict[str, Callable[[pytest.FixtureRequest], Workers]] = {
         request.getfixturevalue("cluster").config(),
     ),
 }
-KINDS = [
-    "inline",
-    "processes",
-    pytest.param("dask", marks=[pytest.mark.cluster, pytest.mark.xdist_group("dask")]),
-]
+DASK = [pytest.mark.cluster, pytest.mark.xdist_group("dask")]
+IN_THE_DRIVER = ["inline"]
+"""Kinds that work in the process that runs the job, and end with it."""
+APART = ["processes", pytest.param("dask", marks=DASK)]
+KINDS = [*IN_THE_DRIVER, *APART]
 
 
 @pytest.fixture(params=KINDS)
@@ -117,7 +117,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     yield from _bench(request.param, request, tmp_path)
 
 
-@pytest.fixture(params=KINDS[1:])
+@pytest.fixture(params=APART)
 def apart(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """Workers that are other processes than the driver, and may die."""
     yield from _bench(request.param, request, tmp_path)

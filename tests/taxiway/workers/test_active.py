@@ -11,7 +11,7 @@ import pytest
 
 from taxiway.workers.active import SMALL_BYTES, AutoWorkers, WorkersConfig
 from taxiway.workers.job import Shard
-from tests.taxiway.workers.conftest import ALONE, SHARDS, Bench
+from tests.taxiway.workers.conftest import ALONE, IN_THE_DRIVER, SHARDS, Bench
 
 
 def test_working_gives_jobs_to_whom_the_config_names(bench: Bench) -> None:
@@ -26,7 +26,7 @@ def test_working_gives_jobs_to_whom_the_config_names(bench: Bench) -> None:
     map_fn = partial(shard_functions.process, str(bench.folder))
     with active.working(config):
         active.run(map_fn, SHARDS, shard_functions.joined, "Job")
-    assert (bench.pids() == {os.getpid()}) is (bench.kind == "inline")
+    assert (bench.pids() == {os.getpid()}) is (bench.kind in IN_THE_DRIVER)
 
 
 class TestAuto:

@@ -20,7 +20,14 @@ from taxiway.workers.job import Shard, ShardError
 from taxiway.workers.processes import Processes
 from tests.conftest import REPOSITORY
 from tests.dask_cluster import IMPORTABLE, wait_until
-from tests.taxiway.workers.conftest import ALONE, EVERY, KINDS, SHARDS, Bench
+from tests.taxiway.workers.conftest import (
+    ALONE,
+    EVERY,
+    IN_THE_DRIVER,
+    KINDS,
+    SHARDS,
+    Bench,
+)
 
 DEATHS = ["exit 0", "SIGKILL", "sys.exit"]
 
@@ -37,8 +44,8 @@ class TestAJobThatIsDone:
 
         told = bench.run(shard_functions.process, reduce_fn=shard_functions.joined_by)
         pids = {int(pid) for pid in told.split(b",")}
-        assert (pids == {os.getpid()}) is (bench.kind == "inline")
-        assert (os.getpid() in pids) is (bench.kind == "inline")
+        assert (pids == {os.getpid()}) is (bench.kind in IN_THE_DRIVER)
+        assert (os.getpid() in pids) is (bench.kind in IN_THE_DRIVER)
 
     def test_one_shard_is_enough(self, bench: Bench) -> None:
         import shard_functions

@@ -26,7 +26,7 @@ from components.model_manifest.logic import MANIFEST_FILE, verify
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
-from taxiway.metadata.store import run_store
+from taxiway.metadata.store import RunStore, run_store
 from tests.conftest import Run
 from tests.taxiway.runners.kubeflow.databases import PASSWORD, Server
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
@@ -183,7 +183,7 @@ class TestARunWithAccidents:
         assert codes == {name: [0] for name in codes}
 
     def test_each_node_has_one_execution_and_it_is_complete(self, cluster: Cluster) -> None:
-        store = run_store(cluster.config.metadata)
+        store = RunStore(cluster.config.metadata)  # the server was restarted since
         context = store.mlmd.get_context_by_type_and_name(
             "pipeline_run", cluster.interpreter.run_id
         )
@@ -193,7 +193,7 @@ class TestARunWithAccidents:
         assert len(store.mlmd.get_executions_by_context(context.id)) == 17
 
     def test_no_output_is_on_the_volume_that_no_execution_published(self, cluster: Cluster) -> None:
-        store = run_store(cluster.config.metadata)
+        store = RunStore(cluster.config.metadata)
         known = {artifact.uri.removesuffix("/value") for artifact in store.mlmd.get_artifacts()}
         root = cluster.volume / "pipelines" / cluster.config.pipeline.name
         for folder in root.glob("*/[!.]*/[0-9]*"):
@@ -212,7 +212,7 @@ class TestARunWithAccidents:
         verify(
             cluster.here(model.uri) / "Format-Serving", cluster.here(manifest.uri) / MANIFEST_FILE
         )
-        store = run_store(cluster.config.metadata)
+        store = RunStore(cluster.config.metadata)
         events = store.mlmd.get_events_by_execution_ids(
             [cluster.record("ModelManifest").execution_id]
         )
