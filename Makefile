@@ -24,7 +24,7 @@ export BASE
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean config-reference
-.PHONY: base-image image test-image dask-certs dask-up docs
+.PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +57,8 @@ check: .venv/installed ## Format, lint, types and layers.
 test: .venv/installed ## Run all tests, with branch coverage.
 	.venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
-test-fast: .venv/installed ## Run the tests that need no TensorFlow, in under a minute.
-	.venv/bin/pytest -m "not pipeline" -n $(WORKERS)
+test-fast: .venv/installed ## Run the tests that need neither TensorFlow nor a Dask cluster, in about a minute.
+	.venv/bin/pytest -m "not pipeline and not cluster" -n $(WORKERS)
 
 coverage: test ## Write htmlcov/index.html from a full test run.
 	.venv/bin/coverage html
@@ -85,12 +85,16 @@ image: ## Build the container image, $(IMAGE), from $(BASE).
 base-image: ## Make a base image from Debian's packages, where none can be pulled.
 	@sh tools/base-image.sh taxiway-base:trixie
 
-# Without a network only `localhost` has an address, and Beam's job server is known by its host's name.
-test-image: image .venv/installed ## Look at the image from outside, then run all tests in it.
+test-image: image .venv/installed ## Look at the image from outside, then run the tests in it.
 	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest tests/deploy/test_image.py
+	@$(MAKE) --no-print-directory test-in-image
+
+# All but what is the same on both stacks and takes long (the marker one_stack; CONTRIBUTING.md).
+# Without a network only `localhost` has an address, and Beam's job server is known by its host's name.
+test-in-image: ## Run the tests in the image that may end otherwise on its stack.
 	@sh tools/build-image.sh test $(IMAGE)-test
 	docker run --rm --init --read-only --tmpfs /tmp:exec --network none --hostname localhost $(IMAGE)-test \
-	  python -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadgroup
+	  python -m pytest -m "not one_stack" -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
 docs: .docs/installed ## Build the documentation's site in site/; a broken link fails it.
 	@.docs/env/bin/python tools/docs-pages.py .docs/pages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
@@ -10,7 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,38 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 
 REPOSITORY = Path(__file__).parents[1]
+MEASURED: dict[str, str] = {}
+"""What has a process that a test starts measured by coverage too, as this one is; see below."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_are_not_measured() -> Iterator[None]:
+    """Coverage makes a pipeline that runs in a process of its own slower by a third.
+
+    So it follows only into those that are started with MEASURED in their environment: one of each
+    kind is enough to see which lines run.
+    """
+    name = "COVERAGE_PROCESS_CONFIG"
+    if name in os.environ:
+        MEASURED[name] = os.environ.pop(name)
+    yield
+    os.environ.update(MEASURED)
+
+
+@contextlib.contextmanager
+def not_measured() -> Iterator[None]:
+    """For code that is not ours and much of it: coverage has no use for it, and slows it by half.
+
+    Whatever traces this thread and those to come is put aside meanwhile.
+    """
+    here, others = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        threading.settrace(others)  # type: ignore[arg-type]
+        sys.settrace(here)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +82,24 @@ def taxiway(*arguments: str, env: dict[str, str] | None = None, timeout: float =
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+CommandLine = Callable[..., Finished]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs the command line in this process: sooner than `taxiway`, which loads everything anew."""
+    from taxiway.cli import main as cli
+
+    def call(*arguments: str) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["taxiway", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        told = capfd.readouterr()
+        return Finished(int(ended.value.code or 0), told.out, told.err)
+
+    return call
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +166,7 @@ def first_two_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
     def make(target: Path) -> None:
         workspace = copied(spans, target / "var")
         for name in ("first", "second"):
-            done = workspace.run()
+            done = workspace.run(env=MEASURED)
             assert done.code == 0, done.out + done.err
             (target / f"{name}.json").write_text(done.out)
 

@@ -57,6 +57,7 @@ def test_taxiway_is_the_installed_one_and_the_rest_the_projects(project: Project
     assert all(file.is_relative_to(project.folder) for file in files[1:])
 
 
+@pytest.mark.one_stack
 def test_it_runs_the_training_pipeline_to_a_pushed_model(project: Project, spans: Path) -> None:
     shutil.copytree(spans / "data", project.folder / "var" / "data")
     done = project.python(

@@ -113,6 +113,7 @@ def test_what_runs_is_the_code_of_the_copy(copy: Copy) -> None:
 
 
 @pytest.mark.pipeline
+@pytest.mark.one_stack
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: names[0])
 def test_a_page_changes_what_it_names_and_does_what_it_promises(
     names: tuple[str, ...], copy: Copy, spans: Path

@@ -26,7 +26,7 @@ from tests.conftest import REPOSITORY, Finished, Run, Workspace, copied, taxiway
 from tests.dask_cluster import LOOPBACK, Cluster, health_pages, listening, wait_until
 from tests.pipelines.test_faults import finish, start
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("dask")]
+pytestmark = [pytest.mark.pipeline, pytest.mark.cluster, pytest.mark.xdist_group("dask")]
 
 STEPS = {"ArrowExampleGen", "StatisticsGen", "Transform", "Evaluator"}
 SPLITS = ("train", "eval")
@@ -58,6 +58,7 @@ class TestMakeDaskUp:
         wait_until(lambda: not any(map(is_at_work, started)), "no process is left", 10)
 
 
+@pytest.mark.one_stack
 class TestDeaths:
     def test_without_the_scheduler_a_run_ends_and_says_why(
         self, cluster: Cluster, lost: tuple[Workspace, Finished]

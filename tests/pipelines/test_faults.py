@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxiway.metadata.store import run_store
-from tests.conftest import REPOSITORY, Finished, Run, Workspace, taxiway
+from tests.conftest import MEASURED, REPOSITORY, Finished, Run, Workspace, copied, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 
@@ -27,12 +27,14 @@ ENDLESS = (
 )
 
 
-def start(workspace: Workspace, *assignments: str) -> subprocess.Popen[str]:
+def start(
+    workspace: Workspace, *assignments: str, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     sets = [part for value in assignments for part in ("--set", value)]
     return subprocess.Popen(
         [sys.executable, "-m", "taxiway", "run", *workspace.options, *sets, "--json"],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+        env={**os.environ, "PYTHONFAULTHANDLER": "1", **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,7 +63,7 @@ def training(first_run: Run) -> tuple[Workspace, subprocess.Popen[str]]:
     """A run in the middle of training that would never end by itself."""
     workspace, _ = first_run
     before = training_logs(workspace)
-    process = start(workspace, *ENDLESS)
+    process = start(workspace, *ENDLESS, env=MEASURED)
     wait_for(lambda: bool(training_logs(workspace) - before), process)
     return workspace, process
 
@@ -77,7 +79,13 @@ def row_folders(workspace: Workspace) -> list[Path]:
 
 
 class TestInterrupted:
-    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            pytest.param(signal.SIGINT, id="ctrl-c"),
+            pytest.param(signal.SIGTERM, id="sigterm", marks=pytest.mark.one_stack),
+        ],
+    )
     def test_an_interrupt_in_training_cleans_up_and_still_reports(
         self, training: tuple[Workspace, subprocess.Popen[str]], sent: signal.Signals
     ) -> None:
@@ -98,6 +106,7 @@ class TestInterrupted:
         told = (workspace.root / "notifications.jsonl").read_text().splitlines()
         assert json.loads(told[-1])["outcome"] == "interrupted"
 
+    @pytest.mark.one_stack
     def test_a_killed_run_holds_up_no_later_one_and_leaves_it_nothing(
         self, training: tuple[Workspace, subprocess.Popen[str]]
     ) -> None:
@@ -111,6 +120,7 @@ class TestInterrupted:
         assert done.report["version"] == "1.0.0"
 
 
+@pytest.mark.one_stack
 def test_two_runs_at_once_on_one_store_both_complete(first_run: Run) -> None:
     workspace, _ = first_run
     first, second = start(workspace), start(workspace)
@@ -120,22 +130,23 @@ def test_two_runs_at_once_on_one_store_both_complete(first_run: Run) -> None:
     assert all(one.report["outcome"] == "succeeded" for one in done)
 
 
-@pytest.fixture
-def anomalous(workspace: Workspace) -> Workspace:
-    """Flights of a carrier that the curated schema does not know."""
+@pytest.fixture(scope="module")
+def stopped(spans: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Finished]:
+    """A run on flights of a carrier that the curated schema does not know."""
+    workspace = copied(spans, tmp_path_factory.mktemp("stopped") / "var")
     path = next(workspace.root.glob("data/*/span-3/*.parquet"))
     table = pq.read_table(path)
     index = table.schema.get_field_index("carrier")
     strange = pa.array(["ZZ"] * table.num_rows, table.schema.field("carrier").type)
     pq.write_table(table.set_column(index, "carrier", strange), path)
-    return workspace
+    return workspace, workspace.run(env=MEASURED)
 
 
 class TestGate:
     def test_an_anomaly_stops_the_run_before_transform_and_is_told(
-        self, anomalous: Workspace
+        self, stopped: tuple[Workspace, Finished]
     ) -> None:
-        done = anomalous.run()
+        workspace, done = stopped
         report = done.report
         assert done.code == 1
         assert report["outcome"] == "stopped"
@@ -143,14 +154,18 @@ class TestGate:
         assert "eval/carrier" in report["failure"]["reason"]
         assert "ZZ" in report["failure"]["reason"]
         assert "Transform" not in {node["node"] for node in report["nodes"]}
-        assert not (anomalous.root / "serving").exists()
-        told = (anomalous.root / "notifications.jsonl").read_text().splitlines()
+        assert not (workspace.root / "serving").exists()
+        told = (workspace.root / "notifications.jsonl").read_text().splitlines()
         assert json.loads(told[-1])["outcome"] == "stopped"
-        page = anomalous.root / "reports" / report["run_id"] / "report.html"
+        page = workspace.root / "reports" / report["run_id"] / "report.html"
         assert "stopped" in page.read_text()
 
-    def test_the_terminal_shows_a_few_lines_and_what_to_edit(self, anomalous: Workspace) -> None:
-        done = taxiway("run", *anomalous.options)
+    @pytest.mark.one_stack
+    def test_the_terminal_shows_a_few_lines_and_what_to_edit(
+        self, stopped: tuple[Workspace, Finished]
+    ) -> None:
+        workspace, _ = stopped
+        done = taxiway("run", *workspace.options)
         assert done.code == 1
         ending = done.out[done.out.index("stopped after") :]
         assert "reason      DataGate found" in ending
@@ -159,6 +174,7 @@ class TestGate:
         assert len(ending.splitlines()) < 20
         assert "Traceback" not in done.out + done.err
 
+    @pytest.mark.one_stack
     def test_an_edited_schema_is_seen_by_the_next_run(
         self, workspace: Workspace, tmp_path: Path
     ) -> None:
@@ -173,6 +189,7 @@ class TestGate:
             assert known not in report["failure"]["reason"]
 
 
+@pytest.mark.one_stack
 class TestBadInput:
     def test_a_wrong_cell_is_told_with_file_line_and_column(self, workspace: Workspace) -> None:
         made = taxiway("data", *workspace.options, "--set", "data.format=csv")
@@ -204,6 +221,7 @@ class TestBadInput:
         assert "1, 2, 3" in done.report["failure"]["reason"]
 
 
+@pytest.mark.one_stack
 class TestNothingStarts:
     """Exit code 2, before TensorFlow is loaded and before anything is written."""
 

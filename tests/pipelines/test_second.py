@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import Workspace, taxiway
+from tests.conftest import CommandLine, Workspace, taxiway
 
 pytestmark = pytest.mark.pipeline
 
@@ -45,20 +47,38 @@ def create_pipeline(config: Config) -> Pipeline:
     )
 '''
 NODES = ["ArrowExampleGen", "StatisticsGen"]
+Compile = Callable[[str], Path]
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    """Where the pipeline `added.look_at` is found."""
+def code(tmp_path: Path) -> str:
+    """The folder that has to be on Python's path for `added.look_at` to be found."""
     (tmp_path / "code" / "added").mkdir(parents=True)
     (tmp_path / "code" / "added" / "__init__.py").touch()
     (tmp_path / "code" / "added" / "look_at.py").write_text(LOOKING)
-    return {"PYTHONPATH": str(tmp_path / "code")}
+    return str(tmp_path / "code")
 
 
-def test_it_runs_by_its_name_and_its_run_says_which_it_was(
-    workspace: Workspace, env: dict[str, str]
-) -> None:
+@pytest.fixture
+def compile_(
+    code: str, here: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Compile:
+    """Compiles it for a target, and gives the file."""
+    monkeypatch.syspath_prepend(code)
+    for module in ("added", "added.look_at"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    def call(target: str) -> Path:
+        path = tmp_path / "compiled"
+        done = here("compile", "added.look_at", "--target", target, "-o", str(path))
+        assert done.code == 0, done.err
+        return path
+
+    return call
+
+
+def test_it_runs_by_its_name_and_its_run_says_which_it_was(workspace: Workspace, code: str) -> None:
+    env = {"PYTHONPATH": code}
     name = ("--set", "pipeline.name=looking")
     done = taxiway("run", "added.look_at", *workspace.options, *name, "--json", env=env)
     assert done.code == 0, done.out + done.err
@@ -70,29 +90,22 @@ def test_it_runs_by_its_name_and_its_run_says_which_it_was(
 
 
 @pytest.mark.parametrize("target", ["ir", "kubeflow"])
-def test_it_compiles_for_every_target(tmp_path: Path, env: dict[str, str], target: str) -> None:
-    path = tmp_path / "compiled"
-    done = taxiway("compile", "added.look_at", "--target", target, "-o", str(path), env=env)
-    assert done.code == 0, done.err
+def test_it_compiles_for_every_target(compile_: Compile, target: str) -> None:
+    text = compile_(target).read_text()
     if target == "ir":
-        nodes = json.loads(path.read_text())["nodes"]
+        nodes = json.loads(text)["nodes"]
         assert [node["pipelineNode"]["nodeInfo"]["id"] for node in nodes] == NODES
         return
-    spec, _ = yaml.safe_load_all(path.read_text())
+    spec, _ = yaml.safe_load_all(text)
     tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
     assert sorted(tasks) == ["arrow-example-gen", "statistics-gen"]
     assert spec["pipelineInfo"]["description"] == "Compiled by Taxiway from added.look_at."
 
 
-def test_a_task_on_kubeflow_carries_which_pipeline_it_is_of(
-    tmp_path: Path, env: dict[str, str]
-) -> None:
+def test_a_task_on_kubeflow_carries_which_pipeline_it_is_of(compile_: Compile) -> None:
     from taxiway.runners.kubeflow.task.job import unpack
 
-    path = tmp_path / "compiled.yaml"
-    command = ("compile", "added.look_at", "--target", "kubeflow", "-o", str(path))
-    assert taxiway(*command, env=env).code == 0
-    spec, _ = yaml.safe_load_all(path.read_text())
+    spec, _ = yaml.safe_load_all(compile_("kubeflow").read_text())
     for executor in spec["deploymentSpec"]["executors"].values():
         words = executor["container"]["command"]
         job = unpack(words[words.index("--job") + 1])

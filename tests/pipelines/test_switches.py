@@ -22,7 +22,16 @@ SWITCHES = {
 }
 
 
-@pytest.mark.parametrize("name", SWITCHES)
+ONE_STACK = {"files as they are"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.one_stack] if name in ONE_STACK else [])
+        for name in SWITCHES
+    ],
+)
 def test_a_run_is_whole_and_its_model_is_pushed(workspace: Workspace, name: str) -> None:
     assignments = SWITCHES[name]
     if "data.format=csv" in assignments:

@@ -18,7 +18,11 @@ from models.flights.features import SPEC
 from taxiway.config.loader import load_config
 from taxiway.modeling.spec import transformed_name
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = [
+    pytest.mark.pipeline,
+    pytest.mark.one_stack,
+    pytest.mark.xdist_group("pipeline"),
+]
 
 LEARN, JUDGE = (3, 4, 5), 6
 BATCH = 8192

@@ -7,29 +7,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from taxiway.cli import main as cli
-from tests.conftest import REPOSITORY, Finished, taxiway
+from tests.conftest import REPOSITORY, CommandLine, taxiway
 
 HEAVY = ("tensorflow", "tfx", "pydantic", "pyarrow", "ml_metadata", "apache_beam", "omegaconf")
 TINY = ("--config", "smoke", "--set", "data.export.spans=[1]")
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
-    """Runs the command line in this process, for what needs no TensorFlow."""
-
-    def call(*arguments: str) -> Finished:
-        monkeypatch.setattr(sys, "argv", ["taxiway", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        told = capfd.readouterr()
-        return Finished(int(ended.value.code or 0), told.out, told.err)
-
-    return call
 
 
 class TestHelp:
@@ -49,7 +33,7 @@ class TestHelp:
             assert re.search(rf"\b{command}\b", done.stdout)
 
     @pytest.mark.parametrize("command", ["data", "run", "compile", "submit"])
-    def test_every_command_tells_its_options(self, here: Any, command: str) -> None:
+    def test_every_command_tells_its_options(self, here: CommandLine, command: str) -> None:
         done = here(command, "-h")
         assert done.code == 0
         assert "--config" in done.out
@@ -76,26 +60,30 @@ class TestWrongUsage:
     )
 
     @pytest.mark.parametrize(("arguments", "told"), CASES, ids=lambda part: " ".join(part)[:40])
-    def test_it_is_refused_with_a_hint(self, here: Any, arguments: list[str], told: str) -> None:
+    def test_it_is_refused_with_a_hint(
+        self, here: CommandLine, arguments: list[str], told: str
+    ) -> None:
         done = here(*arguments)
         assert done.code == 2
         assert told in done.err
         assert done.out == ""
         assert "Traceback" not in done.err
 
-    def test_no_command_at_all_is_answered_with_help(self, here: Any) -> None:
+    def test_no_command_at_all_is_answered_with_help(self, here: CommandLine) -> None:
         done = here()
         assert "Usage" in done.out + done.err
         assert done.code in (0, 2)  # click 8.2 changed it
 
-    def test_our_own_refusals_say_what_to_edit(self, here: Any) -> None:
+    def test_our_own_refusals_say_what_to_edit(self, here: CommandLine) -> None:
         lines = here("compile", "--target", "kubeflw").err.splitlines()
         assert lines[0].startswith("error: --target: unknown target 'kubeflw'")
         assert lines[1:] == ["  edit: --target"]
 
 
 class TestData:
-    def test_the_second_export_finds_all_up_to_date(self, here: Any, tmp_path: Path) -> None:
+    def test_the_second_export_finds_all_up_to_date(
+        self, here: CommandLine, tmp_path: Path
+    ) -> None:
         place = f"output.root={tmp_path}"
         first = here("data", *TINY, "--set", place)
         (written,) = tmp_path.rglob("*.parquet")
@@ -111,19 +99,23 @@ class TestData:
         assert report["rows"]["1"] > 0
         assert written.stat().st_mtime_ns == before
 
-    def test_json_is_all_that_is_printed(self, here: Any, tmp_path: Path) -> None:
+    def test_json_is_all_that_is_printed(self, here: CommandLine, tmp_path: Path) -> None:
         done = here("data", *TINY, "--set", f"output.root={tmp_path}", "--json")
         assert json.loads(done.out)["written"] == [1]
         assert done.err == ""
 
-    def test_a_model_folder_without_an_exporter_is_refused(self, here: Any, tmp_path: Path) -> None:
+    def test_a_model_folder_without_an_exporter_is_refused(
+        self, here: CommandLine, tmp_path: Path
+    ) -> None:
         done = here(
             "data", "--set", "model.module=taxiway.registry", "--set", f"output.root={tmp_path}"
         )
         assert done.code == 2
         assert "taxiway.registry.export does not import" in done.err
 
-    def test_a_place_that_cannot_be_written_is_a_failure(self, here: Any, tmp_path: Path) -> None:
+    def test_a_place_that_cannot_be_written_is_a_failure(
+        self, here: CommandLine, tmp_path: Path
+    ) -> None:
         (tmp_path / "file").touch()
         done = here("data", *TINY, "--set", f"data.root={tmp_path}/file/data")
         assert done.code in (1, 2)
@@ -170,7 +162,7 @@ class TestCompile:
         assert not Path("/nowhere").exists()
 
     def test_a_place_that_cannot_be_written_is_told_in_two_lines(
-        self, here: Any, tmp_path: Path
+        self, here: CommandLine, tmp_path: Path
     ) -> None:
         (tmp_path / "file").touch()
         done = here("compile", "--config", "smoke", "-o", str(tmp_path / "file" / "out.json"))
@@ -180,7 +172,7 @@ class TestCompile:
             "  edit: --output",
         ]
 
-    def test_a_folder_is_no_file_to_write(self, here: Any, tmp_path: Path) -> None:
+    def test_a_folder_is_no_file_to_write(self, here: CommandLine, tmp_path: Path) -> None:
         (tmp_path / "out.json").mkdir()
         done = here("compile", "--config", "smoke", "-o", str(tmp_path / "out.json"))
         assert done.code == 1

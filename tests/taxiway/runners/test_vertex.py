@@ -15,7 +15,7 @@ from components.artifacts import ModelManifest, ModelVersion
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
-from tests.conftest import taxiway
+from tests.conftest import CommandLine
 
 pytestmark = pytest.mark.pipeline
 
@@ -171,20 +171,15 @@ def test_an_unknown_component_with_a_type_of_our_own_is_refused() -> None:
             compiled("vertex.leave_out=[Registrar,DeployQueue]")
 
 
-def test_the_command_writes_the_job_and_refuses_with_exit_code_2(tmp_path: Path) -> None:
+def test_the_command_writes_the_job_and_refuses_with_exit_code_2(
+    here: CommandLine, tmp_path: Path
+) -> None:
     path = tmp_path / "job.json"
-    done = taxiway("compile", "--target", "vertex", "--config", "vertex", "-o", os.fspath(path))
+    done = here("compile", "--target", "vertex", "--config", "vertex", "-o", os.fspath(path))
     assert done.code == 0, done.err
     assert json.loads(path.read_text())["pipelineSpec"]["schemaVersion"] == "2.1.0"
-    refused = taxiway(
-        "compile",
-        "--target",
-        "vertex",
-        "--config",
-        "local",
-        "-o",
-        os.fspath(tmp_path / "other.json"),
-    )
+    other = os.fspath(tmp_path / "other.json")
+    refused = here("compile", "--target", "vertex", "--config", "local", "-o", other)
     assert refused.code == 2
     assert "error: Vertex AI cannot run this config:\n  output.root: " in refused.err
     assert not (tmp_path / "other.json").exists()

@@ -104,9 +104,10 @@ MAKE: dict[str, Callable[[pytest.FixtureRequest], Workers]] = {
         request.getfixturevalue("cluster").config(),
     ),
 }
+DASK = [pytest.mark.cluster, pytest.mark.xdist_group("dask")]
 IN_THE_DRIVER = ["inline"]
 """Kinds that work in the process that runs the job, and end with it."""
-APART = ["processes", pytest.param("dask", marks=pytest.mark.xdist_group("dask"))]
+APART = ["processes", pytest.param("dask", marks=DASK)]
 KINDS = [*IN_THE_DRIVER, *APART]
 
 

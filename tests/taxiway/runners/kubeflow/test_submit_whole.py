@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import taxiway
+from tests.conftest import CommandLine, taxiway
 from tests.taxiway.runners.kubeflow.client.kfp_server import Kfp, serving
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
@@ -24,17 +24,18 @@ def kfp() -> Iterator[Kfp]:
 
 
 def test_what_is_uploaded_is_what_compile_writes_and_the_second_time_nothing_is(
-    kfp: Kfp, tmp_path: Path
+    kfp: Kfp, here: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--config", "kubeflow", "--config", "smoke")
     endpoint = ("--set", f"kubeflow.endpoint={kfp.url}")
-    env = {"HOME": str(tmp_path), "KUBEFLOW_TOKEN": TOKEN}
-    done = taxiway("submit", *options, *endpoint, "-p", "epochs=2", "--json", env=env)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBEFLOW_TOKEN", TOKEN)
+    done = taxiway("submit", *options, *endpoint, "-p", "epochs=2", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)
     (upload,) = kfp.made("/pipelines/upload")
     path = tmp_path / "pipeline.yaml"
-    compiled = taxiway("compile", "--target", "kubeflow", *options, *endpoint, "-o", str(path))
+    compiled = here("compile", "--target", "kubeflow", *options, *endpoint, "-o", str(path))
     assert compiled.code == 0, compiled.err
     assert list(yaml.safe_load_all(upload.body["text"])) == list(
         yaml.safe_load_all(path.read_text())
@@ -44,7 +45,7 @@ def test_what_is_uploaded_is_what_compile_writes_and_the_second_time_nothing_is(
     assert run.body["runtime_config"] == {"parameters": {"epochs": 2}}
     assert told["run_id"] in kfp.runs
     assert TOKEN not in done.out + done.err + path.read_text()
-    again = taxiway("submit", *options, *endpoint, "--schedule", "0 6 * * 1", env=env)
+    again = here("submit", *options, *endpoint, "--schedule", "0 6 * * 1")
     assert again.code == 0, again.err
     assert "was there already" in again.out
     assert len(kfp.made("/pipelines/upload")) + len(kfp.made("/pipelines/upload_version")) == 1

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 
 from taxiway.serving.worker.client import ModelWorker, WorkerError
 from taxiway.serving.worker.protocol import receive_frame, send_frame
+from tests.conftest import MEASURED
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("model_worker")]
 
@@ -330,13 +331,22 @@ def test_the_client_does_not_import_tensorflow() -> None:
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
-def once(model: Path, text: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def once(
+    model: Path, text: str, stdin: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "taxiway.serving.worker", "--model", str(model), "--once", text]
-    return subprocess.run(line, input=stdin, capture_output=True, text=True, cwd=REPOSITORY)
+    return subprocess.run(
+        line,
+        input=stdin,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+    )
 
 
 def test_once_prints_predictions_as_json(model: Path) -> None:
-    done = once(model, '{"origin": "JFK", "hour": [7]}')
+    done = once(model, '{"origin": "JFK", "hour": [7]}', env=MEASURED)
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"origin": ["JFK"], "distance": [None], "hour": [[7]]}
 

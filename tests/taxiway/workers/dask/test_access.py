@@ -30,6 +30,7 @@ from tests.taxiway.workers.conftest import EVERY, SHARDS, Running, options, refu
 
 pytestmark = [
     pytest.mark.usefixtures("collected"),
+    pytest.mark.cluster,
     pytest.mark.xdist_group("dask"),
     pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
 ]

@@ -26,6 +26,7 @@ from tests.taxiway.workers.conftest import EVERY, SHARDS, Bench, Running, refusa
 
 pytestmark = [
     pytest.mark.usefixtures("collected"),
+    pytest.mark.cluster,
     pytest.mark.xdist_group("dask"),
     pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
 ]
@@ -91,6 +92,7 @@ class TestNodes:
         assert " died" in told
         assert running.bench.begun(1) == 2
 
+    @pytest.mark.one_stack
     def test_a_node_that_freezes_loses_to_others_what_it_was_at_and_what_it_was_given(
         self, whole_cluster: Cluster, running: Running
     ) -> None:
@@ -167,6 +169,7 @@ class TestTheScheduler:
         assert "it must run" in told
 
 
+@pytest.mark.one_stack
 class TestWithoutWorkers:
     def test_a_job_waits_for_those_that_are_on_their_way(
         self, whole_cluster: Cluster, running: Running

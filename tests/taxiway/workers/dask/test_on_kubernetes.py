@@ -16,7 +16,7 @@ from tests.dask_cluster import CONFIG, IMPORTABLE, Node, listening, make_certifi
 from tests.deploy.manifests import DASK_PODS, Cluster
 from tests.taxiway.workers.conftest import SHARDS, Bench
 
-pytestmark = pytest.mark.xdist_group("dask")
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("dask")]
 
 ADDRESSES = {"taxiway-dask": "127.0.0.2", "taxiway-dask-worker": "127.0.0.3"}
 

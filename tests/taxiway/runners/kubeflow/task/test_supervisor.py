@@ -21,7 +21,7 @@ from taxiway.config.loader import load_config, portable, project_digest
 from taxiway.config.schema import Config
 from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import RunStore, run_store
-from tests.conftest import REPOSITORY, Run, taxiway
+from tests.conftest import MEASURED, REPOSITORY, Run, taxiway
 from tests.taxiway.runners.kubeflow.databases import Server
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
@@ -249,6 +249,7 @@ class TestAProcess:
                 *("--job", packed, "--run-id", run, *options),
             ],
             cwd=REPOSITORY,
+            env={**os.environ, **MEASURED},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
