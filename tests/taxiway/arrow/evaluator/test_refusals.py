@@ -157,7 +157,7 @@ class TestKnownMetrics:
             config = text_format.Parse(asked(name), config_pb2.EvalConfig())
             options = {"name": "measured", **needed.get(name, {})}
             config.metrics_specs[0].metrics[0].config = json.dumps(options)
-            assert plan(config).vectorized, name
+            assert plan(config).combiners, name
 
     def test_every_other_class_is_refused(self) -> None:
         from google.protobuf import text_format
