@@ -85,6 +85,7 @@ def test_a_good_model_is_blessed_with_its_latencies(model: Path) -> None:
 
 
 @pytest.mark.pipeline
+@pytest.mark.one_stack
 @pytest.mark.parametrize(
     ("order", "changed", "reason"),
     [

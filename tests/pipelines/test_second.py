@@ -77,6 +77,7 @@ def compile_(
     return call
 
 
+@pytest.mark.one_stack
 def test_it_runs_by_its_name_and_its_run_says_which_it_was(workspace: Workspace, code: str) -> None:
     env = {"PYTHONPATH": code}
     name = ("--set", "pipeline.name=looking")

@@ -6,7 +6,11 @@ import pytest
 
 from tests.conftest import Workspace, taxiway
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = [
+    pytest.mark.pipeline,
+    pytest.mark.one_stack,
+    pytest.mark.xdist_group("pipeline"),
+]
 
 SWITCHES = {
     "files as they are": (
@@ -22,16 +26,7 @@ SWITCHES = {
 }
 
 
-ONE_STACK = {"files as they are"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.one_stack] if name in ONE_STACK else [])
-        for name in SWITCHES
-    ],
-)
+@pytest.mark.parametrize("name", SWITCHES)
 def test_a_run_is_whole_and_its_model_is_pushed(workspace: Workspace, name: str) -> None:
     assignments = SWITCHES[name]
     if "data.format=csv" in assignments:

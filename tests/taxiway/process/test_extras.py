@@ -30,6 +30,7 @@ def test_another_missing_module_is_told_as_it_is() -> None:
 
 
 @pytest.mark.pipeline
+@pytest.mark.one_stack
 @pytest.mark.parametrize(
     ("package", "command", "told"),
     [
