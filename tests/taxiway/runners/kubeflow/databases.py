@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,7 +98,8 @@ def postgresql() -> Iterator[Server]:
     try:
         yield server
     finally:
-        _end(server.process)
+        # On SIGTERM it would wait for its clients, and this process keeps its stores open.
+        _end(server.process, signal.SIGINT)
         shutil.rmtree(data, ignore_errors=True)
 
 
@@ -121,8 +123,8 @@ def _started(command: list[str], port: int) -> subprocess.Popen[bytes]:
         time.sleep(0.1)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _end(process: subprocess.Popen[bytes], sent: signal.Signals = signal.SIGTERM) -> None:
+    process.send_signal(sent)
     try:
         process.wait(DEADLINE_SECONDS)
     except subprocess.TimeoutExpired:
