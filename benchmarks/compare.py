@@ -166,12 +166,13 @@ def main() -> int:
         stock, taxiway = (made_by(metadata_file(one)) for one in (given.stock, given.taxiway))
         check = compare(stock, taxiway, given.rows)
     except TaxiwayError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  # to who typed the command
         return error.exit_code
     given.output.write_text(check.model_dump_json(indent=1), encoding="utf-8")
     for one in check.findings:
         mark = "same" if one.same else "DIFFERENT"
-        print(f"{size_name(check.rows)}: {one.what}: {mark}: {one.detail}")  # noqa: T201
+        line = f"{size_name(check.rows)}: {one.what}: {mark}: {one.detail}"
+        print(line)  # noqa: T201  # what it found
     return EXIT_OK if check.same else EXIT_RUN_FAILED
 
 

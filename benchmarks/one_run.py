@@ -1,4 +1,5 @@
 """One run of one side in this process: `python -m benchmarks.one_run stock --rows 27k ...`."""
+# ruff: noqa: E402  # the clock below starts before the imports, which it measures
 
 from __future__ import annotations
 
@@ -6,19 +7,19 @@ import time
 
 BORN = time.time()  # before anything heavy is imported: imports are part of a run
 
-import argparse  # noqa: E402
-import shutil  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Final  # noqa: E402
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
-from benchmarks.data import MARK, OVERLAY, ROOT, input_folder, rows_option  # noqa: E402
-from benchmarks.measure import Recorder  # noqa: E402
-from benchmarks.records import Run, Side  # noqa: E402
-from taxiway.config.loader import load_config  # noqa: E402
-from taxiway.config.schema import Config  # noqa: E402
-from taxiway.errors import EXIT_OK, DataError, TaxiwayError  # noqa: E402
+from benchmarks.data import MARK, OVERLAY, ROOT, input_folder, rows_option
+from benchmarks.measure import Recorder
+from benchmarks.records import Run, Side
+from taxiway.config.loader import load_config
+from taxiway.config.schema import Config
+from taxiway.errors import EXIT_OK, DataError, TaxiwayError
 
 
 def config_of(root: Path, rows: int, folder: Path) -> Config:
@@ -104,7 +105,7 @@ def main() -> int:
     try:
         run = measured(given.side, given.rows, given.root, given.folder, given.started)
     except TaxiwayError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  # to who typed the command
         return error.exit_code
     given.output.write_text(run.model_dump_json(indent=1), encoding="utf-8")
     return EXIT_OK
