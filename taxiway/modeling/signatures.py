@@ -80,6 +80,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         rows = tf.reshape(tf.where(tf.logical_not(missing)), [-1])
         values = tf.gather(column, rows)
         if feature.dtype.is_integer:
+            values = _whole(name, values)
             # beyond int64 a cast gives its lowest number, whatever the sign was
             values = tf.clip_by_value(values, -INTEGER_BOUND, INTEGER_BOUND)
         values = tf.cast(values, feature.dtype) if feature.dtype != tf.string else values
@@ -108,6 +109,18 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         }
         logit = self._network(features, training=False) + self._logit_shift
         return {PROBABILITY: tf.reshape(tf.sigmoid(logit), [-1])}
+
+
+def _whole(name: str, values: tf.Tensor) -> tf.Tensor:
+    """The values of a column of integers; a request with anything else ends in an error.
+
+    It is in the graph, so that whatever serves the model refuses what training has never seen.
+    """
+    is_whole = tf.equal(values, tf.floor(values)) & tf.math.is_finite(values)
+    others = tf.boolean_mask(values, tf.logical_not(is_whole))
+    told = [f"column '{name}': expected whole numbers, got", others]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_whole), told, summarize=3)]):
+        return tf.identity(values)
 
 
 def _row_count(value: Any) -> tf.Tensor:

@@ -32,11 +32,12 @@ def _check_spans(summary: Summary, files: Sequence[SpanFile]) -> None:
     empty = sorted({file.span for file in files if not summary.span_rows.get(file.span)})
     if not empty:
         return
-    paths = [file.path for file in files if file.span == empty[0]]
-    dropped = f" ({summary.rows_dropped} bad rows were left out)" if summary.rows_dropped else ""
+    first, *others = [file.path for file in files if file.span == empty[0]]
+    more = f" and {len(others)} more file{'s' * (len(others) > 1)} have" if others else " has"
+    dropped = summary.rows_dropped
+    note = f" ({dropped} bad rows were left out of all spans)" if dropped else ""
     raise DataError(
-        f"span {empty[0]} has no rows: {len(paths)} file{'s' * (len(paths) > 1)} without any, such "
-        f"as {paths[0]}{dropped}",
+        f"span {empty[0]} has no rows: {first}{more} none{note}",
         edit="data.spans, or bring the rows",
     )
 

@@ -85,8 +85,12 @@ def names_in(folder: str) -> list[str]:
         raise _cannot_be_listed(folder, _reason(error)) from error
 
 
-def check_file(path: str) -> os.stat_result:
+def check_file(path: str, edit: str = "") -> os.stat_result:
     """What the file system knows of a local file that is about to be read.
+
+    Args:
+      path: of the file.
+      edit: what mends it, where it is none of the input files.
 
     Raises:
       DataError: it is none, or may not be read.
@@ -102,12 +106,12 @@ def check_file(path: str) -> os.stat_result:
     except OSError as error:
         is_dangling = error.errno == errno.ENOENT and Path(path).is_symlink()
         reason = _dangling(path) if is_dangling else _reason(error)
-        raise _cannot_be_read(path, reason) from error
+        raise _cannot_be_read(path, reason, edit) from error
     kind = NO_FILES.get(stat.S_IFMT(found.st_mode))
     if kind:
-        raise _cannot_be_read(path, f"{kind}, expected a file")
+        raise _cannot_be_read(path, f"{kind}, expected a file", edit)
     if not os.access(path, os.R_OK):
-        raise _cannot_be_read(path, REASONS[errno.EACCES])
+        raise _cannot_be_read(path, REASONS[errno.EACCES], edit)
     return found
 
 
@@ -143,7 +147,8 @@ def _cannot_be_listed(folder: str, reason: str) -> DataError:
     return DataError(f"{folder} cannot be listed: {reason}", edit="data.root or data.pattern")
 
 
-def _cannot_be_read(path: str, reason: str) -> DataError:
+def _cannot_be_read(path: str, reason: str, edit: str) -> DataError:
     return DataError(
-        f"{path} cannot be read: {reason}", edit=f"{path}: replace or remove it, or data.pattern"
+        f"{path} cannot be read: {reason}",
+        edit=edit or f"{path}: replace or remove it, or data.pattern",
     )

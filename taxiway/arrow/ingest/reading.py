@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.spans import opened, read_bytes
 from taxiway.errors import DataError, did_you_mean
 
+if sys.version_info < (3, 11):
+    # Before pyarrow 14.0.1 a column of a Python type runs what its file says (CVE-2023-47248), and
+    # tfx-bsl 1.16 keeps pyarrow below 11. Beam imports this too, but need not have been imported.
+    import pyarrow_hotfix  # noqa: F401
+
 Format = Literal["parquet", "csv"]
 OnBadRow = Literal["fail", "drop"]
 # They bound memory whatever the size of a file: about 10 MB of serialized examples at a time.
@@ -31,6 +37,7 @@ OTHER_DELIMITERS: Final = (";", "\t", "|", ",", "\x01")
 SHOWN_NAMES: Final = 5
 """Columns of each kind that a message names."""
 SHOWN: Final = 80
+REASON_SHOWN: Final = 300
 
 
 @dataclass(frozen=True)
@@ -153,10 +160,11 @@ def _raw_batches(path: str, columns: Sequence[Column], source: Source) -> Iterat
     batches = _csv_batches(path, columns, source.dialect) if is_csv else None
     try:
         yield from batches or _parquet_batches(path, columns)
-    # Names of columns that are not UTF-8 are decoded by pyarrow where it likes.
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    # ValueError: names of columns that are no UTF-8; RuntimeError: what the hotfix forbids.
+    except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), "")[:REASON_SHOWN]
         raise DataError(
-            f"{path} cannot be read as {'CSV' if is_csv else 'Parquet'}: {error}",
+            f"{path} cannot be read as {'CSV' if is_csv else 'Parquet'}: {reason}",
             edit=f"{path}: replace the file, or data.format",
         ) from error
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -197,8 +197,9 @@ def read_bytes(path: str) -> bytes:
     Raises:
       DataError: it cannot be read.
     """
-    if listing.is_local(path) and os.path.lexists(path):
-        listing.check_file(path)
+    if listing.is_local(path):
+        listing.check_file(path, edit="data.schema_file")
+        return Path(path).read_bytes()
     import tensorflow as tf
 
     try:

@@ -9,38 +9,23 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxiway.arrow.ingest import csv_lines, reading, text_lines
+from taxiway.arrow.ingest import csv_lines, text_lines
 from taxiway.arrow.ingest.dialect import Dialect, Fault
-from taxiway.arrow.ingest.reading import OnBadRow, Source
-from taxiway.errors import DataError
-from tests.taxiway.arrow.ingest.conftest import HEADER, Spans, lines, refused
+from taxiway.arrow.ingest.reading import OnBadRow
+from tests.taxiway.arrow.ingest.conftest import (
+    HEADER,
+    MODES,
+    RFC_4180,
+    Spans,
+    lines,
+    read,
+    refusal,
+    refused,
+)
 
 pytestmark = pytest.mark.pipeline
 
-MODES: tuple[OnBadRow, ...] = ("fail", "drop")
-RFC_4180 = Dialect()
 LARGE = 100_000  # rows: more than two blocks
-
-
-def read(
-    data: Spans,
-    content: list[str] | bytes,
-    on_bad_row: OnBadRow = "fail",
-    dialect: Dialect = RFC_4180,
-) -> Any:
-    """The rows, how many were read, how many dropped, and where the first of these was."""
-    path = str(data.csv(content))
-    columns = reading.read_columns(str(data.schema), "id", "late")
-    batches = list(reading.read_rows(path, columns, Source("csv", dialect, on_bad_row)))
-    rows = [row for batch in batches for row in batch.rows.to_pylist()]
-    note = next((batch.first_dropped for batch in batches if batch.first_dropped), "")
-    return rows, sum(batch.read for batch in batches), sum(b.dropped for b in batches), note
-
-
-def refusal(data: Spans, content: list[str] | bytes, on_bad_row: OnBadRow) -> str:
-    with pytest.raises(DataError) as caught:
-        read(data, content, on_bad_row)
-    return str(caught.value)
 
 
 def with_cell(count: int, cell: str, *at: int) -> list[str]:
@@ -189,19 +174,6 @@ def test_rows_of_blocks_without_a_good_one_are_counted(
 def test_a_byte_order_mark_is_no_part_of_the_first_name(data: Spans, empty: int) -> None:
     content = "\n".join([*[""] * empty, HEADER, *lines(4)]).encode()
     assert len(read(data, b"\xef\xbb\xbf" + content)[0]) == 4
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "it has no header"),
-        (b"\r\n\n", "it has no header"),
-        (HEADER.encode(), "it has no row below its header"),
-        (HEADER.encode() + b"\n\n", "it has no row below its header"),
-    ],
-)
-def test_a_file_without_rows_is_refused(data: Spans, content: bytes, reason: str) -> None:
-    assert f"cannot be read as CSV: {reason}" in refusal(data, content, "drop")
 
 
 def test_a_file_without_line_ends_is_not_loaded_whole(

@@ -12,7 +12,7 @@ import pyarrow.csv as pa_csv
 import pytest
 
 from taxiway.arrow.ingest import convert as logic
-from taxiway.arrow.ingest import counting
+from taxiway.arrow.ingest import counting, duplicates
 from taxiway.arrow.ingest.summary import SPLITS
 from taxiway.modeling.names import EVAL_SPLIT as EVAL
 from taxiway.modeling.names import TRAIN_SPLIT as TRAIN
@@ -228,3 +228,35 @@ def test_memory_does_not_grow_with_the_file(data: Spans, kind: str) -> None:
     assert large - small < 40, (
         f"{small:.0f} MB for 300,000 rows, {large:.0f} MB for four times that"
     )
+
+
+def test_rows_with_the_key_of_another_are_counted(
+    data: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "RUN_ROWS", 50)  # several runs of hashes in each part
+    data.csv(lines(300), name="a.csv")
+    data.csv([*lines(100, start=250), *lines(20)], name="b.csv")  # 50, and 20
+    data.csv([*lines(20), "row-3,1,Rome,1,1"], span=2)  # 20, and 1
+    assert data.convert(length=2, shards=3).rows_duplicate == 91
+    monkeypatch.setattr(duplicates, "ROWS_AT_A_TIME", 10)  # and a range of hashes at a time
+    assert data.convert(length=2, shards=1).rows_duplicate == 91
+    assert [path.name for path in data.out.iterdir() if path.name.startswith(".")] == []
+
+
+def test_rows_that_are_left_out_have_no_key_to_be_counted(data: Spans) -> None:
+    data.csv([*lines(30), "row-1,1,Oslo,warm,1"])
+    assert data.convert(on_bad_row="drop").rows_duplicate == 0
+
+
+def test_a_key_that_is_there_twice_is_refused_where_the_config_says_so(data: Spans) -> None:
+    first = data.csv(lines(30))
+    second = data.csv(["row-7,1,Rome,1,1", *lines(9, start=50)], span=2)
+    text = refused(data, length=2, on_duplicate_key="fail")
+    assert text == (
+        f"1 of 40 rows have a key that an earlier row has: id 'row-7' is in {first} and in {second}"
+        "\n  edit: these files, data.on_duplicate_key: warn, or key in the model's FeatureSpec"
+    )
+    data.csv([*lines(30), "row-7,1,Rome,1,1"], span=2)
+    assert f"id 'row-7' is in {second}\n" in refused(data, on_duplicate_key="fail")
+    data.csv(lines(30), span=2)
+    assert data.convert(on_duplicate_key="fail").rows_duplicate == 0
