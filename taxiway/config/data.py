@@ -130,7 +130,7 @@ class Data(Frozen):
     (drop)."""
     on_duplicate_key: Literal["warn", "fail"] = "warn"
     """Rows whose key an earlier row has are counted and told (warn), or end the run (fail)."""
-    shards: Annotated[int, Field(ge=1, le=10_000)] = 4
+    shards: Annotated[int, Field(ge=1, le=1_000)] = 4
     """TFRecord files for each split, as many as are written, and later read, at a time."""
     compression: Literal["gzip", "none"] = "gzip"
     """Of those files; without it they are five times as large and written a little faster."""
