@@ -9,6 +9,7 @@ from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
 from taxiway.config.places import model_folder
 from taxiway.errors import ConfigError
+from taxiway.root_cause import root_cause
 from taxiway.section import Fraction, Frozen, Name
 
 HYPERPARAMETERS_FILE: Final = "hyperparameters.py"
@@ -82,7 +83,7 @@ def hyperparameters_class(module: str) -> type[Any]:
         found = importlib.import_module(f"{module}.{path.stem}").Hyperparameters
     except Exception as error:
         raise ConfigError(
-            f"{path} gives no class Hyperparameters: {type(error).__name__}: {error}",
+            f"{path} gives no class Hyperparameters: {root_cause(error)}",
             edit=str(path),
         ) from error
     if not (isinstance(found, type) and issubclass(found, Frozen)):

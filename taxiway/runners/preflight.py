@@ -15,6 +15,7 @@ from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import load_spec
 from taxiway.notify import NotifyFile
+from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
@@ -48,7 +49,7 @@ def import_named(key: str, module: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:
         raise ConfigError(
-            f"{key}: {module} does not import: {type(error).__name__}: {error}", edit=key
+            f"{key}: {module} does not import: {root_cause(error)}", edit=key
         ) from error
 
 
