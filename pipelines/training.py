@@ -155,6 +155,7 @@ def create_pipeline(config: Config) -> Pipeline:
             custom_config=push_config(config.push),
             custom_executor_spec=ExecutorClassSpec(PusherExecutor),
         )
+        pusher.add_upstream_node(manifest)  # no push that Registrar could not give a version
         registrar = Registrar(
             evaluation=evaluator.outputs["evaluation"],
             manifest=manifest.outputs["manifest"],
