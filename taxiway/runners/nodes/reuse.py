@@ -41,15 +41,13 @@ class _Verifying:
         for key, each in artifacts.items():
             for artifact in each:
                 try:
-                    artifact_utils.verify_artifacts(artifact)  # type: ignore[no-untyped-call]
+                    artifact_utils.verify_artifacts(artifact)
                 except RuntimeError:
                     fault = f"{artifact.uri} is gone"
                 else:
                     fault = inventory.fault(artifact.uri, _properties(artifact))
                 if fault:
-                    _say.get(lambda _: None)(
-                        f"its {key} of before is not reused, since it is not whole: {fault}"
-                    )
+                    _tell(f"its {key} of before is not reused, since it is not whole: {fault}")
                     raise RuntimeError(fault)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +39,7 @@ def exchange(root: Path) -> None:
 
 
 LOSSES: dict[str, Callable[[Path], object]] = {
-    "a file is gone": lambda root: os.remove(root / "Split-eval/a.gz"),
+    "a file is gone": lambda root: (root / "Split-eval/a.gz").rename(root.parent / "a.gz"),
     "all files are gone": lose_all,
     "the folder is gone": shutil.rmtree,
     "a file is cut": lambda root: (root / "Split-eval/a.gz").write_text("S"),
