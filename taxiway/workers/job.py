@@ -20,10 +20,9 @@ from pydantic import Field
 
 from taxiway.errors import TaxiwayError
 from taxiway.root_cause import may_pass, root_cause
-from taxiway.section import Frozen
+from taxiway.section import Frozen, Seconds
 
 WORKERS_KEY: Final = "engine.workers"
-Seconds = Annotated[float, Field(gt=0)]
 MERGE: Final = "the merge"
 
 _log = logging.getLogger(__name__)

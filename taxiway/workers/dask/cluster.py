@@ -16,6 +16,7 @@ from pydantic import model_validator
 from taxiway.errors import ConfigError
 from taxiway.process.extras import needs
 from taxiway.root_cause import root_cause
+from taxiway.section import Seconds
 from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, Scheduler, bounded
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.dask.tls import contain
@@ -26,7 +27,6 @@ from taxiway.workers.job import (
     MapFn,
     Options,
     ReduceFn,
-    Seconds,
     Shard,
     Workers,
     WorkersSection,
