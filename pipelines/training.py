@@ -38,6 +38,7 @@ from components.pusher.executor import Executor as PusherExecutor
 from components.pusher.executor import push_config, stock_destination
 from components.registrar.component import Registrar
 from taxiway.arrow.executors import use_engine
+from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.statistics_gen.options import statistics_options
 from taxiway.config.beam import pipeline_args
 from taxiway.config.schema import Config
@@ -73,6 +74,9 @@ def create_pipeline(config: Config) -> Pipeline:
         on_bad_row=data.on_bad_row,
         shards=data.shards,
         compression=data.compression,
+        on_duplicate_key=data.on_duplicate_key,
+        file_format=data.format,
+        dialect=Dialect(**data.csv.model_dump()),
     )
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)

@@ -36,7 +36,9 @@ def _examples(properties: Mapping[str, Any]) -> str:
         return ""
     text = f"{int(properties['rows_train']):,} train + {int(properties['rows_eval']):,} eval rows"
     dropped = int(properties.get("rows_dropped", 0))
-    return f"{text}, {dropped:,} dropped" if dropped else text
+    text = f"{text}, {dropped:,} dropped" if dropped else text
+    duplicate = int(properties.get("rows_duplicate", 0))
+    return f"{text}, {duplicate:,} with the key of another" if duplicate else text
 
 
 def _anomalies(properties: Mapping[str, Any]) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from taxiway.arrow.ingest import listing
 from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
-from taxiway.errors import ConfigError
+from taxiway.errors import ConfigError, DataError
 from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import load_spec
@@ -19,6 +20,8 @@ from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
+PATTERN_CHARACTERS: Final = "*?[\\"
+"""TensorFlow takes the path of a model's variables as a pattern, and these not as themselves."""
 
 
 def check(config: Config) -> None:
@@ -101,19 +104,43 @@ def check_addresses(config: Config) -> None:
             )
 
 
+def check_paths_of_models(config: Config) -> None:
+    """Refuses places where TensorFlow would look for a model's variables in another folder.
+
+    It globs the path from which it restores them, and so does whatever serves the model with it.
+    """
+    places = {"output.root": config.output.root, "push.destination": config.push.destination}
+    for key, place in places.items():
+        found = sorted(set(place) & set(PATTERN_CHARACTERS))
+        if found:
+            raise ConfigError(
+                f"{key} is {place}, expected a path without {' '.join(found)}: TensorFlow reads "
+                "the path of a model as a pattern, and would load what lies in another folder",
+                edit=f"{key}; data.root may hold any character",
+            )
+
+
 def _schema_exists(config: Config) -> None:
-    if not is_address(config.data.schema_file) and not Path(config.data.schema_file).is_file():
+    path = config.data.schema_file
+    if is_address(path):
+        return
+    if not os.path.lexists(path):
         raise ConfigError(
-            f"the curated schema {config.data.schema_file} does not exist",
+            f"the curated schema {path} does not exist",
             edit="data.schema_file, or schema.pbtxt in the model's folder",
         )
+    try:
+        listing.check_file(path)
+    except DataError as error:
+        raise ConfigError(f"the curated schema {error.message}", edit="data.schema_file") from error
 
 
 def _data_exists(config: Config) -> None:
     root = config.data.root
     if is_address(root):
         return
-    if not Path(root).is_dir():
+    # Path.is_dir raises where a folder on the way may not be looked into.
+    if not os.path.isdir(root):  # noqa: PTH112
         raise ConfigError(
             f"there is no data in {root}: the folder does not exist",
             edit="run `taxiway data` with the same --config and --set, or edit data.root",
@@ -178,6 +205,7 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
     _gate_rules_are_known,
     check_addresses,
+    check_paths_of_models,
     _schema_exists,
     _data_exists,
     _nodes_share_folders,

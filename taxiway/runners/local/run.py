@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from taxiway.arrow.ingest import listing
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
-from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
+from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, DataError, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas
@@ -105,9 +106,12 @@ def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
 def _input_bytes(config: Config) -> int:
     """Size of the input on this machine, as examples would take it: Parquet packs a row better."""
     pattern = config.data.pattern.replace("{SPAN}", "*")
-    found = Path(config.data.root).glob(pattern) if "{" not in pattern else ()
     newest = getattr(config.data.spans, "length", 1)
-    sizes = sorted((file.stat().st_size for file in found), reverse=True)
+    try:
+        found = listing.matching(config.data.root, pattern) if "{" not in pattern else ()
+        sizes = sorted((listing.check_file(path).st_size for path in found), reverse=True)
+    except DataError:  # ArrowExampleGen says it best
+        return 0
     return sum(sizes[:newest]) * (1 if config.data.format == "csv" else 4)
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest import spans
-from taxiway.arrow.ingest.convert import Settings, Summary
 from taxiway.arrow.ingest.spans import SpanRange
+from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
 from taxiway.errors import DataError
 
 ROOT = Path(__file__).parents[4]
@@ -56,7 +56,7 @@ class Spans:
         return spans.resolve(str(self.base), f"span-{{SPAN}}/{kind}", wanted, str(self.schema))
 
     def convert(self, length: int = 1, **changes: Any) -> Summary:
-        uris = {name: str(self.out / f"Split-{name}") for name in logic.SPLITS}
+        uris = {name: str(self.out / f"Split-{name}") for name in SPLITS}
         return logic.convert(self.resolve(length).files, replace(self.settings, **changes), uris)
 
     def examples(self, split: str) -> dict[bytes, dict[str, Any]]:

@@ -62,7 +62,7 @@ def test_a_bad_row_far_into_a_large_file_is_placed_exactly(data: Spans) -> None:
 def test_a_bad_row_after_broken_ones_is_placed_exactly(data: Spans) -> None:
     path = data.csv([*lines(3), "", "broken", *lines(3, start=3), "x,1,Oslo,warm,3"])
     columns = reading.read_columns(str(data.schema), "id", "late")
-    batches = list(reading.read_rows(str(path), columns, "drop"))
+    batches = list(reading.read_rows(str(path), columns, reading.Source(on_bad_row="drop")))
     assert sum(batch.read for batch in batches) == 8
     assert sum(batch.dropped for batch in batches) == 2
     assert f"{path}, line 10, column 'temp'" in batches[0].first_dropped
