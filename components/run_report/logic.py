@@ -105,10 +105,10 @@ def _evaluation(node: NodeRecord | None, ranking: Ranking) -> dict[str, Any] | N
         "blessed": blessing.properties.get("blessed") == 1,
         "baseline": bool(blessing.properties.get("baseline_model_id")),
         "reasons": blessing_reasons(evaluation.uri),
-        "overall": whole.metrics if whole else {},
+        "overall": whole.shown() if whole else {},
         "change": whole.change if whole else {},
         "worst_slices": [
-            {"name": item.name, "metrics": item.metrics}
+            {"name": item.name, "metrics": item.shown()}
             for item in worst_slices(slices, ranking, WORST_SLICES)
         ],
         "ranked_by": ranking.metric,

@@ -20,9 +20,9 @@ def describe_node(record: NodeRecord) -> str:
 
 
 def format_metric(value: float | None) -> str:
-    """Four decimals, counts whole, nothing where there is no value."""
+    """Four decimals, counts whole, `n/a` where there is no value."""
     if value is None:
-        return ""
+        return "n/a"
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.4f}"
 
 

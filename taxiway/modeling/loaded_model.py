@@ -14,13 +14,12 @@ import tensorflow as tf
 
 from taxiway.errors import did_you_mean
 from taxiway.modeling.names import COLUMNS
+from taxiway.root_cause import telling_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 """Outputs by name; the first dimension is rows."""
 
 _ERROR_CHARACTERS = 500
-# the lines TensorFlow wraps around what went wrong
-_FRAMING = ("Graph execution error", "Detected at node", "<stack", "  File ", "    ", "[[{{node")
 
 
 class RequestError(ValueError):
@@ -109,11 +108,7 @@ class LoadedModel:
 
 def describe_error(error: BaseException) -> dict[str, str]:
     """An exception as `{"error": one line, "type": class name}`, without TensorFlow's framing."""
-    text = getattr(error, "message", None)
-    lines = (text if isinstance(text, str) else str(error)).splitlines()
-    kept = [line.strip() for line in lines if line.strip() and not line.startswith(_FRAMING)]
-    kept = [line for line in kept if not line.startswith(_FRAMING)]
-    message = "; ".join(kept)[:_ERROR_CHARACTERS] or "no message"
+    message = telling_line(error)[:_ERROR_CHARACTERS] or "no message"
     return {"error": message, "type": type(error).__name__}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from taxiway.errors import ConfigError
+from taxiway.root_cause import root_cause
 
 XF_SUFFIX = "_xf"
 
@@ -133,7 +134,7 @@ def load_spec(module: str) -> FeatureSpec:
         loaded = importlib.import_module(name)
     except Exception as error:
         raise ConfigError(
-            f"{name} does not import: {type(error).__name__}: {error}",
+            f"{name} does not import: {root_cause(error)}",
             edit=f"model.module, or {name.replace('.', '/')}.py",
         ) from error
     spec = getattr(loaded, "SPEC", None)

@@ -16,6 +16,7 @@ from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import load_spec
 from taxiway.notify import NotifyFile
+from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
@@ -30,7 +31,26 @@ def check(config: Config) -> None:
       ConfigError: the first thing that cannot work, with the key or file that mends it.
     """
     for one in CHECKS:
-        one(config)
+        try:
+            one(config)
+        except OSError as error:  # a name that is too long, a folder that is not ours
+            key = _key_of(config, str(error.filename))
+            raise ConfigError(
+                f"{key}: {error.filename} cannot be opened: {error.strerror}", edit=key
+            ) from None
+
+
+def _key_of(config: Config, place: str) -> str:
+    """The key of a place: the longest value that leads to it, or else the shortest beyond it."""
+    values = {
+        f"{section}.{key}": value
+        for section, keys in config.model_dump(mode="json").items()
+        for key, value in keys.items()
+        if isinstance(value, str) and value
+    }
+    before = [(len(value), key) for key, value in values.items() if place.startswith(value)]
+    beyond = [(-len(value), key) for key, value in values.items() if value.startswith(place)]
+    return max(before or beyond or [(0, "the config")])[1]
 
 
 def _gate_rules_are_known(config: Config) -> None:
@@ -51,7 +71,7 @@ def import_named(key: str, module: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:
         raise ConfigError(
-            f"{key}: {module} does not import: {type(error).__name__}: {error}", edit=key
+            f"{key}: {module} does not import: {root_cause(error)}", edit=key
         ) from error
 
 

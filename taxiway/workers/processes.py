@@ -27,6 +27,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from taxiway.errors import TaxiwayError
+from taxiway.root_cause import root_cause
 from taxiway.workers.job import (
     MERGE,
     Deadline,
@@ -40,7 +41,6 @@ from taxiway.workers.job import (
     Workers,
     WorkersSection,
     attempted,
-    describe,
 )
 
 PRELOADED: Final = ("taxiway.process.preload",)
@@ -253,7 +253,8 @@ def _pickled(outcome: Outcome) -> bytes:
     try:
         return pickle.dumps(outcome)
     except Exception as error:
-        return pickle.dumps(Failure(f"its result cannot be pickled: {describe(error)}"))
+        reason = f"its result cannot be pickled: {root_cause(error)}"
+        return pickle.dumps(Failure(reason, may_pass=False))
 
 
 def _end_with_parent() -> None:

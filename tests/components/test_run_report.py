@@ -95,7 +95,13 @@ class TestDescribeNode:
 
     @pytest.mark.parametrize(
         ("value", "shown"),
-        [(None, ""), (0.69314, "0.6931"), (27020.0, "27,020"), (1.0, "1.0000"), (-0.5, "-0.5000")],
+        [
+            (None, "n/a"),
+            (0.69314, "0.6931"),
+            (27020.0, "27,020"),
+            (1.0, "1.0000"),
+            (-0.5, "-0.5000"),
+        ],
     )
     def test_figures(self, value: float | None, shown: str) -> None:
         assert format_metric(value) == shown

@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.model_manifest.logic import verify
 from taxiway.config.loader import load_config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.spec import load_spec
+from taxiway.process.manifest import verify
+from taxiway.push import newest_version
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import list_versions
 from tests.conftest import REPOSITORY, Run, taxiway
@@ -260,6 +261,44 @@ class TestLaterRuns:
             if again is not None and again.exists():
                 shutil.rmtree(again)
             away.rename(pushed)
+
+    @one_stack
+    def test_a_broken_delivery_is_told_and_mended_though_nothing_else_is_new(self) -> None:
+        pushed = self.settled()
+        config = self.workspace.config()
+        (pushed / "saved_model.pb").unlink()
+        Path(config.registry.path).write_bytes(b"")
+        done = taxiway("run", *self.workspace.options)
+        assert done.code == 0, done.out + done.err
+        told = f"{pushed}: 'saved_model.pb' is missing (manifest: {pushed / 'MANIFEST.sha256'})"
+        assert told in done.out
+        again = newest_version(Path(config.push.destination))
+        assert again is not None
+        assert int(again.name) > int(pushed.name)
+        verify(again)
+        (version,) = list_versions(config.registry.path, "flights-smoke")
+        assert (version.name, version.candidate.pushed_to) == ("1.0.0", str(again))
+        assert DeployQueue(config.registry.path, 60).is_newest("flights-smoke", "1.0.0", str(again))
+
+    @one_stack
+    def test_back_to_an_earlier_model_is_a_push_and_a_deployment_of_its_own(self) -> None:
+        """What a server takes, the highest version, is what was asked for last."""
+        self.settled()
+        easy = "evaluation.thresholds=[{metric: auc, lower: 0.1}]"
+        queue = DeployQueue(self.workspace.config().registry.path, 60)
+        reports = [
+            self.workspace.run(easy, f"model.hyperparameters.epochs={epochs}").report
+            for epochs in (5, 2, 5)
+        ]
+        first, other, back = reports
+        assert first["version"] == back["version"] != other["version"]
+        assert states(back)["Trainer"] == "cached"
+        numbers = [int(Path(one["pushed_to"]).name) for one in reports]
+        assert numbers == sorted(set(numbers))
+        served = newest_version(Path(self.workspace.config().push.destination))
+        assert served == Path(back["pushed_to"])
+        verify(served)
+        assert queue.is_newest("flights-smoke", back["version"], back["pushed_to"])
 
     @one_stack
     def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:

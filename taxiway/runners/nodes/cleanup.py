@@ -54,3 +54,5 @@ def _remove_outputs(config: Config, node_id: str, execution_id: int) -> None:
     node = Path(config.output.pipeline_root(config.pipeline.name)) / node_id
     for folder in node.glob(f"*/{execution_id}"):
         shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():  # it holds what a container's own user wrote
+            logging.warning("%s could not be removed whole: remove it as its files' owner", folder)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from taxiway.modeling.names import SERVING
 from taxiway.process.lean_imports import lean_imports
+from taxiway.process.manifest import MANIFEST_FILE, verify
 from taxiway.serving.worker.sandbox import leave_network, limit_resources
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
 
 
 def _load(options: argparse.Namespace) -> LoadedModel:
+    if (options.model / MANIFEST_FILE).is_file():  # of a pushed model; no other has one
+        verify(options.model)
     with lean_imports():
         from taxiway.modeling.loaded_model import (
             LoadedModel,  # TensorFlow, only once the sandbox holds

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from taxiway.errors import TaxiwayError
+from taxiway.root_cause import root_cause
 from taxiway.workers.dask.task import Call, ClusterError, Failed, versions, work
-from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Retries, describe
+from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Retries
 
 PING_SECONDS: Final = 5.0
 """How often the scheduler is asked whether it is there, and has workers."""
@@ -160,11 +161,12 @@ class Job:
             self._again(error.task, self._death(at_work, event.at) if at_work else None)
         elif isinstance(error, ImportError) or "deserialization" in str(error):
             raise ClusterError(
-                f"the cluster {self._scheduler.address} cannot import Taxiway ({describe(error)})",
+                f"the cluster {self._scheduler.address} cannot import Taxiway "
+                f"({root_cause(error)})",
                 edit="how scheduler and workers are started: same code and packages as the run",
             )
         else:
-            self._again(event.key, Failure(describe(error)))
+            self._again(event.key, Failure(root_cause(error)))
 
     def _death(self, at_work: Event, at: float) -> Failure:
         """Why the worker died: by its own watch, which began a little before ours, or otherwise."""
@@ -227,7 +229,7 @@ class Job:
         try:
             return bounded(seconds, act)
         except Exception as error:
-            raise self._gone(describe(error)) from error
+            raise self._gone(root_cause(error)) from error
 
     def _gone(self, reason: str) -> ClusterError:
         return ClusterError(

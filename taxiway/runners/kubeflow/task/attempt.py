@@ -37,7 +37,13 @@ from taxiway.runners.kubeflow.task.outputs import (
 from taxiway.runners.kubeflow.task.supervisor import parse, run_id_of
 from taxiway.runners.nodes.cleanup import abandon
 from taxiway.runners.nodes.event_log import EventLog
-from taxiway.runners.nodes.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
+from taxiway.runners.nodes.events import (
+    NodeFailed,
+    NodeMessage,
+    NodeSkipped,
+    NodeStarted,
+    RunObserver,
+)
 from taxiway.runners.nodes.results import (
     FALSE_CONDITION,
     NodeResult,
@@ -63,7 +69,7 @@ with lean_imports():
         compile_pipeline,
         nodes_of,
     )
-    from taxiway.runners.nodes.launcher import make_launcher, register_run
+    from taxiway.runners.nodes.launcher import NodeLauncher, make_launcher, register_run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -160,14 +166,14 @@ class Attempt:
         if self._node.type == IMPORTER:
             write_inputs(self._config)
         with working(self._config.engine.workers):
-            launched = make_launcher(self._node, self._runs).launch()
+            launched = self._launcher().launch()
         seconds = time.monotonic() - started
         return result_of_launch(self._runs, self._run_id, self._node.id, launched, seconds)
 
     def _prepare(self, started: float) -> NodeResult | None:
         """Before a container component's own task: its inputs, and its command filled in."""
         self._reopen()
-        info = make_launcher(self._node, self._runs).prepare()
+        info = self._launcher().prepare()
         if info is None:
             record = self._record()
             skipped = NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
@@ -188,11 +194,17 @@ class Attempt:
         """After a container component's own task."""
         if self._record() is None:
             return NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
-        launcher = make_launcher(self._node, self._runs)
-        launcher.publish()
+        self._launcher().publish()
         record = self._record()
         assert record is not None
         return result_of_record(self._run_id, record, time.monotonic() - started)
+
+    def _launcher(self) -> NodeLauncher:
+        def say(text: str) -> None:
+            for observer in self._observers:
+                observer.on_event(NodeMessage(self._run_id, self._node.id, text))
+
+        return make_launcher(self._node, self._runs, say=say)
 
     def _show(self, phase: str, end: NodeResult) -> None:
         """Gives Kubeflow what it shows; a container's task learns if there is nothing to do."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.process.manifest import MANIFEST_FILE, manifest_text
 from taxiway.serving.worker.client import ModelWorker, WorkerError
 from taxiway.serving.worker.protocol import receive_frame, send_frame
 from tests.conftest import MEASURED
@@ -68,6 +71,26 @@ def shared(model: Path) -> Iterator[ModelWorker]:
     """A worker for tests that leave it running."""
     with ModelWorker(model, memory_limit_mb=1024) as worker:
         yield worker
+
+
+def test_a_pushed_model_that_is_not_as_its_manifest_says_is_not_loaded(
+    model: Path, tmp_path: Path
+) -> None:
+    pushed = tmp_path / "pushed"
+    shutil.copytree(model, pushed)
+    sums = {
+        path.relative_to(pushed).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in pushed.rglob("*")
+        if path.is_file()
+    }
+    (pushed / MANIFEST_FILE).write_text(manifest_text(sums | {"saved_model.pb": "0" * 64}))
+    with pytest.raises(WorkerError) as refused, ModelWorker(pushed, memory_limit_mb=1024):
+        pass
+    manifest = pushed / MANIFEST_FILE
+    assert f"{pushed}: 'saved_model.pb' has changed (manifest: {manifest})" in str(refused.value)
+    manifest.write_text(manifest_text(sums))
+    with ModelWorker(pushed, memory_limit_mb=1024) as worker:
+        assert list(worker.predict_examples([b"four"])) == ["probability"]
 
 
 def test_serialized_examples_are_answered_by_output_name(shared: ModelWorker) -> None:
