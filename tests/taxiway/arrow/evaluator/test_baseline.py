@@ -99,7 +99,9 @@ def all_is_gone(folder: Path) -> None:
 
 
 FAULTS: Mapping[Callable[[Path], None], str] = {
-    other_type: "Key: minute, Index: 0.  Data types don't match. Data type: float but expected type: int64",
+    other_type: (
+        "Key: minute, Index: 0.  Data types don't match. Data type: float but expected type: int64"
+    ),
     column_of_before: "Feature: dropped (data type: float) is required but could not be found.",
     column_that_a_row_lacks: "Feature: part (data type: float) is required but could not be found.",
     other_answers: "the model answers a, b, expected probability among them",
