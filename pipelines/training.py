@@ -37,7 +37,7 @@ from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor
 from components.pusher.executor import push_config, stock_destination
 from components.registrar.component import Registrar
-from taxiway.arrow.executors import use_engine
+from taxiway.arrow.executors import use_baseline, use_engine
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.statistics_gen.options import statistics_options
 from taxiway.config.beam import pipeline_args
@@ -148,6 +148,7 @@ def create_pipeline(config: Config) -> Pipeline:
         example_splits=[EVAL_SPLIT],
     )
     use_engine(evaluator, "Evaluator", config.engine)
+    use_baseline(evaluator, config.evaluation.baseline)
     infra_validator = InfraValidator(
         model=trained, examples=examples, config=config.infra_validation.model_dump_json()
     )

@@ -16,7 +16,7 @@ from taxiway.evaluation.results import (
     read_metrics,
     worst_slices,
 )
-from taxiway.metadata.describe import describe_node, format_metric
+from taxiway.metadata.describe import UNUSABLE_BASELINE, describe_node, format_metric
 from taxiway.metadata.records import NodeRecord, run_outcome
 
 WORST_SLICES = 5
@@ -104,6 +104,7 @@ def _evaluation(node: NodeRecord | None, ranking: Ranking) -> dict[str, Any] | N
     return {
         "blessed": blessing.properties.get("blessed") == 1,
         "baseline": bool(blessing.properties.get("baseline_model_id")),
+        "unusable_baseline": str(evaluation.properties.get(UNUSABLE_BASELINE, "")),
         "reasons": blessing_reasons(evaluation.uri),
         "overall": whole.shown() if whole else {},
         "change": whole.change if whole else {},

@@ -16,12 +16,16 @@ from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import load_spec
 from taxiway.notify import NotifyFile
+from taxiway.process.sqlite_file import check_sqlite, check_whole
+from taxiway.registry.database import check_registry
 from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
 PATTERN_CHARACTERS: Final = "*?[\\"
 """TensorFlow takes the path of a model's variables as a pattern, and these not as themselves."""
+METADATA_TABLE: Final = "MLMDEnv"
+"""Each database of ML Metadata has it; its schema version is in it."""
 
 
 def check(config: Config) -> None:
@@ -173,6 +177,34 @@ def _require_folder(key: str, path: Path) -> None:
         raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
 
 
+def _databases_can_be_used(config: Config) -> None:
+    registry = Path(config.registry.path)
+    if isinstance(config.metadata, SqliteMetadata):
+        metadata = Path(config.metadata.path)
+        if metadata.resolve() == registry.resolve():
+            raise ConfigError(
+                f"metadata.path and registry.path are both {registry}, expected a file for each",
+                edit="metadata.path or registry.path",
+            )
+        check_sqlite(metadata, "metadata.path", METADATA_TABLE)
+    check_registry(registry)
+
+
+def open_databases(config: Config) -> None:
+    """What takes longer, or would keep a run from its work that is under way: for who has the lock.
+
+    Raises:
+      TaxiwayError: a database is damaged or of another release, or a server does not answer.
+    """
+    if isinstance(config.metadata, SqliteMetadata):
+        check_whole(Path(config.metadata.path), "metadata.path")
+    check_whole(Path(config.registry.path), "registry.path")
+
+    from taxiway.metadata.store import run_store
+
+    run_store(config.metadata).open()
+
+
 def _nodes_share_folders(config: Config) -> None:
     """What nodes share here are files of this machine, which no worker of Dataflow's sees."""
     places = {"output.root": config.output.root, "registry.path": config.registry.path}
@@ -210,5 +242,6 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     _data_exists,
     _nodes_share_folders,
     _places_are_writable,
+    _databases_can_be_used,
     _metadata_has_its_password,
 )

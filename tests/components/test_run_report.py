@@ -53,6 +53,12 @@ class TestDescribeNode:
         ("ExampleAnomalies", {"blessed": {"__value__": []}}, "no anomalies"),
         ("ExampleAnomalies", {}, "no anomalies"),
         ("ExampleStatistics", {}, "statistics"),
+        ("ModelEvaluation", {}, ""),
+        (
+            "ModelEvaluation",
+            {"unusable_baseline": "/m/7 is gone"},
+            "the baseline cannot be used: /m/7 is gone",
+        ),
         ("GateDecision", {}, "passed"),
         ("GateDecision", {"warnings": 1}, "passed, 1 warning"),
         ("GateDecision", {"warnings": 3}, "passed, 3 warnings"),
@@ -183,6 +189,19 @@ class TestBuildReport:
         assert report["evaluation"]["blessed"]
         assert not report["evaluation"]["baseline"]
 
+    def test_a_baseline_that_cannot_be_used_is_on_the_page(
+        self, logic: Any, alone: Evaluated
+    ) -> None:
+        evaluator = node(
+            "Evaluator",
+            evaluation=artifact("ModelEvaluation", alone.uri, unusable_baseline="it is <gone>"),
+            blessing=artifact("ModelBlessing", blessed=1),
+        )
+        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, by_auc(1))
+        assert report["evaluation"]["unusable_baseline"] == "it is <gone>"
+        told = "Compared with no baseline, since that cannot be used: it is &lt;gone&gt;"
+        assert told in logic.render_html(report)
+
     def test_nodes_that_ended_without_outputs_are_as_if_not_reached(self, logic: Any) -> None:
         gate = node("DataGate", decision=artifact("GateDecision", "/removed/since"))
         nodes = [gate, *(node(n) for n in ("Evaluator", "InfraValidator", "Pusher", "Registrar"))]
@@ -204,7 +223,7 @@ def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str,
         node("DataGate", decision=artifact("GateDecision", str(folder))),
         node(
             "Evaluator",
-            evaluation=artifact("ModelEvaluation", compared.uri),
+            evaluation=artifact("ModelEvaluation", compared.uri, unusable_baseline=text),
             blessing=artifact("ModelBlessing", blessed=0),
         ),
         node("InfraValidator", blessing=artifact("InfraBlessing", blessed=0, reason=text)),

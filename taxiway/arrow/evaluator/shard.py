@@ -78,7 +78,7 @@ def sum_shard(shard: Shard, settings: Settings, job: str) -> bytes:
         read = columns.read(serialized)
         rows = Rows(
             count,
-            {model.name: _predict(model, serialized, job) for model in settings.models},
+            {model.name: predict(model, serialized, job) for model in settings.models},
             {m.name: _matrix(read, m.label, count) if m.label else None for m in settings.models},
             {m.name: _weights(read, m.weight, count) for m in settings.models},
         )
@@ -165,7 +165,7 @@ def _signature(job: str, path: str, name: str) -> tuple[Any, str, Any]:
     return signature, next(iter(inputs)), model
 
 
-def _predict(model: Model, serialized: Any, job: str) -> Array:
+def predict(model: Model, serialized: Any, job: str) -> Array:
     """Answers of a batch, [N] or [N, classes]."""
     signature, argument, _ = _signature(job, model.path, model.signature)
     outputs = signature(**{argument: serialized})

@@ -76,9 +76,12 @@ def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
 
 def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
     evaluation, infra = report["evaluation"], report["infra"]
+    unusable = evaluation["unusable_baseline"]
     against = (
         "compared with the latest blessed model" if evaluation["baseline"] else "no baseline yet"
     )
+    if unusable:
+        against = f"compared with none, the baseline cannot be used: {unusable}"
     _verdict(console, "evaluator", evaluation["blessed"], against, evaluation["reasons"])
     if infra:
         blessed = infra["blessed"]

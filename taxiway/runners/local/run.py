@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,14 @@ from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, DataError, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas
+from taxiway.process.temporary import run_folder
+from taxiway.push import FilesystemPush, remove_dead_pushes
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.console.live import waiting
 from taxiway.runners.console.summary import print_summary
 from taxiway.runners.local.lock import run_lock
-from taxiway.runners.preflight import check
+from taxiway.runners.preflight import check, open_databases
 from taxiway.workers.active import prepare, working
 
 if TYPE_CHECKING:
@@ -70,9 +73,13 @@ def run_pipeline(
         console.quiet = as_json
         try:
             with (
-                run_lock(config.metadata, run_id, console.print),
+                run_folder(),
+                run_lock(config.metadata, run_id, console.print, partial(_bury, config, console)),
                 working(config.engine.workers),
             ):
+                open_databases(config)
+                if isinstance(config.push, FilesystemPush):
+                    remove_dead_pushes(Path(config.push.destination))
                 prepare(_input_bytes(config))
                 few_arenas()
                 report, loading = _run(config, run_id, properties, folder, console, observers)
@@ -86,6 +93,21 @@ def run_pipeline(
             seconds = time.monotonic() - started
             print_summary(console, report, str(folder), seconds, loading, request)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
+
+
+def _bury(config: Config, console: Console, run_id: str) -> None:
+    """Ends what a run has left open that was killed; it must not keep this one from its work."""
+    try:
+        from taxiway.runners.nodes.cleanup import end_dead_run
+
+        nodes = end_dead_run(config.metadata, run_id)
+    except Exception:
+        logging.exception("what run %s has left could not be cleaned up", run_id)
+        return
+    at = f" in {', '.join(nodes)}" if nodes else ""
+    console.print(
+        f"run {run_id} was killed{at}; what it left half-written is removed", markup=False
+    )
 
 
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:

@@ -19,6 +19,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "evaluation": {
             "blessed": True,
             "baseline": True,
+            "unusable_baseline": "",
             "reasons": [],
             "overall": {"auc": 0.71234, "example_count": 27020.0},
             "change": {"auc": 0.01},
@@ -61,6 +62,12 @@ class TestSucceeded:
         text = printed(evaluation=evaluation(baseline=False, change={}, worst_slices=[]))
         assert row(text, "metric") == ["metric", "all", "rows"]
         assert "evaluator   blessed (no baseline yet)" in text
+
+    def test_a_baseline_that_cannot_be_used_is_told_with_the_reason(self) -> None:
+        told = evaluation(baseline=False, unusable_baseline="/m/7 is gone", change={})
+        assert (
+            "evaluator   blessed (compared with none, the baseline cannot be used: /m/7 is gone)"
+        ) in printed(evaluation=told)
 
     def test_a_pushed_model_is_told_with_its_version_and_how_to_ask_it(self) -> None:
         text = printed()
