@@ -14,7 +14,8 @@ from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError
 from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
-from taxiway.modeling.spec import load_spec
+from taxiway.modeling.schema import check_spec, read_schema
+from taxiway.modeling.spec import features_file, load_spec
 from taxiway.notify import NotifyFile
 from taxiway.process.sqlite_file import check_sqlite, check_whole
 from taxiway.registry.database import check_registry
@@ -85,9 +86,15 @@ def is_address(place: str) -> bool:
 
 
 def check_model(config: Config) -> None:
-    """The model folder imports, and the Evaluator knows what it is asked to measure."""
+    """The model folder imports and fits its schema, and the Evaluator knows what it is asked.
+
+    A schema that is not on this machine is seen by the nodes only.
+    """
     module_of(config.pipeline.module)
     spec = load_spec(config.model.module)
+    schema_file = config.data.schema_file
+    if not is_address(schema_file) and Path(schema_file).is_file():
+        check_spec(spec, read_schema(schema_file), features_file(config.model.module), schema_file)
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
 
 
