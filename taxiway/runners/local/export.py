@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
+from taxiway.runners.console.terminal import TerminalConsole
 
 
 def export_data(config: Config, as_json: bool = False) -> None:
@@ -28,16 +27,16 @@ def export_data(config: Config, as_json: bool = False) -> None:
             f"{name} does not import, or has no function named export: {error}",
             edit="model.module, or bring your own data to data.root",
         ) from error
-    console = Console(quiet=as_json)
+    console = TerminalConsole(quiet=as_json)
     columns = (TextColumn("export"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("export", total=None)
         report = export(config, lambda done, total: bar.update(task, completed=done, total=total))
     if as_json:
-        print(json.dumps(dataclasses.asdict(report), default=str))  # noqa: T201  # plain, for a pipe
+        console.show_json(dataclasses.asdict(report))
     else:
         for line in _summary(config.data.dataset, report):
-            console.print(line, soft_wrap=True, highlight=False)
+            console.print(line, soft_wrap=True)
 
 
 def _summary(dataset: str, report: Any) -> list[str]:

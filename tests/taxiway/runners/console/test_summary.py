@@ -6,10 +6,10 @@ import io
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from taxiway.metadata.records import Outcome
 from taxiway.runners.console.summary import TONES, print_summary
+from taxiway.runners.console.terminal import TerminalConsole
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
 
 
 def printed(request: str = "/reports/r 1/request.json", **changes: Any) -> str:
-    console = Console(record=True, width=100, file=io.StringIO())
+    console = TerminalConsole(record=True, width=100, file=io.StringIO())
     print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67, request)
     return console.export_text()
 
