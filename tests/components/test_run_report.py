@@ -242,7 +242,6 @@ class TestThePage:
         assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == plain.count("WORD")
         assert page.count("<") == plain.count("<")
 
-    @pytest.mark.parametrize("nodes", [[], [node("ArrowExampleGen", "RUNNING")]])
     def test_no_value_can_turn_a_line_round_or_keep_the_page_from_being_written(
         self, logic: Any, compared: Evaluated, tmp_path: Path
     ) -> None:
@@ -254,6 +253,7 @@ class TestThePage:
         assert not set(page) & set("\x1b\u202e")
         assert json.loads((tmp_path / "out" / "report.json").read_text())["run_id"] == text
 
+    @pytest.mark.parametrize("nodes", [[], [node("ArrowExampleGen", "RUNNING")]])
     def test_it_can_be_drawn_of_a_run_that_reached_nothing(
         self, logic: Any, nodes: list[NodeRecord]
     ) -> None:
