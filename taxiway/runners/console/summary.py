@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from taxiway.metadata.describe import format_metric
 from taxiway.terminal import one_line, shell
 
 WORST_SHOWN = 3
+PROGRAM = "taxiway"
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
 
@@ -121,10 +123,20 @@ def _field(console: Console, name: str, value: str | Text) -> None:
 
 
 def _next_command(report: Mapping[str, Any], request: str) -> str:
+    again = _here(report["command"])
     if report["outcome"] != "succeeded":
-        return f"{report['command']}  # nodes that are done are not run again"
+        return f"{again}  # nodes that are done are not run again"
     if report["pushed_to"] and request:
         words = ("--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}")
         python = _short(sys.executable)
         return shell([python, "-m", "taxiway.serving.worker", *words])
-    return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"
+    return f"{again} --set model.hyperparameters.learning_rate=0.003"
+
+
+def _here(command: str) -> str:
+    """A kept command line as this shell finds the program: make's is on no PATH."""
+    program, blank, rest = command.partition(" ")
+    beside = Path(sys.executable).with_name(program)
+    if program != PROGRAM or shutil.which(program) or not beside.is_file():
+        return command
+    return f"{shell([_short(str(beside))])}{blank}{rest}"
