@@ -18,6 +18,7 @@ from taxiway.evaluation.results import (
 )
 from taxiway.metadata.describe import UNUSABLE_BASELINE, describe_node, format_metric
 from taxiway.metadata.records import NodeRecord, run_outcome
+from taxiway.terminal import printable
 
 WORST_SLICES = 5
 
@@ -58,8 +59,12 @@ def build_report(
 
 
 def render_html(report: Mapping[str, Any]) -> str:
-    """The report as one self-contained page; every value is escaped."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    """The report as one self-contained page; every value is escaped and printable."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
     environment.filters["metric"] = format_metric
     template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(report=report)

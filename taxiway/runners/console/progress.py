@@ -25,6 +25,7 @@ from taxiway.runners.nodes.events import (
     RunEnded,
     RunStarted,
 )
+from taxiway.terminal import one_line
 
 STYLES = {
     "waiting": "dim",
@@ -83,13 +84,15 @@ class Progress:
                 node_id,
                 Text(row.state, style=STYLES[row.state]),
                 "" if seconds is None else f"{seconds:.1f}",
-                Text(row.made.splitlines()[0] if row.made else ""),
+                Text(_first_line(row.made)),
             )
         return Group(table)
 
     def _start(self, event: RunStarted) -> None:
         self._rows = {node_id: _Row() for node_id in event.nodes}
-        self._console.print(f"run [bold]{event.run_id}[/], {len(event.nodes)} nodes")
+        self._console.print(
+            Text.assemble("run ", (event.run_id, "bold"), f", {len(event.nodes)} nodes")
+        )
         if self._console.is_terminal:
             self._live = live(self._console, self)
             self._live.start()
@@ -134,8 +137,12 @@ class Progress:
         if self._console.is_terminal:
             return
         took = "" if seconds is None else f"{seconds:7.1f} s"
-        line = Text(f"{node_id:<22} {state:<12} {took:>9}  {text.splitlines()[0] if text else ''}")
+        line = Text(f"{node_id:<22} {state:<12} {took:>9}  {_first_line(text)}")
         self._console.print(line, soft_wrap=True)
+
+
+def _first_line(text: str) -> str:
+    return one_line(text.splitlines()[0]) if text else ""
 
 
 _MARKS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from taxiway.metadata.describe import format_metric
+from taxiway.terminal import one_line, shell
 
 WORST_SHOWN = 3
+PROGRAM = "taxiway"
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
 
@@ -39,10 +41,8 @@ def print_summary(
     """
     outcome = report["outcome"]
     console.print()
-    console.print(
-        f"[bold {TONES[outcome]}]{outcome}[/] after {seconds:.1f} s, "
-        f"{loading:.1f} s of them to load TFX"
-    )
+    after = f" after {seconds:.1f} s, {loading:.1f} s of them to load TFX"
+    console.print(Text.assemble((outcome, f"bold {TONES[outcome]}"), after))
     if report["failure"]:
         _print_failure(console, report["failure"], folder)
     evaluation = report["evaluation"]
@@ -62,7 +62,7 @@ def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
     if evaluation["change"]:
         table.add_column("vs baseline", justify="right")
     for item in worst:
-        table.add_column(item["name"], justify="right")
+        table.add_column(one_line(item["name"]), justify="right", overflow="fold")
     for name, value in sorted(evaluation["overall"].items()):
         change = evaluation["change"].get(name)
         table.add_row(
@@ -121,14 +121,25 @@ def _short(place: str) -> str:
 
 
 def _field(console: Console, name: str, value: str | Text) -> None:
-    console.print(Text(f"{name:<12}", style="bold") + value, soft_wrap=True)
+    shown = one_line(value) if isinstance(value, str) else value
+    console.print(Text(f"{name:<12}", style="bold") + shown, soft_wrap=True)
 
 
 def _next_command(report: Mapping[str, Any], request: str) -> str:
+    again = _here(report["command"])
     if report["outcome"] != "succeeded":
-        return f"{report['command']}  # nodes that are done are not run again"
+        return f"{again}  # nodes that are done are not run again"
     if report["pushed_to"] and request:
         words = ("--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}")
         python = _short(sys.executable)
-        return shlex.join([python, "-m", "taxiway.serving.worker", *words])
-    return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"
+        return shell([python, "-m", "taxiway.serving.worker", *words])
+    return f"{again} --set model.hyperparameters.learning_rate=0.003"
+
+
+def _here(command: str) -> str:
+    """A kept command line as this shell finds the program: make's is on no PATH."""
+    program, blank, rest = command.partition(" ")
+    beside = Path(sys.executable).with_name(program)
+    if program != PROGRAM or shutil.which(program) or not beside.is_file():
+        return command
+    return f"{shell([_short(str(beside))])}{blank}{rest}"

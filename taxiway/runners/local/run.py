@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from taxiway.arrow.ingest import listing
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
@@ -27,6 +25,7 @@ from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.console.live import waiting
 from taxiway.runners.console.summary import print_summary
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
 from taxiway.runners.preflight import check, open_databases
 from taxiway.workers.active import prepare, working
@@ -88,7 +87,7 @@ def run_pipeline(
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
             console.quiet = False
-            console.print_json(json.dumps(report))
+            console.show_json(report)
         else:
             seconds = time.monotonic() - started
             print_summary(console, report, str(folder), seconds, loading, request)
@@ -147,7 +146,7 @@ def _run(
     run_id: str,
     properties: Mapping[str, str],
     folder: Path,
-    console: Console,
+    console: TerminalConsole,
     observers: Sequence[RunObserver],
 ) -> tuple[dict[str, Any], float]:
     """The report, and the seconds that imports took."""
@@ -170,7 +169,7 @@ def _run(
     ended = runner.run_pipeline(create(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:
         failed = exit_handler.ended.failure
-        console.print(f"exit handler: {failed.node_id} failed: {failed.reason}", markup=False)
+        console.print(f"exit handler: {failed.node_id} failed: {failed.reason}")
     path = folder / "report.json"
     if not path.is_file():
         reason = exit_handler.ended and exit_handler.ended.failure

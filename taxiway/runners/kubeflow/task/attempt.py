@@ -16,8 +16,6 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Console
-
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
@@ -29,6 +27,7 @@ from taxiway.process.memory import few_arenas
 from taxiway.registry.database import check_registry
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.progress import Progress
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
 from taxiway.runners.kubeflow.task.outputs import (
     METRICS_OUTPUT,
@@ -52,6 +51,7 @@ from taxiway.runners.nodes.results import (
     result_of_launch,
     result_of_record,
 )
+from taxiway.terminal import print_error
 from taxiway.workers.active import working
 
 with lean_imports():
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
     job = unpack(arguments.job)
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s %(message)s")
-    observers = (Progress(Console(file=sys.stdout)), EventLog())
+    observers = (Progress(TerminalConsole(file=sys.stdout)), EventLog())
     outputs = TaskOutputs(arguments.executor_input)
     try:
         config = job.resolve(arguments.parameters)
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         attempt = Attempt(config, job.node_id, run_id, outputs, observers)
         return attempt.run(arguments.phase)
     except TaxiwayError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
+        print_error(f"error: {error}")
         return EXIT_RUN_FAILED
 
 

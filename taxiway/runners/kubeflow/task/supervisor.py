@@ -19,6 +19,7 @@ from taxiway.errors import EXIT_RUN_FAILED, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
 from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+from taxiway.terminal import print_error
 
 PHASES = ("whole", "prepare", "publish")
 """A container component is prepared and published here, and runs in a task of its own between."""
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _supervise(arguments, list(sys.argv[1:] if argv is None else argv))
     except TaxiwayError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
+        print_error(f"error: {error}")
         return EXIT_RUN_FAILED
 
 

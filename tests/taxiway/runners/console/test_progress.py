@@ -8,10 +8,10 @@ import re
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord, Outcome
 from taxiway.runners.console.progress import STYLES, Progress
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.nodes.event_log import EventLog
 from taxiway.runners.nodes.events import (
     Event,
@@ -59,7 +59,7 @@ STATES: dict[str, tuple[list[Event], tuple[str, ...]]] = {
 
 def shown(events: list[Event], terminal: bool = False, nodes: tuple[str, ...] = ("Node",)) -> str:
     """All that a Progress prints of a run with these events; of a terminal, the last picture."""
-    console = Console(force_terminal=terminal, record=True, width=120, file=io.StringIO())
+    console = TerminalConsole(force_terminal=terminal, record=True, width=120, file=io.StringIO())
     progress = Progress(console)
     progress.on_event(RunStarted(RUN, nodes))
     for event in events:
@@ -126,7 +126,7 @@ def test_a_node_that_was_not_announced_is_shown_too() -> None:
 
 
 def test_the_live_table_ends_with_the_run() -> None:
-    progress = Progress(Console(force_terminal=True, width=80, file=io.StringIO()))
+    progress = Progress(TerminalConsole(force_terminal=True, width=80, file=io.StringIO()))
     progress.on_event(RunStarted(RUN, ("Node",)))
     live = progress._live
     assert live is not None
@@ -191,7 +191,7 @@ def test_the_log_gets_one_line_an_event_without_the_bulky_record(
 
 
 @pytest.mark.parametrize(
-    "observer", [Progress(Console(quiet=True)), EventLog()], ids=["progress", "log"]
+    "observer", [Progress(TerminalConsole(quiet=True)), EventLog()], ids=["progress", "log"]
 )
 def test_an_observer_takes_every_event(observer: RunObserver) -> None:
     for event in EVENTS:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import io
+import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from taxiway.metadata.records import Outcome
 from taxiway.runners.console.summary import TONES, print_summary
+from taxiway.runners.console.terminal import TerminalConsole
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the PATH that has the program."""
+    program = tmp_path / "bin" / "taxiway"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    return program
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -40,7 +53,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
 
 
 def printed(request: str = "/reports/r 1/request.json", **changes: Any) -> str:
-    console = Console(record=True, width=100, file=io.StringIO())
+    console = TerminalConsole(record=True, width=100, file=io.StringIO())
     print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67, request)
     return console.export_text()
 
@@ -134,3 +147,25 @@ class TestEndedEarly:
 
 def test_every_outcome_has_a_tone() -> None:
     assert set(TONES) == {outcome.value for outcome in Outcome}
+
+
+class TestWhatToTypeNext:
+    @pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+    def test_a_program_that_is_on_no_path_is_named_by_where_it_is(
+        self, outcome: str, installed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        beside = installed.parent / "it's mine" / "taxiway"
+        beside.parent.mkdir()
+        installed.rename(beside)
+        monkeypatch.setattr(sys, "executable", str(beside.with_name("python")))
+        text = printed(outcome=outcome, pushed_to=None)
+        line = next(line for line in text.splitlines() if line.startswith("next"))
+        assert shlex.split(line)[:4] == ["next", str(beside), "run", "--config"]
+
+    def test_the_models_address_is_quoted(self) -> None:
+        text = printed("/r/`x` $y/request.json", pushed_to="/serving/a b'c/7")
+        line = next(line for line in text.splitlines() if line.startswith("next"))
+        assert shlex.split(line)[2:] == [
+            *("-m", "taxiway.serving.worker", "--model", "/serving/a b'c/7"),
+            *("--once", "@/r/`x` $y/request.json"),
+        ]
