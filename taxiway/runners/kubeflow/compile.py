@@ -25,6 +25,7 @@ from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
     PLATFORM,
+    attempts_of,
     platform_config,
     resource_spec,
     resources_of,
@@ -203,6 +204,10 @@ class _Compilation:
             command += ["--phase", phase]
         if resources.timeout_seconds:
             command += ["--timeout-seconds", str(resources.timeout_seconds)]
+        if resources.retries:
+            backoff = self._kubeflow.backoff
+            command += ["--attempts", str(attempts_of(resources))]
+            command += ["--backoff", str(backoff.seconds), str(backoff.factor)]
         command += ["--executor-input", EXECUTOR_INPUT]
         whole = phase == "whole"
         return _Task(

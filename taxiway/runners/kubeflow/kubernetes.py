@@ -40,23 +40,39 @@ def resource_spec(resources: Resources) -> dict[str, float]:
     }
 
 
-def retry_policy(resources: Resources, backoff: Backoff) -> dict[str, Any]:
-    """A task's `retryPolicy`; empty where it is tried once.
+def attempts_of(resources: Resources) -> int:
+    """How often a node is tried at most."""
+    return 1 + (resources.retries or 0)
 
-    Argo counts the longest duration from the start of the first attempt, ends an attempt that
-    runs into it and starts none after it. So it must hold all attempts and the waits between.
-    kfp's own set_retry cannot say that: it allows an hour at most.
-    """
+
+def waits_seconds(resources: Resources, backoff: Backoff) -> int:
+    """How long all waits between a node's attempts take together."""
     retries = resources.retries or 0
-    if not retries:
+    return sum(backoff.seconds * backoff.factor**number for number in range(retries))
+
+
+def longest_seconds(resources: Resources, backoff: Backoff) -> int:
+    """How long a task may take at most: as many pods as attempts, each with as many attempts."""
+    attempts, waits = attempts_of(resources), waits_seconds(resources, backoff)
+    pod = attempts * (resources.timeout_seconds or _NO_TIMEOUT_SECONDS) + waits
+    return attempts * pod + waits
+
+
+def retry_policy(resources: Resources, backoff: Backoff) -> dict[str, Any]:
+    """A task's `retryPolicy`, for pods that vanish; empty where it is tried once.
+
+    What fails within a pod its supervisor tries again. Argo counts the longest duration from the
+    start of the first pod, ends a pod that runs into it and starts none after it. So it must hold
+    all of them and the waits between. kfp's own set_retry cannot say that: it allows an hour at
+    most.
+    """
+    if not resources.retries:
         return {}
-    waits = sum(backoff.seconds * backoff.factor**number for number in range(retries))
-    longest = waits + (retries + 1) * (resources.timeout_seconds or _NO_TIMEOUT_SECONDS)
     return {
-        "maxRetryCount": retries,
+        "maxRetryCount": resources.retries,
         "backoffDuration": f"{backoff.seconds}s",
         "backoffFactor": float(backoff.factor),
-        "backoffMaxDuration": f"{longest}s",
+        "backoffMaxDuration": f"{longest_seconds(resources, backoff)}s",
     }
 
 

@@ -140,18 +140,30 @@ class TestShape:
         assert containers["exec-pusher"]["resources"]["cpuRequest"] == 0.5
 
     def test_retries_may_take_as_long_as_all_attempts_together(self, documents: list[Any]) -> None:
-        """Argo ends the attempt that runs into the longest duration, counted from the first."""
+        """Argo ends the pod that runs into the longest duration, counted from the first."""
         task = tasks_of(documents[0])["trainer"]
+        pod = 3 * 14400 + 10 + 20
         assert task["retryPolicy"] == {
             "maxRetryCount": 2,
             "backoffDuration": "10s",
             "backoffFactor": 2.0,
-            "backoffMaxDuration": f"{3 * 14400 + 10 + 20}s",
+            "backoffMaxDuration": f"{3 * pod + 10 + 20}s",
         }
+
+    def test_a_node_is_tried_again_within_its_pod(self, documents: list[Any]) -> None:
+        """Stock Kubeflow from 2.17 on tries no task again that failed."""
+        for name, container in executors_of(documents[0]).items():
+            command = container["command"]
+            if name == "exec-model-manifest":  # someone else's image has no supervisor
+                assert "--attempts" not in command
+                continue
+            at = command.index("--attempts")
+            assert command[at : at + 5] == ["--attempts", "3", "--backoff", "10", "2"], name
 
     def test_a_node_without_retries_is_tried_once(self, compiled: Compile) -> None:
         spec, _ = compiled("kubeflow.resources.Pusher.retries=0")
         assert "retryPolicy" not in tasks_of(spec)["pusher"]
+        assert "--attempts" not in executors_of(spec)["exec-pusher"]["command"]
         assert "retryPolicy" in tasks_of(spec)["exit"]
 
     def test_more_of_kubernetes_passes_through(self, compiled: Compile) -> None:
