@@ -51,7 +51,7 @@ class TaskOutputs:
                     return parts[index + 1]
         raise ConfigError(
             "Kubeflow fills in no run id here, and none is to be found in the artifacts' addresses",
-            edit="the pipeline: it must be run by Kubeflow Pipelines 2.0 or newer",
+            edit="the pipeline: it must be run by Kubeflow Pipelines 2.4.1 or newer",
         )
 
     def write_record(self, name: str, record: Mapping[str, Any]) -> None:
