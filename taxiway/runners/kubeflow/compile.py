@@ -170,7 +170,7 @@ class _Compilation:
             one.set_env_variable(variable, value)
         # A container component's image is someone else's: it gets the files and no secret.
         secrets = self._kubeflow.secrets if task.configured else ()
-        one.platform_config[PLATFORM] = platform_config(self._kubeflow, secrets)
+        one.platform_config[PLATFORM] = platform_config(self._kubeflow, secrets, task.resources)
         return one.after(*(made[name] for name in task.waits_for if name in made))
 
     def _tasks_of(self, node: CompiledNode) -> list[_Task]:

@@ -18,7 +18,7 @@ from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
-from taxiway.process.memory import few_arenas
+from taxiway.process.memory import few_arenas, share_gpu
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.console.live import waiting
@@ -74,6 +74,7 @@ def run_pipeline(
             ):
                 prepare(_input_bytes(config))
                 few_arenas()
+                share_gpu()
                 report, loading = _run(config, run_id, properties, folder, console, observers)
                 request = _request(config, report, folder)
         except KeyboardInterrupt:

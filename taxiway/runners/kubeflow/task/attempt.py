@@ -26,7 +26,7 @@ from taxiway.metadata.records import DONE_STATES, ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
-from taxiway.process.memory import few_arenas
+from taxiway.process.memory import few_arenas, share_gpu
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.progress import Progress
 from taxiway.runners.kubeflow.kubernetes import longest_seconds, resources_of
@@ -73,6 +73,7 @@ with lean_imports():
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what the command line names; prints a line for each event."""
     few_arenas()
+    share_gpu()
     arguments = parse(argv)
     job = unpack(arguments.job)
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s %(message)s")

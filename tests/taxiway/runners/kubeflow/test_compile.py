@@ -171,6 +171,57 @@ class TestShape:
         executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         assert executors["exec-trainer"]["nodeSelector"] == {"labels": {"disk": "ssd"}}
 
+    def test_more_volumes_and_secrets_are_added_to_ours(self, compiled: Compile) -> None:
+        more = "{pvcMount: [{constant: scratch, mountPath: /scratch}]}"
+        _, platform = compiled(f"kubeflow.executor_config={more}")
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        for executor in executors.values():
+            assert [one["mountPath"] for one in executor["pvcMount"]] == ["/taxiway", "/scratch"]
+
+    def test_a_gpu_is_asked_for_by_node(self, compiled: Compile) -> None:
+        from kfp.kubernetes import kubernetes_executor_config_pb2 as protos
+        from kfp.pipeline_spec import pipeline_spec_pb2
+
+        node = (
+            "{accelerator: {type: nvidia.com/gpu, count: 2}, node_selector: {gpu: a100}, "
+            "tolerations: [{key: nvidia.com/gpu, effect: NoSchedule}]}"
+        )
+        general = "{nodeSelector: {labels: {zone: a, gpu: any}}, tolerations: [{key: batch}]}"
+        spec, platform = compiled(
+            f"kubeflow.resources.Trainer={node}", f"kubeflow.executor_config={general}"
+        )
+        json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+        containers = executors_of(spec)
+        gpu = {"type": "nvidia.com/gpu", "count": "2"}
+        assert containers["exec-trainer"]["resources"]["accelerator"] == gpu
+        assert containers["exec-trainer"]["resources"]["cpuRequest"] == 2.0  # as before
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        assert executors["exec-trainer"]["nodeSelector"] == {"labels": {"zone": "a", "gpu": "a100"}}
+        assert executors["exec-trainer"]["tolerations"] == [
+            {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+            {"key": "batch"},
+        ]
+        newest = protos.KubernetesExecutorConfig()
+        if "tolerations" in newest.DESCRIPTOR.fields_by_name:  # not in that of the classic stack
+            json_format.ParseDict(executors["exec-trainer"], newest)
+        assert "accelerator" not in containers["exec-evaluator"]["resources"]
+        assert executors["exec-evaluator"]["nodeSelector"] == {
+            "labels": {"zone": "a", "gpu": "any"}
+        }
+        assert executors["exec-evaluator"]["tolerations"] == [{"key": "batch"}]
+
+    def test_a_nodes_gpu_may_be_everyones_default_and_left_out_by_one(
+        self, compiled: Compile
+    ) -> None:
+        spec, platform = compiled(
+            "kubeflow.resources.default={node_selector: {pool: gpu}, retries: 1}",
+            "kubeflow.resources.Pusher={node_selector: {}}",
+        )
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        assert "nodeSelector" not in executors["exec-pusher"]
+        assert tasks_of(spec)["pusher"]["retryPolicy"]["maxRetryCount"] == 1
+        assert executors["exec-trainer"]["nodeSelector"] == {"labels": {"pool": "gpu"}}
+
     def test_plain_variables_reach_every_task(self, compiled: Compile) -> None:
         spec, _ = compiled("kubeflow.env={TF_CPP_MIN_LOG_LEVEL: '2'}")
         for container in executors_of(spec).values():
