@@ -27,7 +27,8 @@ BENCH = --repeat $(REPEAT) $(if $(ROWS)$(ADD),--rows $(ROWS)$(ADD) $(if $(ALONE)
   $(if $(ROWS),--output var/benchmarks,--page docs/explanation/speed.md) $(if $(ADD),--add)
 IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
-export BASE
+CUDA ?=
+export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -88,7 +89,7 @@ dask-up: .venv/installed ## Start a Dask cluster on this machine, for engine.wor
 dask-certs: ## Make certificates for a Dask cluster in var/dask/certificates.
 	@sh tools/dask-certs.sh var/dask/certificates
 
-image: ## Build the container image, $(IMAGE), from $(BASE).
+image: ## Build the container image, $(IMAGE), from $(BASE); CUDA=1 adds what GPUs need.
 	@sh tools/build-image.sh runtime $(call quoted,IMAGE)
 
 base-image: ## Make a base image from Debian's packages, where none can be pulled.
@@ -114,11 +115,14 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
 	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
-lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and that of the documentation.
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation and of CUDA.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet docs/requirements.in -o docs/requirements.txt
+	$(UV) pip compile --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_40 \
+	  --constraint requirements.lock --no-header --no-annotate --quiet deploy/cuda.in -o deploy/cuda.lock
+	awk '/^[^ ]/ {ours = /^nvidia-/} ours' deploy/cuda.lock >deploy/cuda.lock.tmp && mv deploy/cuda.lock.tmp deploy/cuda.lock
 
 clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 	rm -rf .venv .uv .docs .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist

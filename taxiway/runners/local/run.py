@@ -18,7 +18,7 @@ from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, DataError, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
-from taxiway.process.memory import few_arenas
+from taxiway.process.memory import few_arenas, share_gpu
 from taxiway.process.temporary import run_folder
 from taxiway.push import FilesystemPush, remove_dead_pushes
 from taxiway.runners.catalog import load_pipeline
@@ -81,6 +81,7 @@ def run_pipeline(
                     remove_dead_pushes(Path(config.push.destination))
                 prepare(_input_bytes(config))
                 few_arenas()
+                share_gpu()
                 report, loading = _run(config, run_id, properties, folder, console, observers)
                 request = _request(config, report, folder)
         except KeyboardInterrupt:
@@ -94,7 +95,7 @@ def run_pipeline(
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
 
 
-def _bury(config: Config, console: Console, run_id: str) -> None:
+def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
     """Ends what a run has left open that was killed; it must not keep this one from its work."""
     try:
         from taxiway.runners.nodes.cleanup import end_dead_run

@@ -57,7 +57,7 @@ def submit_pipeline(config: Config, options: Options) -> int:
             config, pipeline_yaml, connection, dataclasses.replace(request, parameters=parameters)
         )
     if not options.as_json:
-        _print(console, submitted)
+        _print(console, submitted, connection.server)
     state = ""
     if options.wait:
         from taxiway.runners.kubeflow.client.follow import follow, task_names
@@ -70,7 +70,8 @@ def submit_pipeline(config: Config, options: Options) -> int:
         if not options.as_json:
             console.print(Text(f"{end.state.lower()}{': ' if end.reason else ''}{end.reason}"))
     if options.as_json:
-        known = dataclasses.asdict(submitted) | ({"state": state} if state else {})
+        known = dataclasses.asdict(submitted) | {"server_version": connection.server_version}
+        known |= {"state": state} if state else {}
         TerminalConsole().show_json(known)
     return EXIT_OK if state in ("", "SUCCEEDED") else EXIT_RUN_FAILED
 
@@ -95,11 +96,13 @@ def _request(config: Config, options: Options) -> Request:
     )
 
 
-def _print(console: TerminalConsole, submitted: Submitted) -> None:
+def _print(console: TerminalConsole, submitted: Submitted, server: str) -> None:
+    """Where to find what was submitted, and which server has it."""
     version = (
         submitted.version if submitted.uploaded else f"{submitted.version} (was there already)"
     )
     lines = [
+        ("server", f"Kubeflow Pipelines {server}"),
         ("pipeline", submitted.pipeline),
         ("version", version),
         ("experiment", submitted.experiment),

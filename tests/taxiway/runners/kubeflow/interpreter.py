@@ -194,6 +194,8 @@ class Interpreter:
         with self._lock:
             self.ended.codes.setdefault(name, []).append(code)
             if code == 0:
+                missing = outputs.missing()
+                assert not missing, f"{name} declares outputs that it did not write: {missing}"
                 self._outputs[name] = outputs.parameters()
                 self.ended.artifacts |= {
                     f"{name}/{key}": one for key, one in outputs.artifacts().items()
@@ -238,6 +240,12 @@ class _Outputs:
                 }
             }
         )
+
+    def missing(self) -> list[str]:
+        """What is declared and not there: an error from the release after 2.17 on."""
+        places = {name: self._folder / "outputs" / name for name in self._parameters}
+        places |= {name: self._folder / "bucket" / self._place / name for name in self._artifacts}
+        return sorted(name for name, place in places.items() if not place.exists())
 
     def parameters(self) -> dict[str, str]:
         """What the task gives other tasks; a declared one that is missing fails the run."""
