@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from taxiway.errors import GateStopped, TaxiwayError
+from taxiway.errors import GateStopped, TaxiwayError, bounded
 from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import RunStore
 from taxiway.runners.nodes.events import NodeCached, NodeFailed, NodeFinished, NodeSkipped
@@ -66,7 +66,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
         return "interrupted", ""
     text = str(error).strip().splitlines()
     first = text[0] if text else "no message"
-    return f"{type(error).__name__}: {first}", ""
+    return bounded(f"{type(error).__name__}: {first}"), ""
 
 
 def error_kind(error: BaseException) -> ErrorKind:
