@@ -80,8 +80,13 @@ def read_rows(
         columns = {name: batch[name].numpy() for name in sorted(batch)}
         labels = columns.pop(label)
         classes = np.unique(labels)
-        if not np.isin(classes, (0, 1)).all():
-            raise DataError(f"label '{label}' must be 0 or 1, found {classes.tolist()}")
+        others = classes[~np.isin(classes, (0, 1))].tolist()
+        if others:
+            more = f", and {len(others) - 5:,} other values" if len(others) > 5 else ""
+            raise DataError(
+                f"label '{label}' must be 0 or 1, found {', '.join(map(str, others[:5]))}{more}",
+                edit=f"the data of column '{label}', or label in the model's features.py",
+            )
         wide = {n: v.reshape(-1, 1) if v.ndim == 1 else v for n, v in columns.items()}
         yield Rows(wide, labels)
     if not found:

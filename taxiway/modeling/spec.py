@@ -181,8 +181,9 @@ def indicator_name(column: Numeric) -> str:
 
 def _outputs(column: Column) -> list[str]:
     """Everything that Transform makes of a column."""
-    indicator = isinstance(column, Numeric) and column.indicator
-    return [transformed_name(column), *([indicator_name(column)] if indicator else [])]
+    if isinstance(column, Numeric) and column.indicator:
+        return [transformed_name(column), indicator_name(column)]
+    return [transformed_name(column)]
 
 
 def _named(column: Column) -> str:

@@ -18,6 +18,8 @@ from taxiway.terminal import one_line, shell
 
 WORST_SHOWN = 3
 PROGRAM = "taxiway"
+NUMBER_WIDTH = 9
+"""Of a metric; a column may be narrower than its head, which goes on in the next line."""
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
 
@@ -57,12 +59,14 @@ def print_summary(
 def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
     worst = evaluation["worst_slices"][:WORST_SHOWN]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("metric")
-    table.add_column("all rows", justify="right")
+    table.add_column("metric", overflow="fold")
+    table.add_column("all rows", justify="right", no_wrap=True)
     if evaluation["change"]:
-        table.add_column("vs baseline", justify="right")
-    for item in worst:
-        table.add_column(one_line(item["name"]), justify="right", overflow="fold")
+        table.add_column("vs baseline", justify="right", no_wrap=True)
+    for item in worst:  # the name of a slice is as long as its values
+        table.add_column(
+            one_line(item["name"]), justify="right", overflow="fold", min_width=NUMBER_WIDTH
+        )
     for name, value in sorted(evaluation["overall"].items()):
         change = evaluation["change"].get(name)
         table.add_row(

@@ -69,7 +69,7 @@ class TestSucceeded:
         heads = ["metric", "all", "rows", "vs", "baseline", "carrier=A", "carrier=B", "carrier=C"]
         assert row(text, "metric") == heads
         assert row(text, "auc") == ["auc", "0.7123", "+0.0100", "0.5000", "0.5000", "0.5000"]
-        assert row(text, "example_count") == ["example_count", "27,020"]
+        assert row(text, "example_count") == ["example_count", "27,020", "n/a", "n/a", "n/a"]
 
     def test_without_a_baseline_there_is_no_column_of_changes(self) -> None:
         text = printed(evaluation=evaluation(baseline=False, change={}, worst_slices=[]))
@@ -81,6 +81,35 @@ class TestSucceeded:
         assert (
             "evaluator   blessed (compared with none, the baseline cannot be used: /m/7 is gone)"
         ) in printed(evaluation=told)
+
+    @pytest.mark.parametrize("width", [80, 66])
+    def test_long_names_of_slices_are_told_whole_and_so_is_every_number(self, width: int) -> None:
+        names = [
+            "native-country=Outlying-US(Guam-USVI-etc), occupation=Machine-op-inspct",
+            "størrelse=" + "ø" * 60,
+            "a=[/b]",
+        ]
+        numbers = {"auc": 0.5, "example_count": 1234567.0}
+        worst = [{"name": name, "metrics": numbers} for name in names]
+        console = TerminalConsole(record=True, width=width, file=io.StringIO())
+        shown = evaluation(worst_slices=worst, overall=numbers, change={})
+        print_summary(console, report(evaluation=shown), "/reports/r1", 1.0, 1.0, "")
+        text = console.export_text()
+        assert "…" not in text
+        assert text.count("0.5000") == 4
+        if width == 80:
+            table = text.split("load TFX")[1].split("0.5000")[0]
+            letters = "".join(sorted("".join(table.split())))
+            expected = "".join(["metric", "allrows", "auc", *("".join(n.split()) for n in names)])
+            assert letters == "".join(sorted(expected))
+
+    def test_a_metric_without_a_value_says_so(self) -> None:
+        worst = [{"name": "carrier=A", "metrics": {"auc": None}}]
+        text = printed(
+            evaluation=evaluation(worst_slices=worst, overall={"auc": 0.7, "recall": None})
+        )
+        assert row(text, "auc") == ["auc", "0.7000", "+0.0100", "n/a"]
+        assert row(text, "recall") == ["recall", "n/a", "n/a"]
 
     def test_a_pushed_model_is_told_with_its_version_and_how_to_ask_it(self) -> None:
         text = printed()
