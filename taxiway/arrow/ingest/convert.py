@@ -19,6 +19,7 @@ from taxiway.arrow.ingest.spans import SpanFile, file_bytes
 from taxiway.arrow.ingest.writing import Compression, Writers, file_name, remove_files
 from taxiway.errors import DataError
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
+from taxiway.process.progress import rows_read
 from taxiway.workers import active
 from taxiway.workers.job import Shard
 
@@ -146,6 +147,7 @@ def convert_part(job: Part, shard: Shard) -> bytes:
         for file in job.files[shard.first : shard.last]:
             for batch in read_rows(file.path, columns, settings.on_bad_row):
                 summary.rows_read += batch.read
+                rows_read(batch.read)
                 summary.rows_dropped += batch.dropped
                 summary.first_dropped = summary.first_dropped or batch.first_dropped
                 keys = batch.rows.column(_index(columns, settings.key))

@@ -22,6 +22,7 @@ from taxiway.errors import TaxiwayError
 from taxiway.metadata.records import NodeRecord, Outcome
 from taxiway.metadata.repeat import remember_run
 from taxiway.metadata.store import RunStore, run_store
+from taxiway.process.progress import Progress, listening
 from taxiway.runners.local.background import Background
 from taxiway.runners.local.containers import make_container_operator
 from taxiway.runners.local.unchanged import (
@@ -35,6 +36,7 @@ from taxiway.runners.nodes.events import (
     NodeFailed,
     NodeFinished,
     NodeMessage,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     RunEnded,
@@ -205,9 +207,13 @@ def _launch(run: _Run, node: CompiledNode) -> None:
     def log(text: str) -> None:
         run.emit(NodeMessage(run.run_id, node.id, text))
 
+    def tell(progress: Progress) -> None:
+        run.emit(NodeProgress(run.run_id, node.id, progress))
+
     try:
         operator = make_container_operator(run.config.container.engine, log)
-        launched = make_launcher(node, run.runs, operator).launch()
+        with listening(tell):
+            launched = make_launcher(node, run.runs, operator).launch()
     except BaseException as error:
         seconds = time.monotonic() - started
         run.emit(result_of_error(run.runs, run.run_id, node.id, error, seconds))
