@@ -20,6 +20,7 @@ import tensorflow as tf
 from taxiway.errors import DataError
 from taxiway.modeling.buckets import Array, Files, split
 from taxiway.modeling.example_files import files_in, open_examples
+from taxiway.process.progress import rows_read
 
 PARSE_BATCH = 8192
 WATCH_BATCH: Final = 8192
@@ -182,6 +183,7 @@ def store_rows(
     with Files([*paths, watch]) as files:
         for rows in blocks:
             packed = _packed(rows)
+            rows_read(len(packed))
             dtype = packed.dtype
             held = held_out.of(rows.labels)
             files.write(buckets, packed[held])

@@ -23,6 +23,7 @@ from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
 from taxiway.metadata.records import DONE_STATES, ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.inputs import write_inputs
+from taxiway.process import progress
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
 from taxiway.registry.database import check_registry
@@ -43,6 +44,7 @@ from taxiway.runners.nodes.event_log import EventLog
 from taxiway.runners.nodes.events import (
     NodeFailed,
     NodeMessage,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     RunObserver,
@@ -194,10 +196,14 @@ class Attempt:
         self._reopen()
         if self._node.type == IMPORTER:
             write_inputs(self._config)
-        with working(self._config.engine.workers):
+        with working(self._config.engine.workers), progress.listening(self._tell):
             launched = self._launcher().launch()
         seconds = time.monotonic() - started
         return result_of_launch(self._runs, self._run_id, self._node.id, launched, seconds)
+
+    def _tell(self, how_far: progress.Progress) -> None:
+        for observer in self._observers:
+            observer.on_event(NodeProgress(self._run_id, self._node.id, how_far))
 
     def _prepare(self, started: float) -> NodeResult | None:
         """Before a container component's own task: its inputs, and its command filled in."""

@@ -92,6 +92,7 @@ REPORT = {
     "evaluation": {
         "blessed": False,
         "baseline": True,
+        "unusable_baseline": "",
         "reasons": [HOSTILE],
         "overall": {HOSTILE: 0.5},
         "change": {HOSTILE: 0.1},
