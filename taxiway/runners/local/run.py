@@ -105,9 +105,9 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
         logging.exception("what run %s has left could not be cleaned up", run_id)
         return
     at = f" in {', '.join(nodes)}" if nodes else ""
-    console.print(
-        f"run {run_id} was killed{at}; what it left half-written is removed", markup=False
-    )
+    told = f"run {run_id} was killed{at}; what it left half-written is removed"
+    logging.warning(told)
+    console.print(told, markup=False)
 
 
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
