@@ -17,6 +17,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from taxiway.modeling.saved_model import assets_of
+
 ASSET_READERS: Final[Mapping[str, int]] = {
     "InitializeTableFromTextFile": 1,
     "InitializeTableFromTextFileV2": 1,
@@ -102,7 +104,7 @@ class _Use:
         self._whole = bodies[0]
         self._bodies = bodies
         self._callers = _callers(bodies)
-        self._assets = {_node_of(asset.tensor_info.name) for asset in graph.asset_file_def}
+        self._assets = {_node_of(asset.tensor_info.name) for asset in assets_of(graph)}
         saver = graph.saver_def
         self._filename = _node_of(saver.filename_tensor_name)
         self._saved = self._upstream([saver.save_tensor_name])

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from taxiway.modeling.file_use import FILE_OPERATIONS, misused
-from taxiway.modeling.saved_model import ModelRefused, read_saved_model
+from taxiway.modeling.saved_model import ModelRefused, assets_of, read_saved_model
 
 ALLOWED_OPERATIONS_KEY: Final = "model.allowed_operations"
 
@@ -101,7 +101,7 @@ def _told(refused: Mapping[str, str]) -> str:
 
 def _check_assets(folder: str | Path, graph: Any) -> None:
     """The loader joins an asset's name to the model's folder, and opens what comes of it."""
-    for asset in graph.asset_file_def:
+    for asset in assets_of(graph):
         path = PurePosixPath(asset.filename)
         if path.is_absolute() or ".." in path.parts or "://" in asset.filename or not path.parts:
             raise ModelRefused(

@@ -25,6 +25,7 @@ MOST_BYTES: Final = 512 * 2**20
 _OTHER_GRAPH_FILES: Final = ("saved_model.cpb", "saved_model.pbtxt")
 """Which TensorFlow would read before, or instead of, saved_model.pb."""
 
+_ASSETS_COLLECTION: Final = "saved_model_assets"
 _BYTES, _TEXT, _INT = "bytes", "string", "int32"
 # message -> field -> (number, type, repeated); tensorflow/core/protobuf and core/framework
 _FIELDS: Final[Mapping[str, Mapping[str, tuple[int, str, bool]]]] = {
@@ -62,8 +63,10 @@ _FIELDS: Final[Mapping[str, Mapping[str, tuple[int, str, bool]]]] = {
         "restore_op_name": (3, _TEXT, False),
     },
     "CollectionEntry": {"key": (1, _TEXT, False), "value": (2, "Collection", False)},
-    "Collection": {"node_list": (1, "NodeList", False)},
+    "Collection": {"node_list": (1, "NodeList", False), "any_list": (5, "AnyList", False)},
     "NodeList": {"value": (1, _TEXT, True)},
+    "AnyList": {"value": (1, "Any", True)},
+    "Any": {"value": (2, _BYTES, False)},
     "SignatureEntry": {"key": (1, _TEXT, False), "value": (2, "SignatureDef", False)},
     "SignatureDef": {"outputs": (2, "OutputEntry", True)},
     "OutputEntry": {"key": (1, _TEXT, False), "value": (2, "TensorInfo", False)},
@@ -132,6 +135,26 @@ def read_saved_model(folder: str) -> Any:
             edit="the model",
         ) from None
     return model
+
+
+def assets_of(graph: Any) -> list[Any]:
+    """The assets of a meta graph, where TensorFlow's loader looks: a collection only without others.
+
+    Raises:
+      ModelRefused: something else is there.
+    """
+    if graph.asset_file_def:
+        return list(graph.asset_file_def)
+    packed = (
+        one.value
+        for collection in graph.collection_def
+        if collection.key == _ASSETS_COLLECTION
+        for one in collection.value.any_list.value
+    )
+    try:
+        return [_types()["Asset"].FromString(value) for value in packed]
+    except message.DecodeError:
+        raise ModelRefused("the model has assets that cannot be parsed", edit="the model") from None
 
 
 def _check_files(folder: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_model_that_misbehaves_is_not_blessed(
 def test_what_is_no_model_is_not_blessed(tmp_path: Path) -> None:
     result = validate(tmp_path, [b"a"], GENEROUS)
     assert not result.blessed
-    assert "SavedModel file does not exist" in result.reason
+    assert "is no SavedModel: saved_model.pb cannot be read" in result.reason
 
 
 def execute(model: Path, tmp_path: Path, rows: list[bytes]) -> Any:

@@ -86,6 +86,8 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
             f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
         )
         _verdict(console, "infra", blessed, detail, [] if blessed else [str(infra.get("reason"))])
+        if infra.get("missing"):
+            _field(console, "isolation", Text(f"not whole: {infra['missing']}", style="yellow"))
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
         _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")

@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from taxiway.modeling.names import SERVING
 from taxiway.process.lean_imports import lean_imports
+from taxiway.serving.worker.isolation import told
 from taxiway.serving.worker.process import environment
-from taxiway.serving.worker.sandbox import allow_processor_time, close, limit_resources
+from taxiway.serving.worker.sandbox import Control, allow_processor_time, close, limit_resources
 from taxiway.serving.worker.server import Server, describe, listen
 from taxiway.serving.worker.supervisor import supervise
 
@@ -130,17 +131,17 @@ def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
     return answers, complaints
 
 
-def _enter_sandbox(options: argparse.Namespace, temporary: Path) -> dict[str, str]:
+def _enter_sandbox(options: argparse.Namespace, temporary: Path) -> dict[Control, str]:
     """Gives what the system refused. Threads started from here on are held too."""
     for name in ("HOME", "KERAS_HOME", "TMPDIR"):  # where libraries look, and may write
         os.environ[name] = str(temporary)
     missing = close(options.model, temporary)
     limit_resources(options.memory_limit_mb, log_limit=options.once is None)
     allow_processor_time(options.processor_seconds)
-    return {str(control): why for control, why in missing.items()}
+    return missing
 
 
-def _load(options: argparse.Namespace, missing: Mapping[str, str]) -> LoadedModel:
+def _load(options: argparse.Namespace, missing: Mapping[Control, str]) -> LoadedModel:
     """Looks at the model, then loads it.
 
     Raises:
@@ -158,11 +159,6 @@ def _load(options: argparse.Namespace, missing: Mapping[str, str]) -> LoadedMode
         )
 
     return LoadedModel(options.model, options.signature)
-
-
-def told(missing: Mapping[str, str]) -> str:
-    """What of the sandbox is missing, in one line."""
-    return "; ".join(f"{control}: {why}" for control, why in missing.items())
 
 
 def _serve(

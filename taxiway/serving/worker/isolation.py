@@ -29,14 +29,14 @@ _EXPECTED: Final[Mapping[str, tuple[str, Control]]] = {
 }
 
 
-def verified(pid: int, told: Mapping[str, str]) -> dict[Control, str]:
+def verified(pid: int, claimed: Mapping[str, str]) -> dict[Control, str]:
     """Why a control does not hold a worker, by its own words and by the kernel's; empty if all do.
 
     Args:
       pid: of the process that will load the model.
-      told: what it said of itself before.
+      claimed: what it said of itself before.
     """
-    missing = {control: told[control] for control in CONTROLS if control in told}
+    missing = {control: str(claimed[control]) for control in CONTROLS if control in claimed}
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError as error:
@@ -47,6 +47,11 @@ def verified(pid: int, told: Mapping[str, str]) -> dict[Control, str]:
         if found != expected:
             missing.setdefault(control, f"{field} is {found}, expected {expected}")
     return missing
+
+
+def told(missing: Mapping[Control, str]) -> str:
+    """What is missing, and why, in one line; empty where nothing is."""
+    return "; ".join(f"{control}: {why}" for control, why in missing.items())
 
 
 def describe(missing: Mapping[Control, str], memory_limit_mb: int | None) -> str:
