@@ -71,7 +71,7 @@ class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         rows = _first_rows(examples, config.requests * config.rows_per_request)
-        allowed = json.loads(exec_properties.get("allowed_operations") or "[]")
+        allowed = json.loads(exec_properties["allowed_operations"])
         with _on_this_machine(path_utils.serving_model_path(model.uri)) as folder:
             result = validate(folder, rows, config, allowed)
         if result.missing:

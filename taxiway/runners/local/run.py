@@ -83,7 +83,8 @@ def run_pipeline(
             console.print_json(json.dumps(report))
         else:
             seconds = time.monotonic() - started
-            print_summary(console, report, str(folder), seconds, loading, request)
+            allowed = config.model.allowed_operations
+            print_summary(console, report, str(folder), seconds, loading, request, allowed)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
 
 

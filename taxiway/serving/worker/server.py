@@ -23,7 +23,7 @@ MOST_CONNECTIONS: Final = 32
 FRAME_SECONDS: Final = 60.0
 """How long a client may take to send the rest of a request that it has begun, or to read."""
 
-_BACKLOG: Final = 16
+_BACKLOG: Final = 128
 _STACK_BYTES: Final = 4 * 2**20  # which counts against the memory limit, for each connection
 
 
