@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from tfx.components import (
     DistributionValidator,
@@ -147,10 +148,13 @@ def create_pipeline(config: Config) -> Pipeline:
         eval_config=eval_config(config.evaluation, spec.label),
         example_splits=[EVAL_SPLIT],
     )
-    use_engine(evaluator, "Evaluator", config.engine)
+    use_engine(evaluator, "Evaluator", config.engine, model.allowed_operations)
     use_baseline(evaluator, config.evaluation.baseline)
     infra_validator = InfraValidator(
-        model=trained, examples=examples, config=config.infra_validation.model_dump_json()
+        model=trained,
+        examples=examples,
+        config=config.infra_validation.model_dump_json(),
+        allowed_operations=json.dumps(model.allowed_operations),
     )
     manifest = model_manifest(config.container.image)(model=trained)
 

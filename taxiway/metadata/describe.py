@@ -67,7 +67,8 @@ def _evaluation(properties: Mapping[str, Any]) -> str:
 def _infra(properties: Mapping[str, Any]) -> str:
     if properties.get("blessed") != 1:
         return f"not blessed: {properties.get('reason', '')}"
-    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms"
+    loose = ", isolation not whole" if properties.get("missing") else ""
+    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms{loose}"
 
 
 def _gate(properties: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def print_summary(
     seconds: float,
     loading: float,
     request: str = "",
+    allowed_operations: Sequence[str] = (),
 ) -> None:
     """Prints a report in the shape of a short page.
 
@@ -40,6 +41,7 @@ def print_summary(
       seconds: of the whole run.
       loading: seconds of them in which TensorFlow and TFX were imported.
       request: a file with a request for the pushed model, if there is one.
+      allowed_operations: that the model may have besides those of the list.
     """
     outcome = report["outcome"]
     console.print()
@@ -53,7 +55,7 @@ def print_summary(
         console.print()
         _print_blessings(console, report)
     _field(console, "report", f"{_short(folder)}/report.html")
-    _field(console, "next", _next_command(report, request))
+    _field(console, "next", _next_command(report, request, allowed_operations))
 
 
 def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
@@ -93,6 +95,8 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
             f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
         )
         _verdict(console, "infra", blessed, detail, [] if blessed else [str(infra.get("reason"))])
+        if infra.get("missing"):
+            _field(console, "isolation", Text(f"not whole: {infra['missing']}", style="yellow"))
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
         _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")
@@ -129,12 +133,15 @@ def _field(console: Console, name: str, value: str | Text) -> None:
     console.print(Text(f"{name:<12}", style="bold") + shown, soft_wrap=True)
 
 
-def _next_command(report: Mapping[str, Any], request: str) -> str:
+def _next_command(
+    report: Mapping[str, Any], request: str, allowed_operations: Sequence[str]
+) -> str:
     again = _here(report["command"])
     if report["outcome"] != "succeeded":
         return f"{again}  # nodes that are done are not run again"
     if report["pushed_to"] and request:
-        words = ("--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}")
+        words = ["--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}"]
+        words += [word for name in allowed_operations for word in ("--allow-operation", name)]
         python = _short(sys.executable)
         return shell([python, "-m", "taxiway.serving.worker", *words])
     return f"{again} --set model.hyperparameters.learning_rate=0.003"

@@ -91,7 +91,8 @@ def run_pipeline(
             console.show_json(report)
         else:
             seconds = time.monotonic() - started
-            print_summary(console, report, str(folder), seconds, loading, request)
+            allowed = config.model.allowed_operations
+            print_summary(console, report, str(folder), seconds, loading, request, allowed)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
 
 

@@ -71,6 +71,18 @@ class TestSucceeded:
         assert row(text, "auc") == ["auc", "0.7123", "+0.0100", "0.5000", "0.5000", "0.5000"]
         assert row(text, "example_count") == ["example_count", "27,020", "n/a", "n/a", "n/a"]
 
+    def test_a_worker_that_was_not_isolated_is_told_of(self) -> None:
+        assert "isolation" not in printed()
+        infra = {"blessed": True, "latency_p99_ms": 3.21, "missing": "files: no [Landlock]"}
+        text = printed(infra=infra)
+        assert "isolation   not whole: files: no [Landlock]" in text
+
+    def test_the_next_command_allows_what_the_config_allows(self) -> None:
+        console = TerminalConsole(record=True, width=100, file=io.StringIO())
+        print_summary(console, report(), "/reports/r1", 1.0, 1.0, "/r.json", ["A", "Lib>B"])
+        told = console.export_text()
+        assert "--once @/r.json --allow-operation A --allow-operation 'Lib>B'" in told
+
     def test_without_a_baseline_there_is_no_column_of_changes(self) -> None:
         text = printed(evaluation=evaluation(baseline=False, change={}, worst_slices=[]))
         assert row(text, "metric") == ["metric", "all", "rows"]
