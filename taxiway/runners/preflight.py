@@ -150,8 +150,7 @@ def _data_exists(config: Config) -> None:
     root = config.data.root
     if is_address(root):
         return
-    # Path.is_dir raises where a folder on the way may not be looked into.
-    if not os.path.isdir(root):  # noqa: PTH112
+    if not Path(root).is_dir():  # raises where a folder on the way may not be looked into
         raise ConfigError(
             f"there is no data in {root}: the folder does not exist",
             edit="run `taxiway data` with the same --config and --set, or edit data.root",
