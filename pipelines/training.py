@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from tfx.components import (
     DistributionValidator,
@@ -30,14 +31,14 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.data_gate.component import DataGate
 from components.data_gate.drift import drift_config
-from components.data_gate.validator import Executor as ComparingExecutor
+from components.distribution_validator.executor import Executor as ComparingExecutor
 from components.deploy_queue.component import DeployQueue
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor
 from components.pusher.executor import push_config, stock_destination
 from components.registrar.component import Registrar
-from taxiway.arrow.executors import use_engine
+from taxiway.arrow.executors import use_baseline, use_engine
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.statistics_gen.options import statistics_options
 from taxiway.config.beam import pipeline_args
@@ -147,9 +148,13 @@ def create_pipeline(config: Config) -> Pipeline:
         eval_config=eval_config(config.evaluation, spec.label),
         example_splits=[EVAL_SPLIT],
     )
-    use_engine(evaluator, "Evaluator", config.engine)
+    use_engine(evaluator, "Evaluator", config.engine, model.allowed_operations)
+    use_baseline(evaluator, config.evaluation.baseline)
     infra_validator = InfraValidator(
-        model=trained, examples=examples, config=config.infra_validation.model_dump_json()
+        model=trained,
+        examples=examples,
+        config=config.infra_validation.model_dump_json(),
+        allowed_operations=json.dumps(model.allowed_operations),
     )
     manifest = model_manifest(config.container.image)(model=trained)
 

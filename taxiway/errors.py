@@ -9,17 +9,46 @@ from typing import Final
 EXIT_OK: Final = 0
 EXIT_RUN_FAILED: Final = 1
 EXIT_WRONG_USAGE: Final = 2
-LINE_CHARACTERS: Final = 1000
-LINES: Final = 40
-"""Of a message: whatever it quotes, a terminal, a database and a notification take it."""
+LONGEST_LINE: Final = 2_000
+LONGEST_MESSAGE: Final = 12_000
+"""Characters; what is left out is told by its number."""
+MOST_LINES: Final = 200
+_ENDING: Final = 200
+"""Of a line that is cut: what was expected tends to stand at its end."""
+_NOTE: Final = 100
+"""Room for the note about what was left out."""
 _WORD_CHARACTERS: Final = 100
+
+
+def bounded(text: str) -> str:
+    """A message that stays readable whatever data it quotes; a short one as it is."""
+    lines = [_bounded_line(line) for line in text.split("\n")]
+    size = sum(len(line) + 1 for line in lines)
+    if size <= LONGEST_MESSAGE and len(lines) <= MOST_LINES:
+        return "\n".join(lines)
+    kept: list[str] = []
+    left = LONGEST_MESSAGE - _NOTE
+    for line in lines[: MOST_LINES - 1]:
+        left -= len(line) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    return "\n".join([*kept, f"... and {len(lines) - len(kept):,} more lines"])
+
+
+def _bounded_line(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    head = line[: LONGEST_LINE - _ENDING - _NOTE]
+    left_out = len(line) - len(head) - _ENDING
+    return f"{head}... ({left_out:,} characters left out) ...{line[-_ENDING:]}"
 
 
 class TaxiwayError(Exception):
     """A failure with a known cause, reported in a few lines and never as a traceback.
 
     Args:
-      message: what was received and what was expected; a long one is cut.
+      message: what was received and what was expected; see `bounded`.
       edit: the file or config key that mends it, if one does.
     """
 
@@ -49,21 +78,6 @@ class DataError(TaxiwayError):
 
 class GateStopped(TaxiwayError):  # noqa: N818  # nothing went wrong: the gate did its duty
     """A gate looked at the data and stopped the run, as its config says it should."""
-
-
-def bounded(text: str, characters: int = LINE_CHARACTERS, lines: int = LINES) -> str:
-    """A text with so many lines at most, a long one cut in its middle: both ends of a path tell."""
-    kept = text.split("\n")
-    if len(kept) > lines:
-        kept = [*kept[: lines - 1], f"... and {len(kept) - lines + 1} more lines"]
-    return "\n".join(_bounded_line(line, characters) for line in kept)
-
-
-def _bounded_line(line: str, characters: int) -> str:
-    if len(line) <= characters:
-        return line
-    end = characters // 4
-    return f"{line[: characters - end - 5]} ... {line[-end:]}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

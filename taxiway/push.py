@@ -205,9 +205,16 @@ def remove_dead_pushes(destination: Path) -> list[Path]:
         else:
             dead = _is_old(folder)
         if dead:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             removed.append(folder)
     return removed
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_old(folder: Path) -> bool:

@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)]
-"""Of a folder, a table or a label; Kubernetes takes no longer one."""
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
+"""Of a folder, a table or a label: Kubernetes takes no longer one, and Kubeflow writes one without
+hyphens at its end, and one hyphen in the place of several."""
+KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
+"""Of an object that is in the cluster already."""
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=200)]
 """An import path."""
 Seconds = Annotated[float, Field(gt=0, le=1e6)]

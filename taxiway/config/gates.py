@@ -29,6 +29,10 @@ class DataGate(Frozen):
 class InfraValidation(Frozen):
     """The trial of the exported model in a worker process of its own."""
 
+    isolation: Literal["required", "best_effort"] = "best_effort"
+    """Whether to bless a model where the system cannot keep the worker from files, network,
+    privileges or system calls. Either way what is missing is named."""
+
     requests: Annotated[int, Field(ge=1)] = 50
     """How many requests the model is sent."""
     rows_per_request: Annotated[int, Field(ge=1)] = 1

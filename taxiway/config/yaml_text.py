@@ -155,10 +155,11 @@ def _measure(text: str) -> int:
         if sum(one for _, one in open_nodes) > NODES:
             raise UnusableTextError(f"it stands for more than {NODES:,} values")
 
-    event: Any
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    events: Any = yaml.parse(text, Loader=yaml.CSafeLoader)
+    for event in events:
         if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-            end = event.end_mark.index
+            mark: Any = event.end_mark
+            end = mark.index
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in {anchor for anchor, _ in open_nodes}:
                 raise UnusableTextError(f"{_line(event)}*{event.anchor} is within itself")

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from taxiway.metadata.records import ArtifactRecord, NodeRecord
 
+UNUSABLE_BASELINE: Final = "unusable_baseline"
+"""A custom property of an evaluation: why the baseline that there is was not compared with."""
 Describe = Callable[[Mapping[str, Any]], str]
 
 
@@ -57,10 +59,16 @@ def _blessing(properties: Mapping[str, Any]) -> str:
     return "blessed" if properties.get("blessed") == 1 else "not blessed"
 
 
+def _evaluation(properties: Mapping[str, Any]) -> str:
+    unusable = properties.get(UNUSABLE_BASELINE)
+    return f"the baseline cannot be used: {unusable}" if unusable else ""
+
+
 def _infra(properties: Mapping[str, Any]) -> str:
     if properties.get("blessed") != 1:
         return f"not blessed: {properties.get('reason', '')}"
-    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms"
+    loose = ", isolation not whole" if properties.get("missing") else ""
+    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms{loose}"
 
 
 def _gate(properties: Mapping[str, Any]) -> str:
@@ -82,6 +90,7 @@ DESCRIPTIONS: Final[Mapping[str, Describe]] = {
     "InfraBlessing": _infra,
     "Model": lambda _: "model",
     "ModelBlessing": _blessing,
+    "ModelEvaluation": _evaluation,
     "ModelManifest": lambda _: "sha256 of each file",
     "ModelVersion": lambda properties: f"version {properties.get('version_name', '?')}",
     "PushedModel": lambda properties: str(properties.get("pushed_destination", "")),

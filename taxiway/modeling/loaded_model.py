@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from taxiway.errors import did_you_mean
+from taxiway.modeling.column_names import column_name
 from taxiway.modeling.names import COLUMNS
 from taxiway.root_cause import telling_line
 
@@ -50,7 +51,9 @@ class LoadedModel:
         """Names and dtypes: `{signature: {"inputs": {name: dtype}, "outputs": {...}}}`."""
         return {
             name: {
-                "inputs": {key: spec.dtype.name for key, spec in _inputs(signature).items()},
+                "inputs": {
+                    column_name(key): spec.dtype.name for key, spec in _inputs(signature).items()
+                },
                 "outputs": {
                     key: spec.dtype.name for key, spec in signature.structured_outputs.items()
                 },
@@ -84,16 +87,16 @@ class LoadedModel:
           RequestError: an unknown column, lists of different lengths, or values of a wrong type.
         """
         signature = self._signature(COLUMNS)
-        specs = _inputs(signature)
+        inputs = {column_name(key): (key, spec) for key, spec in _inputs(signature).items()}
         rows = _row_count(columns)
         for name in columns:
-            if name not in specs:
-                raise RequestError(f"unknown column '{name}'{did_you_mean(name, specs)}")
+            if name not in inputs:
+                raise RequestError(f"unknown column '{name}'{did_you_mean(name, inputs)}")
         return _arrays(
             signature(
                 **{
-                    name: _column(name, columns.get(name, [None] * rows), spec)
-                    for name, spec in specs.items()
+                    key: _column(name, columns.get(name, [None] * rows), spec)
+                    for name, (key, spec) in inputs.items()
                 }
             )
         )

@@ -9,6 +9,7 @@ from typing import Final
 
 from taxiway.errors import ConfigError
 
+UNUSABLE_EDIT: Final = "{key}, or restore the file from a backup, or move it away to begin anew"
 CHECKED_BYTES: Final = 256 * 2**20
 """A larger file is not read through: it would take longer than it is worth."""
 
@@ -69,5 +70,5 @@ def _unusable(path: Path, key: str, why: object) -> ConfigError:
     reason = getattr(why, "strerror", None) or str(why)
     return ConfigError(
         f"{key}: {path} cannot be used: {reason[:200]}",
-        edit=f"{key}, or restore the file from a backup, or move it away to begin anew",
+        edit=UNUSABLE_EDIT.format(key=key),
     )

@@ -14,14 +14,19 @@ from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError
 from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
-from taxiway.modeling.spec import load_spec
+from taxiway.modeling.schema import check_spec, read_schema
+from taxiway.modeling.spec import features_file, load_spec
 from taxiway.notify import NotifyFile
+from taxiway.process.sqlite_file import check_sqlite, check_whole
+from taxiway.registry.database import check_registry
 from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
 PATTERN_CHARACTERS: Final = "*?[\\"
 """TensorFlow takes the path of a model's variables as a pattern, and these not as themselves."""
+METADATA_TABLE: Final = "MLMDEnv"
+"""Each database of ML Metadata has it; its schema version is in it."""
 
 
 def check(config: Config) -> None:
@@ -81,9 +86,15 @@ def is_address(place: str) -> bool:
 
 
 def check_model(config: Config) -> None:
-    """The model folder imports, and the Evaluator knows what it is asked to measure."""
+    """The model folder imports and fits its schema, and the Evaluator knows what it is asked.
+
+    A schema that is not on this machine is seen by the nodes only.
+    """
     module_of(config.pipeline.module)
     spec = load_spec(config.model.module)
+    schema_file = config.data.schema_file
+    if not is_address(schema_file) and Path(schema_file).is_file():
+        check_spec(spec, read_schema(schema_file), features_file(config.model.module), schema_file)
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
 
 
@@ -140,7 +151,7 @@ def _data_exists(config: Config) -> None:
     root = config.data.root
     if is_address(root):
         return
-    if not Path(root).is_dir():
+    if not Path(root).is_dir():  # raises where a folder on the way may not be looked into
         raise ConfigError(
             f"there is no data in {root}: the folder does not exist",
             edit="run `taxiway data` with the same --config and --set, or edit data.root",
@@ -171,6 +182,34 @@ def _require_folder(key: str, path: Path) -> None:
         )
     if not os.access(here, os.W_OK | os.X_OK):
         raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
+
+
+def _databases_can_be_used(config: Config) -> None:
+    registry = Path(config.registry.path)
+    if isinstance(config.metadata, SqliteMetadata):
+        metadata = Path(config.metadata.path)
+        if metadata.resolve() == registry.resolve():
+            raise ConfigError(
+                f"metadata.path and registry.path are both {registry}, expected a file for each",
+                edit="metadata.path or registry.path",
+            )
+        check_sqlite(metadata, "metadata.path", METADATA_TABLE)
+    check_registry(registry)
+
+
+def open_databases(config: Config) -> None:
+    """What takes longer, or would keep a run from its work that is under way: for who has the lock.
+
+    Raises:
+      TaxiwayError: a database is damaged or of another release, or a server does not answer.
+    """
+    if isinstance(config.metadata, SqliteMetadata):
+        check_whole(Path(config.metadata.path), "metadata.path")
+    check_whole(Path(config.registry.path), "registry.path")
+
+    from taxiway.metadata.store import run_store
+
+    run_store(config.metadata).open()
 
 
 def _nodes_share_folders(config: Config) -> None:
@@ -210,5 +249,6 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     _data_exists,
     _nodes_share_folders,
     _places_are_writable,
+    _databases_can_be_used,
     _metadata_has_its_password,
 )

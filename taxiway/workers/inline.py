@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal
 
 from taxiway.errors import TaxiwayError
+from taxiway.process.progress import JobProgress
 from taxiway.workers.job import (
     MERGE,
     Deadline,
@@ -39,19 +40,22 @@ class Inline:
     ) -> bytes:
         """See `taxiway.workers.job.Workers`."""
         deadline = Deadline.of(options)
-        retries = Retries(options)
+        retries, progress = Retries(options), JobProgress(len(shards))
         parts = []
         for index, shard in enumerate(shards):
             deadline.left(str(shard))
-            parts.append(_retried(partial(map_fn, shard), index, str(shard), retries))
+            with progress.shard(index):
+                parts.append(_retried(partial(map_fn, shard), index, str(shard), retries, progress))
         deadline.left(MERGE)
-        return _retried(partial(reduce_fn, parts), len(parts), MERGE, retries)
+        return _retried(partial(reduce_fn, parts), len(parts), MERGE, retries, progress)
 
     def close(self) -> None:
         """Nothing to do."""
 
 
-def _retried(act: Callable[[], bytes], index: int, what: str, retries: Retries) -> bytes:
+def _retried(
+    act: Callable[[], bytes], index: int, what: str, retries: Retries, progress: JobProgress
+) -> bytes:
     while True:
         try:
             return act()
@@ -60,6 +64,7 @@ def _retried(act: Callable[[], bytes], index: int, what: str, retries: Retries) 
         except Exception as error:
             last = error
         try:
+            progress.again(index)
             retries.failed(index, what, Failure.of(last))
         except TaxiwayError as final:
             raise final from last

@@ -8,7 +8,7 @@ import os
 import pyarrow as pa
 import pytest
 
-from taxiway.errors import ConfigError, TaxiwayError, bounded, did_you_mean
+from taxiway.errors import TaxiwayError, did_you_mean
 from taxiway.root_cause import may_pass, root_cause
 
 
@@ -240,18 +240,5 @@ class TestTensorFlowsOwn:
 
 
 class TestBounds:
-    def test_whatever_a_message_quotes_it_has_an_end(self) -> None:
-        first = f"got {'1, ' * 30_000}end"
-        error = ConfigError("\n".join([first, *["line"] * 501]), edit="k" * 5000)
-        lines = error.message.split("\n")
-        assert len(lines) == 40
-        assert lines[0] == f"{first[:745]} ... {first[-250:]}"
-        assert lines[-1] == "... and 463 more lines"
-        assert len(error.edit) == 1000
-        assert str(error) == f"{error.message}\n  edit: {error.edit}"
-
-    def test_a_short_message_stays_as_it_is(self) -> None:
-        assert bounded("one\n  two\n") == "one\n  two\n"
-
     def test_a_word_of_any_length_is_looked_up_in_no_time(self) -> None:
         assert did_you_mean("x" * 1_000_000, ["x" * 1_000_000]) == ""

@@ -21,6 +21,7 @@ from taxiway.arrow.ingest.summary import Settings, Summary
 from taxiway.arrow.ingest.writing import Writers, file_name, remove_files
 from taxiway.errors import DataError
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
+from taxiway.process.progress import rows_read
 from taxiway.workers import active
 from taxiway.workers.job import Shard
 
@@ -107,6 +108,7 @@ def convert_part(job: Part, shard: Shard) -> bytes:
         for file in job.files[shard.first : shard.last]:
             for batch in read_rows(file.path, columns, settings.source):
                 summary.rows_read += batch.read
+                rows_read(batch.read)
                 summary.rows_dropped += batch.dropped
                 summary.first_dropped = summary.first_dropped or batch.first_dropped
                 keys = batch.rows.column(index_of(columns, settings.key))

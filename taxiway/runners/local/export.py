@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
-import json
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from taxiway.arrow.ingest import spans
 from taxiway.config.data import NamedSpan, SpanWindow
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.preflight import import_named
 
 
@@ -32,16 +31,16 @@ def export_data(config: Config, as_json: bool = False) -> None:
     if export is None:
         _show_own(config, as_json)
         return
-    console = Console(quiet=as_json)
+    console = TerminalConsole(quiet=as_json)
     columns = (TextColumn("export"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("export", total=None)
         report = export(config, lambda done, total: bar.update(task, completed=done, total=total))
     if as_json:
-        print(json.dumps(dataclasses.asdict(report), default=str))  # noqa: T201  # plain, for a pipe
+        console.show_json(dataclasses.asdict(report))
     else:
         for line in _summary(config.data.dataset, report):
-            console.print(line, soft_wrap=True, highlight=False)
+            console.print(line, soft_wrap=True)
 
 
 def _exporter(module: str) -> Callable[..., Any] | None:
@@ -72,15 +71,14 @@ def _show_own(config: Config, as_json: bool) -> None:
             f"`export(config, progress)` in {config.model.module.replace('.', '/')}/export.py",
         ) from error
     files = {span: sum(file.span == span for file in found.files) for span in found.spans}
+    console = TerminalConsole(quiet=as_json)
     if as_json:
-        print(json.dumps({"root": data.root, "files": files, "written": []}))  # noqa: T201  # plain, for a pipe
+        console.show_json({"root": data.root, "files": files, "written": []})
         return
-    Console().print(
+    console.print(
         f"{data.dataset}: {len(found.files)} files in {len(files)} spans below {data.root}, used "
         f"as they are ({config.model.module} has no function `export`)",
         soft_wrap=True,
-        highlight=False,
-        markup=False,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from taxiway.errors import TaxiwayError
+from taxiway.process.progress import JobProgress
 from taxiway.root_cause import root_cause
 from taxiway.workers.dask.task import Call, ClusterError, Failed, versions, work
 from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Retries
@@ -60,7 +61,7 @@ class Job:
         self._options, self._deadline = options, deadline
         self._names, self._pickled = names, pickled
         self._merge = len(names) - 1
-        self._retries = Retries(options)
+        self._retries, self._progress = Retries(options), JobProgress(self._merge)
         self._prefix = f"{options.name}-{uuid.uuid4().hex[:8]}"
         self._index: dict[str, int] = {}
         self._futures: dict[int, Any] = {}
@@ -147,6 +148,7 @@ class Job:
         if future.status == "finished":
             self._at_work.pop(event.key, None)
             self._done.add(self._index[event.key])
+            self._progress.done(self._index[event.key])
             return
         if future.status == "cancelled":  # not by us: the client does it when it loses touch
             raise self._gone("it ended, or the network did")
@@ -181,6 +183,7 @@ class Job:
         if failure is not None:
             self._retries.failed(index, self._names[index], failure)
         self._done.discard(index)
+        self._progress.again(index)
         for stale in {index, self._merge} & set(self._futures):  # the merge waits for this try
             self._futures.pop(stale).cancel()
         if index != self._merge:

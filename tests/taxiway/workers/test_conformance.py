@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from taxiway.errors import DataError
+from taxiway.process.progress import Progress, listening
 from taxiway.workers.job import Shard, ShardError
 from taxiway.workers.processes import Processes
 from tests.conftest import REPOSITORY
@@ -57,6 +58,20 @@ class TestAJobThatIsDone:
 
         merged = bench.run(shard_functions.large)
         assert merged == b"".join(bytes([number]) * (5 << 20) for number in (0, 2, 4, 6))
+
+
+class TestProgress:
+    def test_shards_and_rows_are_heard_of_and_none_is_counted_twice(self, bench: Bench) -> None:
+        import shard_functions
+
+        heard: list[Progress] = []
+        with listening(heard.append):
+            assert bench.run(shard_functions.reading, shards=SHARDS[:3]) == b"0,1,2,"
+        assert {one.total for one in heard} == {3}
+        assert [one.done for one in heard] == sorted(one.done for one in heard)
+        assert max(one.done for one in heard) >= 1
+        told = max(one.rows for one in heard)
+        assert 0 < told <= 3000 if bench.kind != "dask" else told == 0
 
 
 class TestErrors:

@@ -16,11 +16,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.model_manifest.logic import MANIFEST_FILE, verify
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
+from taxiway.process.manifest import MANIFEST_FILE, verify
 from taxiway.runners.nodes.shared_files import lend
 from tests.taxiway.runners.kubeflow import foreign_pipeline
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
@@ -88,9 +88,13 @@ def prepared(config: Config, node_id: str, run: str, folder: Path) -> list[str]:
 
     names = ["run", *(f"argument_{index}" for index in range(9))]
     places = {name: {"outputFile": str(folder / name)} for name in names}
-    given = json.dumps({"outputs": {"parameters": places}})
+    record = {"artifacts": [{"name": "record", "uri": str(folder / "record")}]}
+    output_file = str(folder / "out.json")
+    given = {"parameters": places, "artifacts": {"record": record}, "outputFile": output_file}
     with as_ours():
-        assert Attempt(config, node_id, run, TaskOutputs(given)).run("prepare") == 0
+        outputs = TaskOutputs(json.dumps({"outputs": given}))
+        assert Attempt(config, node_id, run, outputs).run("prepare") == 0
+    assert json.loads((folder / "record").read_text())["state"] == "RUNNING"
     node, _ = _find(config, node_id, run)
     name = re.compile(r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}")
     return [

@@ -81,7 +81,9 @@ def _edges(splits: Sequence[_Quantiles]) -> Floats:
     points = np.unique(np.concatenate([edge for one in splits for edge in (one.low, one.high)]))
     share = np.mean([one.below(points) / one.total for one in splits], axis=0)
     wanted = np.arange(1, BINS) / BINS
-    return points[np.unique(np.minimum(np.searchsorted(share, wanted - 1e-9), len(points) - 1))]
+    places = np.minimum(np.searchsorted(share, wanted - 1e-9), len(points) - 1)
+    edges: Floats = points[np.unique(places)]
+    return edges
 
 
 def _replace(stats: Any, counts: Floats) -> None:
