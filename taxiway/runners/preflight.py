@@ -135,13 +135,14 @@ def _schema_exists(config: Config) -> None:
     path = config.data.schema_file
     if is_address(path):
         return
-    if not os.path.lexists(path):
+    try:
+        Path(path).lstat()
+        listing.check_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(
             f"the curated schema {path} does not exist",
             edit="data.schema_file, or schema.pbtxt in the model's folder",
-        )
-    try:
-        listing.check_file(path)
+        ) from error
     except DataError as error:
         raise ConfigError(f"the curated schema {error.message}", edit="data.schema_file") from error
 
