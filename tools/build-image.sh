@@ -2,6 +2,7 @@
 # Builds a target of deploy/Dockerfile: tools/build-image.sh TARGET TAG. Finds a Docker client that
 # can do BuildKit, which the Dockerfile needs, and says what to do where the base image is missing.
 #   BASE         the base image (debian:trixie-slim)
+#   CUDA         not empty: with the CUDA libraries of deploy/cuda.lock, some gigabytes more
 #   BUILD_FLAGS  more options for docker build, such as --network host
 # A bundle of certificates named by SSL_CERT_FILE, and an index named by UV_DEFAULT_INDEX or
 # PIP_INDEX_URL, are lent to the build as secrets; neither is left in a layer.
@@ -59,7 +60,7 @@ fi
 
 set -- --file deploy/Dockerfile --target "$target" --tag "$tag" \
   --build-arg "BASE=$base" --build-arg "BASE_DIGEST=$digest" \
-  --build-arg "VERSION=$version" --build-arg "REVISION=$revision"
+  --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CUDA=${CUDA:-}"
 if [ -n "${SSL_CERT_FILE:-}" ] && [ -r "$SSL_CERT_FILE" ]; then
   set -- "$@" --secret "id=ca,src=$SSL_CERT_FILE"
 fi
@@ -68,7 +69,7 @@ if [ -n "$TAXIWAY_INDEX" ]; then
   export TAXIWAY_INDEX
   set -- "$@" --secret id=index,env=TAXIWAY_INDEX
 fi
-say "building $tag from $base"
+say "building $tag from $base${CUDA:+, with CUDA}"
 # shellcheck disable=SC2086  # options are words
 if docker buildx version >/dev/null 2>&1; then
   docker buildx build --load --progress=plain ${BUILD_FLAGS:-} "$@" .

@@ -22,9 +22,9 @@ def describe_node(record: NodeRecord) -> str:
 
 
 def format_metric(value: float | None) -> str:
-    """Four decimals, counts whole, nothing where there is no value."""
+    """Four decimals, counts whole, `n/a` where there is no value."""
     if value is None:
-        return ""
+        return "n/a"
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.4f}"
 
 
@@ -38,7 +38,9 @@ def _examples(properties: Mapping[str, Any]) -> str:
         return ""
     text = f"{int(properties['rows_train']):,} train + {int(properties['rows_eval']):,} eval rows"
     dropped = int(properties.get("rows_dropped", 0))
-    return f"{text}, {dropped:,} dropped" if dropped else text
+    text = f"{text}, {dropped:,} dropped" if dropped else text
+    duplicate = int(properties.get("rows_duplicate", 0))
+    return f"{text}, {duplicate:,} with the key of another" if duplicate else text
 
 
 def _anomalies(properties: Mapping[str, Any]) -> str:
@@ -65,7 +67,8 @@ def _evaluation(properties: Mapping[str, Any]) -> str:
 def _infra(properties: Mapping[str, Any]) -> str:
     if properties.get("blessed") != 1:
         return f"not blessed: {properties.get('reason', '')}"
-    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms"
+    loose = ", isolation not whole" if properties.get("missing") else ""
+    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms{loose}"
 
 
 def _gate(properties: Mapping[str, Any]) -> str:

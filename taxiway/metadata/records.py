@@ -55,6 +55,8 @@ class NodeRecord:
     """Custom properties of the execution, such as `container_engine`."""
     error: str = ""
     error_kind: ErrorKind | None = None
+    given_up: bool = False
+    """It failed as often as it may, or in a way that another attempt cannot mend."""
 
     def output(self, key: str) -> ArtifactRecord | None:
         """The first artifact under an output key."""

@@ -21,6 +21,7 @@ RUN_CONTEXT: Final = "pipeline_run"
 NODE_CONTEXT: Final = "node"
 ERROR_PROPERTY: Final = "error"
 ERROR_KIND_PROPERTY: Final = "error_kind"
+GIVEN_UP_PROPERTY: Final = "given_up"
 OPEN_STATES: Final = (proto.Execution.NEW, proto.Execution.RUNNING)
 
 P = ParamSpec("P")
@@ -161,9 +162,30 @@ class RunStore:
         """Marks an execution as running once more, with nothing of how it ended before."""
         (execution,) = self.mlmd.get_executions_by_id([execution_id])
         execution.last_known_state = proto.Execution.RUNNING
-        for key in (ERROR_PROPERTY, ERROR_KIND_PROPERTY):
+        for key in (ERROR_PROPERTY, ERROR_KIND_PROPERTY, GIVEN_UP_PROPERTY):
             execution.custom_properties.pop(key, None)
         self.mlmd.put_executions([execution])
+
+    @_patient
+    def give_up(self, run_id: str, node_id: str) -> None:
+        """Marks a node that failed as one that is not tried again, until `allow_attempts`."""
+        context = self._context(run_id)
+        for execution in self.mlmd.get_executions_by_context(context.id) if context else ():
+            if (
+                execution.last_known_state == proto.Execution.FAILED
+                and _node_of(self.mlmd, execution) == node_id
+            ):
+                execution.custom_properties[GIVEN_UP_PROPERTY].int_value = 1
+                self.mlmd.put_executions([execution])
+
+    @_patient
+    def allow_attempts(self, run_id: str) -> None:
+        """Takes back every `give_up` of a run that has ended: whoever retries it means to."""
+        context = self._context(run_id)
+        for execution in self.mlmd.get_executions_by_context(context.id) if context else ():
+            if GIVEN_UP_PROPERTY in execution.custom_properties:
+                del execution.custom_properties[GIVEN_UP_PROPERTY]
+                self.mlmd.put_executions([execution])
 
     def _context(self, run_id: str) -> Any:
         return self.mlmd.get_context_by_type_and_name(RUN_CONTEXT, run_id)
@@ -204,6 +226,7 @@ def _node_record(
         properties=own,
         error=own.get(ERROR_PROPERTY, ""),
         error_kind=ErrorKind(own[ERROR_KIND_PROPERTY]) if ERROR_KIND_PROPERTY in own else None,
+        given_up=bool(own.get(GIVEN_UP_PROPERTY)),
     )
 
 

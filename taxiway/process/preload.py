@@ -8,11 +8,12 @@ import importlib
 from contextlib import suppress
 
 from taxiway.process.lean_imports import lean_imports
-from taxiway.process.memory import few_arenas
+from taxiway.process.memory import few_arenas, share_gpu
 from taxiway.process.project import enter_project
 
 enter_project()
 few_arenas()
+share_gpu()
 with lean_imports():
     for name in ("tensorflow", "tensorflow_data_validation", "tfx_bsl.coders.example_coder"):
         with suppress(ImportError):

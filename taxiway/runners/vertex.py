@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tfx.dsl.compiler.constants import PIPELINE_RUN_ID_PARAMETER_NAME
@@ -18,11 +18,13 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
 )
 from tfx.orchestration.pipeline import Pipeline
 
+from taxiway.config.clusters import Vertex, VertexResources
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.metadata.connection import SqliteMetadata
 from taxiway.notify import NotifyNone
 from taxiway.runners.catalog import load_pipeline
+from taxiway.runners.kubeflow.kubernetes import accelerator_spec, gigabytes
 from taxiway.runners.nodes.declarations import declaration_of
 
 JOB_NAME: Final = "{{$.pipeline_job_name}}"
@@ -75,9 +77,15 @@ REFUSED_KEYS: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
         (
             f"kubeflow.{key}",
             lambda config, key=key: bool(getattr(config.kubeflow, key)),
-            "this is Kubernetes' own, and would be ignored: expected it to be left out",
+            f"this is Kubernetes' own, and would be ignored: expected {instead}",
         )
-        for key in ("secrets", "env", "resources", "parameters", "executor_config")
+        for key, instead in {
+            "secrets": "it to be left out",
+            "env": "it to be left out",
+            "resources": "vertex.resources in its place",
+            "parameters": "it to be left out",
+            "executor_config": "it to be left out",
+        }.items()
     ),
 )
 
@@ -92,7 +100,7 @@ def to_vertex(config: Config) -> str:
         (key, f"{key}: {reason}") for key, asked_for, reason in REFUSED_KEYS if asked_for(config)
     ]
     pipeline = load_pipeline(config)(config)
-    problems += _node_problems(pipeline.components, config.vertex.leave_out)
+    problems += _node_problems(pipeline.components, config.vertex)
     if problems:
         raise ConfigError(
             "Vertex AI cannot run this config:\n"
@@ -103,6 +111,7 @@ def to_vertex(config: Config) -> str:
     job = _compile(pipeline, config.kubeflow.image)
     spec = job["pipelineSpec"]
     _leave_out(spec, config.vertex.leave_out)
+    _give_resources(spec, config.vertex.resources)
     _use_job_name(spec)
     for name in drivers:
         # Vertex runs no driver of ours, so its cache would not see that the files have changed.
@@ -110,19 +119,24 @@ def to_vertex(config: Config) -> str:
     return json.dumps(job, indent=2, sort_keys=True) + "\n"
 
 
-def _node_problems(nodes: Iterable[Any], leave_out: Iterable[str]) -> list[tuple[str, str]]:
+def _node_problems(nodes: Iterable[Any], vertex: Vertex) -> list[tuple[str, str]]:
     """What keeps each node from running there, apart from those the config does without."""
     known = {node.id: node for node in nodes}
+    named = {"vertex.leave_out": vertex.leave_out, "vertex.resources": vertex.resources}
     problems = [
-        (
-            "vertex.leave_out",
-            f"vertex.leave_out: no node is named '{name}'{did_you_mean(name, known)}",
-        )
-        for name in leave_out
+        (key, f"{key}: no node is named '{name}'{did_you_mean(name, known)}")
+        for key, names in named.items()
+        for name in names
         if name not in known
     ]
+    problems += [
+        ("vertex.resources", f"vertex.resources: {name} runs on no machine there")
+        for name, node in known.items()
+        if name in vertex.resources
+        and (name in vertex.leave_out or not isinstance(node, BaseComponent))
+    ]
     for name, node in known.items():
-        reason = "" if name in set(leave_out) else _why_not(node)
+        reason = "" if name in vertex.leave_out else _why_not(node)
         if reason:
             problems.append(("vertex.leave_out", f"{name}: {reason}"))
     return problems
@@ -185,6 +199,18 @@ def _leave_out(spec: dict[str, Any], names: Iterable[str]) -> None:
         left = [one for one in task.pop("dependentTasks", ()) if one not in gone]
         if left:
             task["dependentTasks"] = left
+
+
+def _give_resources(spec: dict[str, Any], resources: Mapping[str, VertexResources]) -> None:
+    """The machines of nodes; TFX has a word for them, but it breaks the pipeline elsewhere."""
+    for name, asked in resources.items():
+        executor = spec["deploymentSpec"]["executors"][spec["components"][name]["executorLabel"]]
+        given: dict[str, Any] = accelerator_spec(asked.accelerator)
+        if asked.cpu:
+            given["cpuLimit"] = asked.cpu
+        if asked.memory:
+            given["memoryLimit"] = gigabytes(asked.memory)
+        executor["container"]["resources"] = given
 
 
 def _use_job_name(spec: dict[str, Any]) -> None:

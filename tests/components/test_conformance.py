@@ -194,6 +194,19 @@ class TestThePipelines:
         assert "DataGate" in compiled.nodes["Transform"].upstream_nodes
         assert "Transform" in compiled.nodes["DataGate"].downstream_nodes
 
+    def test_a_push_waits_for_all_that_giving_it_a_version_needs(self, compiled: Compiled) -> None:
+        """Else a failure between the two leaves a model that serves without a version."""
+
+        def reached(name: str, direction: str) -> set[str]:
+            near = getattr(compiled.nodes[name], direction)
+            return set(near).union(*(reached(one, direction) for one in near))
+
+        after = reached("Pusher", "downstream_nodes")
+        assert after == set(DELIVERY) - {"Pusher"}
+        before = reached("Pusher", "upstream_nodes")
+        for name in after:
+            assert set(compiled.nodes[name].upstream_nodes) <= before | after | {"Pusher"}
+
     @pytest.mark.parametrize("name", DELIVERY)
     def test_delivery_needs_both_blessings(self, compiled: Compiled, name: str) -> None:
         conditionals = compiled.nodes[name].inputs.conditionals

@@ -101,7 +101,13 @@ class TestDescribeNode:
 
     @pytest.mark.parametrize(
         ("value", "shown"),
-        [(None, ""), (0.69314, "0.6931"), (27020.0, "27,020"), (1.0, "1.0000"), (-0.5, "-0.5000")],
+        [
+            (None, "n/a"),
+            (0.69314, "0.6931"),
+            (27020.0, "27,020"),
+            (1.0, "1.0000"),
+            (-0.5, "-0.5000"),
+        ],
     )
     def test_figures(self, value: float | None, shown: str) -> None:
         assert format_metric(value) == shown
@@ -260,6 +266,17 @@ class TestThePage:
         assert "<script" not in page
         assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == plain.count("WORD")
         assert page.count("<") == plain.count("<")
+
+    def test_no_value_can_turn_a_line_round_or_keep_the_page_from_being_written(
+        self, logic: Any, compared: Evaluated, tmp_path: Path
+    ) -> None:
+        text = "\x1b[31m \u202eevil \udcff"
+        report = whole(logic, compared, tmp_path, text)
+        logic.write_report(report, tmp_path / "out")
+        page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+        assert page.count("␛[31m \N{REPLACEMENT CHARACTER}evil \N{REPLACEMENT CHARACTER}") > 10
+        assert not set(page) & set("\x1b\u202e")
+        assert json.loads((tmp_path / "out" / "report.json").read_text())["run_id"] == text
 
     @pytest.mark.parametrize("nodes", [[], [node("ArrowExampleGen", "RUNNING")]])
     def test_it_can_be_drawn_of_a_run_that_reached_nothing(

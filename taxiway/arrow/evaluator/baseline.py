@@ -25,6 +25,7 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import json_utils, path_utils, proto_utils
 
+from taxiway.arrow.checked_models import check_models
 from taxiway.arrow.evaluator.shard import BATCH_ROWS, Model, predict
 from taxiway.config.evaluation import BaselineRule
 from taxiway.errors import TaxiwayError
@@ -32,6 +33,7 @@ from taxiway.metadata.describe import UNUSABLE_BASELINE
 from taxiway.modeling.example_files import files_in, open_examples
 from taxiway.modeling.loaded_model import describe_error
 from taxiway.modeling.names import EVAL_SPLIT
+from taxiway.modeling.saved_model import ModelRefused
 from taxiway.process import inventory
 from taxiway.workers.job import job_token
 
@@ -60,7 +62,7 @@ class UsableBaseline:
         if not baseline:
             do(input_dict, output_dict, exec_properties)
             return
-        reason = _loss(baseline[0])
+        reason = _loss(baseline[0]) or _refusal(baseline[0], exec_properties)
         if not reason:
             try:
                 do(input_dict, output_dict, exec_properties)
@@ -92,6 +94,15 @@ def _loss(model: Any) -> str:
     properties = model.mlmd_artifact.custom_properties
     known = {name: value.string_value for name, value in properties.items()}
     return inventory.fault(model.uri, known)
+
+
+def _refusal(model: Any, exec_properties: dict[str, Any]) -> str:
+    """Why no process is to load the model; empty where it may be."""
+    try:
+        check_models({BASELINE_MODEL_KEY: [model]}, exec_properties)
+    except ModelRefused as error:
+        return error.message
+    return ""
 
 
 def _complaint(input_dict: Artifacts, exec_properties: dict[str, Any]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tfx.components.evaluator import executor
-
+from taxiway.arrow.checked_models import StockEvaluator
 from taxiway.arrow.evaluator.baseline import UsableBaseline
 
 
-class Executor(UsableBaseline, executor.Executor):  # type: ignore[misc]  # TFX ships no types
+class Executor(UsableBaseline, StockEvaluator):
     """The stock executor, behind `UsableBaseline`."""
 
 

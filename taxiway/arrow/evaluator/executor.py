@@ -26,6 +26,7 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from taxiway.arrow.checked_models import check_models
 from taxiway.arrow.evaluator.baseline import UsableBaseline
 from taxiway.arrow.evaluator.evaluate import evaluate
 from taxiway.arrow.evaluator.plan import refused
@@ -48,10 +49,12 @@ class _Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships 
         """Writes the `evaluation` artifact and, where there are thresholds, the `blessing`.
 
         Raises:
+          ModelRefused: a model that no process is to load.
           ConfigError: something only the stock executor does.
           DataError: see `evaluate`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        check_models(input_dict, exec_properties)
         eval_config = read_eval_config(input_dict, exec_properties)
         paths = _model_paths(input_dict, eval_config)
         splits = json_utils.loads(exec_properties.get(EXAMPLE_SPLITS_KEY) or "null")

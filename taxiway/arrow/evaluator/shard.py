@@ -19,6 +19,7 @@ from taxiway.arrow.evaluator.slices import Column, members
 from taxiway.arrow.evaluator.sums import Sums, merged
 from taxiway.errors import ConfigError, DataError
 from taxiway.modeling.example_files import open_examples
+from taxiway.process.progress import rows_read
 from taxiway.workers.job import Shard
 
 BATCH_ROWS: Final = 8192
@@ -75,6 +76,7 @@ def sum_shard(shard: Shard, settings: Settings, job: str) -> bytes:
     random = np.random.default_rng(_seed(shard.uri))
     for serialized in _batches(shard.uri):
         count = int(serialized.shape[0])
+        rows_read(count)
         read = columns.read(serialized)
         rows = Rows(
             count,

@@ -1,7 +1,7 @@
 """Compiles a pipeline for Kubeflow Pipelines v2: one container task per node, and an exit task.
 
-What is emitted is what the protos of the oldest back end (2.0) know, so that it is accepted from
-there to the newest. TFX's own compiler is not used: its output is for Vertex AI.
+What is emitted is what the protos of the oldest back ends know, unless the config asks for more, so
+that it is accepted from there to the newest; it works from 2.4.1 on. TFX's own compiler is not used: its output is for Vertex AI.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
     PLATFORM,
+    attempts_of,
     platform_config,
     resource_spec,
     resources_of,
@@ -42,7 +43,7 @@ from taxiway.runners.nodes.container_command import (
 )
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.store_limits import check_storable
-from taxiway.runners.preflight import check_addresses
+from taxiway.runners.preflight import check_addresses, check_paths_of_models
 
 RUN_ID: Final = "run_id"
 """The parameter that back ends from 2.5 on fill in; see `run_id_of` for those before."""
@@ -93,6 +94,7 @@ def check(config: Config) -> None:
             edit="output.root: below kubeflow.volume.mount_path",
         )
     check_addresses(config)
+    check_paths_of_models(config)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class _Compilation:
             one.set_env_variable(variable, value)
         # A container component's image is someone else's: it gets the files and no secret.
         secrets = self._kubeflow.secrets if task.configured else ()
-        one.platform_config[PLATFORM] = platform_config(self._kubeflow, secrets)
+        one.platform_config[PLATFORM] = platform_config(self._kubeflow, secrets, task.resources)
         return one.after(*(made[name] for name in task.waits_for if name in made))
 
     def _tasks_of(self, node: CompiledNode) -> list[_Task]:
@@ -203,6 +205,10 @@ class _Compilation:
             command += ["--phase", phase]
         if resources.timeout_seconds:
             command += ["--timeout-seconds", str(resources.timeout_seconds)]
+        if resources.retries:
+            backoff = self._kubeflow.backoff
+            command += ["--attempts", str(attempts_of(resources))]
+            command += ["--backoff", str(backoff.seconds), str(backoff.factor)]
         command += ["--executor-input", EXECUTOR_INPUT]
         whole = phase == "whole"
         return _Task(

@@ -22,6 +22,7 @@ from taxiway.errors import TaxiwayError
 from taxiway.metadata.records import NodeRecord, Outcome
 from taxiway.metadata.repeat import remember_run
 from taxiway.metadata.store import RunStore, run_store
+from taxiway.process.progress import Progress, listening
 from taxiway.runners.local.background import Background
 from taxiway.runners.local.containers import make_container_operator
 from taxiway.runners.local.unchanged import (
@@ -35,6 +36,7 @@ from taxiway.runners.nodes.events import (
     NodeFailed,
     NodeFinished,
     NodeMessage,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     RunEnded,
@@ -202,10 +204,14 @@ def _launch(run: _Run, node: CompiledNode) -> None:
     run.emit(NodeStarted(run.run_id, node.id))
     started = time.monotonic()
 
+    def tell(progress: Progress) -> None:
+        run.emit(NodeProgress(run.run_id, node.id, progress))
+
     log = partial(_say, run, node.id)
     try:
         operator = make_container_operator(run.config.container.engine, log)
-        launched = make_launcher(node, run.runs, operator, log).launch()
+        with listening(tell):
+            launched = make_launcher(node, run.runs, operator, log).launch()
     except BaseException as error:
         seconds = time.monotonic() - started
         run.emit(result_of_error(run.runs, run.run_id, node.id, error, seconds))

@@ -88,3 +88,5 @@ def _remove_outputs(root: str, node_id: str, execution_id: int) -> None:
     node = Path(root) / node_id
     for folder in (*node.glob(f"*/{execution_id}"), *node.glob(f".system/*/{execution_id}")):
         shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():  # it holds what a container's own user wrote
+            logging.warning("%s could not be removed whole: remove it as its files' owner", folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tfx.dsl.io import fileio
@@ -14,7 +15,7 @@ from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from taxiway.metadata.patience import patiently
 from taxiway.metadata.store import RunStore
-from taxiway.runners.nodes import code_stamp, reuse
+from taxiway.runners.nodes import code_stamp, reuse, shared_files
 from taxiway.runners.nodes.ir import CompiledNode, executor_class
 
 
@@ -63,7 +64,7 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
         )
 
     def prepare(self) -> Any | None:
-        """Registers a container component's execution and makes its output folders.
+        """Registers a container component's execution, makes its output folders, lends its files.
 
         Returns:
           TFX's ExecutionInfo, or None where there is nothing to do: cached, skipped or done.
@@ -75,14 +76,20 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
         remove_outputs(info)
         reuse.check_inputs(info.input_dict, None)
         outputs_utils.make_output_dirs(info.output_dict)
+        shared_files.lend(info.input_dict, info.output_dict)
         self._clean_up(info)  # its folders for executors, of which a container knows nothing
         return info
 
     def publish(self) -> None:
-        """Publishes what a container wrote after `prepare`; nothing where it had nothing to do."""
+        """Publishes what a container wrote after `prepare`; nothing where it had nothing to do.
+
+        Raises:
+          TaxiwayError: it wrote what this user cannot read.
+        """
         prepared = self._prepare_execution()
         if prepared.is_execution_needed:
             info = prepared.execution_info
+            shared_files.check_readable(self._pipeline_node.node_info.id, info.output_dict)
             self._clean_up(info)
             executor_output = execution_result_pb2.ExecutorOutput()
             reuse.take_inventory(info.output_dict, executor_output)
@@ -159,6 +166,17 @@ def remove_outputs(execution_info: Any) -> None:
             if artifact.is_external:
                 continue
             if fileio.isdir(artifact.uri):
-                fileio.rmtree(artifact.uri)
+                _remove_folder(artifact.uri)
             elif fileio.exists(artifact.uri):  # one value, in a file
                 fileio.remove(artifact.uri)
+
+
+def _remove_folder(uri: str) -> None:
+    """Removes a folder, or puts it out of the way where another user's files are in it."""
+    try:
+        fileio.rmtree(uri)
+    except Exception:
+        path = Path(uri.removeprefix("file://"))
+        if not path.is_dir():  # in a bucket, or gone by now
+            raise
+        shared_files.set_aside(path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from taxiway.errors import GateStopped, TaxiwayError
+from taxiway.errors import ConfigError, DataError, GateStopped, TaxiwayError
 from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import RunStore
+from taxiway.root_cause import root_cause
 from taxiway.runners.nodes.events import NodeCached, NodeFailed, NodeFinished, NodeSkipped
 
 FALSE_CONDITION: Final = "its condition is false"
@@ -64,9 +65,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
         return ours.message, ours.edit
     if error_kind(error) is ErrorKind.INTERRUPTED:
         return "interrupted", ""
-    text = str(error).strip().splitlines()
-    first = text[0] if text else "no message"
-    return f"{type(error).__name__}: {first}", ""
+    return root_cause(error), ""
 
 
 def error_kind(error: BaseException) -> ErrorKind:
@@ -74,6 +73,11 @@ def error_kind(error: BaseException) -> ErrorKind:
     if _cause(error, KeyboardInterrupt) is not None:
         return ErrorKind.INTERRUPTED
     return ErrorKind.STOPPED if _cause(error, GateStopped) is not None else ErrorKind.FAILED
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether another attempt would end in the same way: a verdict, wrong data, a wrong config."""
+    return any(_cause(error, kind) is not None for kind in (GateStopped, DataError, ConfigError))
 
 
 def _cause(error: BaseException, kind: type[Any]) -> Any:

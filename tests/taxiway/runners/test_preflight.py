@@ -216,3 +216,103 @@ def test_a_model_can_be_checked_without_any_data(tmp_path: Path) -> None:
     check_model(config(tmp_path / "nothing"))
     with pytest.raises(ConfigError, match="unknown metric"):
         check_model(unknown_metric(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["output.root", "push.destination"])
+@pytest.mark.parametrize("name", ["exp[1]", "what?", "star*", "back\\slash"])
+def test_a_place_of_models_that_tensorflow_would_take_for_a_pattern_is_refused(
+    root: Path, key: str, name: str
+) -> None:
+    """It globs the path from which it restores variables; the data's may hold anything."""
+    (root / "data" / name).mkdir()
+    place = root / name
+    value = config(root, f"{key}='{place}'", f"data.root='{root}/data/{name}'")
+    with pytest.raises(ConfigError) as refused:
+        check(value)
+    character = next(one for one in name if one in "*?[\\")
+    assert refused.value.message == (
+        f"{key} is {place}, expected a path without {character}: TensorFlow reads the path of a "
+        "model as a pattern, and would load what lies in another folder"
+    )
+    assert refused.value.edit == f"{key}; data.root may hold any character"
+    check(config(root, f"data.root='{root}/data/{name}'"))
+    check(config(root, f"push.destination='{root}/{{a}},b] 50%#~ &;(y)'"))
+
+
+SCHEMAS = {
+    "a folder": (Path.mkdir, "cannot be read: a folder, expected a file"),
+    "a FIFO": (os.mkfifo, "cannot be read: a FIFO, expected a file"),
+    "a link to nowhere": (
+        lambda path: path.symlink_to("gone"),
+        "cannot be read: a symbolic link to gone, which does not exist",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SCHEMAS)
+def test_a_schema_that_is_no_file_is_refused(root: Path, case: str) -> None:
+    make, reason = SCHEMAS[case]
+    path = root / "schema.pbtxt"
+    make(path)
+    with pytest.raises(ConfigError) as refused:
+        check(config(root, f"data.schema_file={path}"))
+    assert str(refused.value) == (f"the curated schema {path} {reason}\n  edit: data.schema_file")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """A model package of the features and a schema of `fare`, `town`, label and key."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = f"shop_{tmp_path.name}"
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "schema.pbtxt").write_text(
+        "".join(
+            f'feature {{ name: "{column}" type: {kind} }}\n'
+            for column, kind in (
+                ("y", "INT"),
+                ("id", "BYTES"),
+                ("fare", "FLOAT"),
+                ("town", "BYTES"),
+            )
+        )
+    )
+
+    def make(features: str) -> str:
+        (folder / "features.py").write_text(f"from taxiway.modeling.spec import *\n{features}\n")
+        return name
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        (
+            "SPEC = FeatureSpec('y', 'id', (Numeric('faree'),), (Categorical('town'),))",
+            "{name}/features.py does not fit {schema}:\n"
+            "  - Numeric 'faree': the schema has no such feature; did you mean 'fare'?",
+        ),
+        (
+            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('twon',))",
+            "{name}/features.py does not fit {schema}:\n"
+            "  - slices 'twon': the schema has no such feature; did you mean 'town'?",
+        ),
+        (
+            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('town',))",
+            "evaluation: cannot slice by 'twon'; did you mean 'town'? "
+            "(categorical features, and FeatureSpec.slices: town)",
+        ),
+    ],
+    ids=["an unknown feature", "a slice misspelt in both", "a slice misspelt in the config"],
+)
+def test_features_schema_and_config_are_held_against_each_other(
+    tmp_path: Path, shop: Callable[[str], str], features: str, told: str
+) -> None:
+    name = shop(features)
+    asked_bounds = "evaluation.thresholds=[{metric: auc, lower: 0.1}]"
+    asked = config(tmp_path, f"model.module={name}", "evaluation.slices=[[twon]]", asked_bounds)
+    with pytest.raises(ConfigError) as refused:
+        check_model(asked)
+    assert refused.value.message == told.format(name=name, schema=asked.data.schema_file)

@@ -79,6 +79,38 @@ def test_every_node_runs_in_our_image_but_the_container_component(job: dict[str,
     assert {"ArrowExampleGen", "Trainer", "Pusher", "InfraValidator"} <= set(images)
 
 
+def test_a_node_gets_the_machine_and_the_gpus_that_it_asks_for() -> None:
+    asked = "{cpu: 8, memory: 30G, accelerator: {type: NVIDIA_TESLA_T4, count: 2}}"
+    job = json.loads(compiled(f"vertex.resources.Trainer={asked}"))
+    spec = job["pipelineSpec"]
+    executors = spec["deploymentSpec"]["executors"]
+    assert executors[spec["components"]["Trainer"]["executorLabel"]]["container"]["resources"] == {
+        "cpuLimit": 8.0,
+        "memoryLimit": 30.0,
+        "accelerator": {"type": "NVIDIA_TESLA_T4", "count": "2"},
+    }
+    for proto in PROTOS:
+        parsed(job, proto)
+    assert sum("resources" in one.get("container", {}) for one in executors.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Trianer", "no node is named 'Trianer'; did you mean 'Trainer'?"),
+        ("LatestBlessedModel", "LatestBlessedModel runs on no machine there"),
+        ("DataGate", "DataGate runs on no machine there"),
+    ],
+)
+def test_a_machine_for_what_is_no_node_there_is_refused(name: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        compiled(f"vertex.resources.{name}={{cpu: 2}}")
+    assert str(refused.value) == (
+        f"Vertex AI cannot run this config:\n  vertex.resources: {told}\n"
+        "  edit: vertex.resources; see configs/vertex.yaml"
+    )
+
+
 def test_nodes_left_out_leave_nothing_behind(job: dict[str, Any], tasks: dict[str, Any]) -> None:
     assert set(tasks).isdisjoint(LEFT_OUT)
     assert set(job["pipelineSpec"]["components"]) == set(tasks)

@@ -12,9 +12,10 @@ import functools
 import io
 import json
 import os
+import re
 import urllib.parse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,6 +37,10 @@ from taxiway.runners.kubeflow.client.errors import (
 
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
+OLDEST: Final = (2, 4, 1)
+"""Of Kubeflow Pipelines: before 2.4.0 a run with an exit task succeeded whatever had failed in it,
+and before 2.4.1 retries were ignored."""
+OLDEST_WORDS: Final = ".".join(map(str, OLDEST))
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,21 @@ class Connection:
     client: kfp.client.Client
     kubeflow: Kubeflow
     endpoint: str
+    server_version: str = ""
+    """As the server tells it, such as `2.17.0`; empty where it tells none."""
 
     @property
     def namespace(self) -> str | None:
         """The profile namespace, or None on a single-user installation."""
         return self.kubeflow.namespace or None
+
+    @property
+    def server(self) -> str:
+        """The version, in words for whoever submits."""
+        return (
+            self.server_version
+            or f"of a version that it does not tell; expected {OLDEST_WORDS} or newer"
+        )
 
     def link(self, kind: str, *ids: str) -> str:
         """The page of a `runs`, `recurringrun` or `pipelines` entry in the UI."""
@@ -65,8 +80,10 @@ def connect(kubeflow: Kubeflow) -> Connection:
     """
     endpoint = _checked_endpoint(kubeflow.endpoint)
     client = _Client(kubeflow, endpoint)
-    _check_server(client, kubeflow, endpoint)
-    return Connection(client, kubeflow, endpoint)
+    health = _health(client, endpoint)
+    version = _checked_version(health, endpoint)
+    _check_namespace(health.get("multi_user") is True, kubeflow, endpoint)
+    return Connection(client, kubeflow, endpoint, version)
 
 
 @contextlib.contextmanager
@@ -111,12 +128,10 @@ class _Client(kfp.client.Client):  # type: ignore[misc]  # as above
 
     def __init__(self, kubeflow: Kubeflow, endpoint: str) -> None:
         self._kubeflow = kubeflow
-        self._ready = False
         with silent():
             super().__init__(host=endpoint)
         api_client = self._run_api.api_client  # the one that all services share
         api_client.rest_client = _Rest(api_client.configuration, kubeflow)
-        self._ready = True
 
     def _load_config(self, host: str, *_: Any, **__: Any) -> Any:
         """No kube config, no in-cluster login, no browser."""
@@ -134,23 +149,20 @@ class _Client(kfp.client.Client):  # type: ignore[misc]  # as above
         self._context_setting = {"namespace": self._kubeflow.namespace}
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
-        """The constructor's own question would be asked without a time limit, and five times."""
-        if not self._ready:
-            return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
-        return super().get_kfp_healthz(sleep_duration)
+        """The constructor's question, which it asks without a time limit, and five times."""
+        del sleep_duration
+        return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
 
-    def answers(self, path: str) -> bool:
-        """Whether the server knows a path that is none of the client's."""
+    def ask(self, path: str) -> dict[str, Any]:
+        """What the server answers at a path, for what the client leaves out or does not know."""
         api_client = self._run_api.api_client
         headers: dict[str, str] = {}
         api_client.update_params_for_auth(headers, [], ["Bearer"])
-        try:
-            with silent():
-                address = f"{api_client.configuration.host}{path}"
-                api_client.rest_client.GET(address, headers=headers)
-        except ServerError:
-            return False
-        return True
+        address = f"{api_client.configuration.host}{path}"
+        with silent():
+            response = api_client.rest_client.GET(address, headers=headers)
+        answer = json.loads(response.data or b"{}")
+        return answer if isinstance(answer, dict) else {}
 
 
 def _checked_endpoint(endpoint: str) -> str:
@@ -188,14 +200,35 @@ def _checked_endpoint(endpoint: str) -> str:
     return endpoint.rstrip("/")
 
 
-def _check_server(client: _Client, kubeflow: Kubeflow, endpoint: str) -> None:
+def _health(client: _Client, endpoint: str) -> dict[str, Any]:
+    """What the API says of itself; kfp.Client passes on no more than whether it has many users."""
     try:
-        with silent():
-            multi_user = client.get_kfp_healthz().multi_user is True
+        return client.ask("/apis/v2beta1/healthz")
     except ServerError as error:
         if error.status != 404:
             raise
         raise _not_version_2(client, endpoint) from None
+
+
+def _checked_version(health: Mapping[str, Any], endpoint: str) -> str:
+    """The server's version; builds without a number, such as `dev` or a commit, pass.
+
+    The API server calls it `tag_name`, the UI in front of it `apiServerTagName`.
+    """
+    told = str(health.get("tag_name") or health.get("apiServerTagName") or "")
+    number = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", told)
+    if number is None:
+        return ""
+    if tuple(int(part or 0) for part in number.groups()) < OLDEST:
+        raise ServerError(
+            f"{endpoint} is Kubeflow Pipelines {told[:40]}: expected {OLDEST_WORDS} or newer, "
+            "since older ones tell a failed run as one that succeeded, and retry nothing",
+            edit=f"{ENDPOINT}, or upgrade Kubeflow Pipelines",
+        )
+    return number[0].removeprefix("v")
+
+
+def _check_namespace(multi_user: bool, kubeflow: Kubeflow, endpoint: str) -> None:
     if multi_user and not kubeflow.namespace:
         raise ConfigError(
             f"{endpoint} is a multi-user installation, and kubeflow.namespace is empty: expected "
@@ -211,10 +244,13 @@ def _check_server(client: _Client, kubeflow: Kubeflow, endpoint: str) -> None:
 
 
 def _not_version_2(client: _Client, endpoint: str) -> ServerError:
-    if client.answers("/apis/v1beta1/healthz"):
+    version_1 = False
+    with contextlib.suppress(ServerError):
+        version_1 = bool(client.ask("/apis/v1beta1/healthz"))
+    if version_1:
         return ServerError(
-            f"{endpoint} is Kubeflow Pipelines 1, with the API v1beta1 only: expected version 2.0 "
-            "or newer",
+            f"{endpoint} is Kubeflow Pipelines 1, with the API v1beta1 only: expected version "
+            f"{OLDEST_WORDS} or newer",
             edit=f"{ENDPOINT}, or upgrade Kubeflow Pipelines",
             status=404,
         )

@@ -1,4 +1,7 @@
-"""The exit task: closes whatever died without a record, then runs the exit pipeline."""
+"""The exit task: closes whatever died without a record, then runs the exit pipeline.
+
+A run that is terminated has no exit task; the next run's closes what that left open.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from taxiway.metadata.patience import patiently
 from taxiway.metadata.records import DONE_STATES, ErrorKind
 from taxiway.metadata.store import run_store
 from taxiway.runners.catalog import load_exit_pipeline, load_pipeline
+from taxiway.runners.kubeflow.task.alive import close_lost
 from taxiway.runners.kubeflow.task.outputs import RECORD_OUTPUT, REPORT_OUTPUT, TaskOutputs
 from taxiway.runners.local.runner import LocalRunner
 from taxiway.runners.nodes.cleanup import abandon
@@ -20,22 +24,30 @@ from taxiway.runners.nodes.events import RunObserver
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
 
+_NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
 _DIED: Final = "ended without a word: its pod did not start, was killed, or ran out of memory"
 
 
 def run_exit(
     config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
 ) -> int:
-    """Runs the exit pipeline: by now every other task of the run has ended, well or not."""
+    """Runs the exit pipeline: by now every other task of the run has ended, well or not.
+
+    Returns:
+      The exit code.
+    """
     nodes = nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
     _close_the_dead(config, nodes, run_id)
+    close_lost(config, run_id)
     runner = LocalRunner(config, observers)
     ended = runner.run_pipeline(load_exit_pipeline()(config, run_id), f"{run_id}-exit")
     page = Path(config.output.report_folder(run_id)) / "report.html"
     if RECORD_OUTPUT in outputs:
         outputs.write_record(RECORD_OUTPUT, {"run": run_id, "report": str(page)})
-    if REPORT_OUTPUT in outputs and page.is_file():
-        outputs.write_page(REPORT_OUTPUT, page.read_text(encoding="utf-8"))
+    if REPORT_OUTPUT in outputs:
+        found = page.read_text(encoding="utf-8") if page.is_file() else _NO_PAGE
+        outputs.write_page(REPORT_OUTPUT, found)
+    run_store(config.metadata).allow_attempts(run_id)  # who retries the run from now on means to
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 

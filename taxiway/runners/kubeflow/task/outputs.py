@@ -30,7 +30,6 @@ class TaskOutputs:
         self._artifacts: dict[str, Any] = outputs.get("artifacts", {})
         self._parameters: dict[str, Any] = outputs.get("parameters", {})
         self._output_file: str = outputs.get("outputFile", "")
-        self._metadata: dict[str, Any] = {}
 
     def __contains__(self, name: str) -> bool:
         """Whether the task declares an artifact of this name."""
@@ -39,17 +38,20 @@ class TaskOutputs:
     def run_id(self, pipeline_name: str) -> str:
         """The run, from where its artifacts go: `<root>/<pipeline>/<run>/<task>/...`.
 
+        It is the last such place: a bucket or a folder of the root may have the pipeline's name,
+        and so may the task.
+
         Raises:
           ConfigError: no artifact goes to such a place.
         """
         for artifact in self._artifacts.values():
-            uri = str(artifact["artifacts"][0]["uri"])
-            before, found, after = uri.partition(f"/{pipeline_name}/")
-            if before and found and "/" in after:
-                return after.partition("/")[0]
+            parts = str(artifact["artifacts"][0]["uri"]).split("/")
+            for index in range(len(parts) - 4, 0, -1):  # the run, the task and the output follow
+                if parts[index] == pipeline_name:
+                    return parts[index + 1]
         raise ConfigError(
             "Kubeflow fills in no run id here, and none is to be found in the artifacts' addresses",
-            edit="the pipeline: it must be run by Kubeflow Pipelines 2.0 or newer",
+            edit="the pipeline: it must be run by Kubeflow Pipelines 2.4.1 or newer",
         )
 
     def write_record(self, name: str, record: Mapping[str, Any]) -> None:
@@ -68,6 +70,18 @@ class TaskOutputs:
         """A page that the UI shows whole."""
         self._write(name, html, {})
 
+    def complete(self, record: Mapping[str, Any]) -> None:
+        """Writes what the task declares and has not written, for whom it ended too early.
+
+        From the release after 2.17 on, KFP fails a task whose declared output is missing.
+        """
+        for name in self._artifacts:
+            if not Path(self._local(name)).exists():
+                self.write_record(name, record)
+        for name, parameter in self._parameters.items():
+            if not Path(parameter["outputFile"]).exists():
+                self.write_parameters({name: ""})
+
     def write_parameters(self, values: Mapping[str, str]) -> None:
         """Strings that other tasks take."""
         for name, value in values.items():
@@ -75,19 +89,20 @@ class TaskOutputs:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(value, encoding="utf-8")
 
+    def _local(self, name: str) -> str:
+        return local_path(self._artifacts[name]["artifacts"][0]["uri"])
+
     def _write(self, name: str, text: str, metadata: Mapping[str, Any]) -> None:
         artifact = self._artifacts[name]["artifacts"][0]
-        path = Path(local_path(artifact["uri"]))
+        path = Path(self._local(name))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        self._metadata[name] = {
-            "artifacts": [
-                {"name": artifact["name"], "uri": artifact["uri"], "metadata": dict(metadata)}
-            ]
-        }
         output_file = Path(self._output_file)
         output_file.parent.mkdir(parents=True, exist_ok=True)
-        output_file.write_text(json.dumps({"artifacts": self._metadata}), encoding="utf-8")
+        told = json.loads(output_file.read_text("utf-8")) if output_file.exists() else {}
+        one = {"name": artifact["name"], "uri": artifact["uri"], "metadata": dict(metadata)}
+        artifacts = told.get("artifacts", {}) | {name: {"artifacts": [one]}}
+        output_file.write_text(json.dumps({"artifacts": artifacts}), encoding="utf-8")
 
 
 def local_path(uri: str) -> str:

@@ -24,6 +24,9 @@ _KNOWN_TASK_KEYS = {
 _KNOWN_CONTAINER_KEYS = {"image", "command", "args", "env", "resources"}
 _KNOWN_PLATFORM_KEYS = {"pvcMount", "secretAsEnv"}
 
+VANISHED = 137
+"""The exit code that stands for a pod which is gone."""
+
 
 @dataclass(frozen=True)
 class TaskRun:
@@ -64,6 +67,8 @@ class Interpreter:
       scratch: a folder for outputs.
       in_container: whether paths in `{{$}}` are those within a container.
       fills_in_run_id: as back ends from 2.5 on do; those before pass the placeholder on.
+      retries_failures: as stock back ends before 2.17 do; from then on (OnError) only a pod that
+        vanished is replaced, for which a killed container stands here.
     """
 
     def __init__(
@@ -76,8 +81,10 @@ class Interpreter:
         scratch: Path,
         in_container: bool = True,
         fills_in_run_id: bool = True,
+        retries_failures: bool = False,
     ) -> None:
         self._spec = spec
+        self._retries_failures = retries_failures
         self._fills_in_run_id = fills_in_run_id
         self._platform = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         self._start = start
@@ -146,7 +153,11 @@ class Interpreter:
         if "dag" in component:
             return self._dag(component["dag"], given)
         attempts = 1 + task.get("retryPolicy", {}).get("maxRetryCount", 0)
-        return any(self._attempt(name, attempt, component, given) for attempt in range(attempts))
+        for attempt in range(attempts):
+            code = self._attempt(name, attempt, component, given)
+            if code == 0 or (code != VANISHED and not self._retries_failures):
+                break
+        return code == 0
 
     def _value(self, source: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
         if "componentInputParameter" in source:
@@ -160,7 +171,7 @@ class Interpreter:
 
     def _attempt(
         self, name: str, attempt: int, component: Mapping[str, Any], given: Mapping[str, Any]
-    ) -> bool:
+    ) -> int:
         executor = component["executorLabel"]
         container = self._spec["deploymentSpec"]["executors"][executor]["container"]
         assert set(container) <= _KNOWN_CONTAINER_KEYS, container
@@ -194,11 +205,13 @@ class Interpreter:
         with self._lock:
             self.ended.codes.setdefault(name, []).append(code)
             if code == 0:
+                missing = outputs.missing()
+                assert not missing, f"{name} declares outputs that it did not write: {missing}"
                 self._outputs[name] = outputs.parameters()
                 self.ended.artifacts |= {
                     f"{name}/{key}": one for key, one in outputs.artifacts().items()
                 }
-        return code == 0
+        return code
 
     def _env(self, container: Mapping[str, Any], platform: Mapping[str, Any]) -> dict[str, str]:
         env = {one["name"]: one.get("value", "") for one in container.get("env", ())}
@@ -238,6 +251,12 @@ class _Outputs:
                 }
             }
         )
+
+    def missing(self) -> list[str]:
+        """What is declared and not there: an error from the release after 2.17 on."""
+        places = {name: self._folder / "outputs" / name for name in self._parameters}
+        places |= {name: self._folder / "bucket" / self._place / name for name in self._artifacts}
+        return sorted(name for name, place in places.items() if not place.exists())
 
     def parameters(self) -> dict[str, str]:
         """What the task gives other tasks; a declared one that is missing fails the run."""

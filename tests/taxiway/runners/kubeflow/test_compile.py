@@ -140,24 +140,87 @@ class TestShape:
         assert containers["exec-pusher"]["resources"]["cpuRequest"] == 0.5
 
     def test_retries_may_take_as_long_as_all_attempts_together(self, documents: list[Any]) -> None:
-        """Argo ends the attempt that runs into the longest duration, counted from the first."""
+        """Argo ends the pod that runs into the longest duration, counted from the first."""
         task = tasks_of(documents[0])["trainer"]
+        pod = 3 * 14400 + 10 + 20
         assert task["retryPolicy"] == {
             "maxRetryCount": 2,
             "backoffDuration": "10s",
             "backoffFactor": 2.0,
-            "backoffMaxDuration": f"{3 * 14400 + 10 + 20}s",
+            "backoffMaxDuration": f"{3 * pod + 10 + 20}s",
         }
+
+    def test_a_node_is_tried_again_within_its_pod(self, documents: list[Any]) -> None:
+        """Stock Kubeflow from 2.17 on tries no task again that failed."""
+        for name, container in executors_of(documents[0]).items():
+            command = container["command"]
+            if name == "exec-model-manifest":  # someone else's image has no supervisor
+                assert "--attempts" not in command
+                continue
+            at = command.index("--attempts")
+            assert command[at : at + 5] == ["--attempts", "3", "--backoff", "10", "2"], name
 
     def test_a_node_without_retries_is_tried_once(self, compiled: Compile) -> None:
         spec, _ = compiled("kubeflow.resources.Pusher.retries=0")
         assert "retryPolicy" not in tasks_of(spec)["pusher"]
+        assert "--attempts" not in executors_of(spec)["exec-pusher"]["command"]
         assert "retryPolicy" in tasks_of(spec)["exit"]
 
     def test_more_of_kubernetes_passes_through(self, compiled: Compile) -> None:
         _, platform = compiled("kubeflow.executor_config={nodeSelector: {labels: {disk: ssd}}}")
         executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         assert executors["exec-trainer"]["nodeSelector"] == {"labels": {"disk": "ssd"}}
+
+    def test_more_volumes_and_secrets_are_added_to_ours(self, compiled: Compile) -> None:
+        more = "{pvcMount: [{constant: scratch, mountPath: /scratch}]}"
+        _, platform = compiled(f"kubeflow.executor_config={more}")
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        for executor in executors.values():
+            assert [one["mountPath"] for one in executor["pvcMount"]] == ["/taxiway", "/scratch"]
+
+    def test_a_gpu_is_asked_for_by_node(self, compiled: Compile) -> None:
+        from kfp.kubernetes import kubernetes_executor_config_pb2 as protos
+        from kfp.pipeline_spec import pipeline_spec_pb2
+
+        node = (
+            "{accelerator: {type: nvidia.com/gpu, count: 2}, node_selector: {gpu: a100}, "
+            "tolerations: [{key: nvidia.com/gpu, effect: NoSchedule}]}"
+        )
+        general = "{nodeSelector: {labels: {zone: a, gpu: any}}, tolerations: [{key: batch}]}"
+        spec, platform = compiled(
+            f"kubeflow.resources.Trainer={node}", f"kubeflow.executor_config={general}"
+        )
+        json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+        containers = executors_of(spec)
+        gpu = {"type": "nvidia.com/gpu", "count": "2"}
+        assert containers["exec-trainer"]["resources"]["accelerator"] == gpu
+        assert containers["exec-trainer"]["resources"]["cpuRequest"] == 2.0  # as before
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        assert executors["exec-trainer"]["nodeSelector"] == {"labels": {"zone": "a", "gpu": "a100"}}
+        assert executors["exec-trainer"]["tolerations"] == [
+            {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+            {"key": "batch"},
+        ]
+        newest = protos.KubernetesExecutorConfig()
+        if "tolerations" in newest.DESCRIPTOR.fields_by_name:  # not in that of the classic stack
+            json_format.ParseDict(executors["exec-trainer"], newest)
+        assert "accelerator" not in containers["exec-evaluator"]["resources"]
+        assert executors["exec-evaluator"]["nodeSelector"] == {
+            "labels": {"zone": "a", "gpu": "any"}
+        }
+        assert executors["exec-evaluator"]["tolerations"] == [{"key": "batch"}]
+
+    def test_a_nodes_gpu_may_be_everyones_default_and_left_out_by_one(
+        self, compiled: Compile
+    ) -> None:
+        spec, platform = compiled(
+            "kubeflow.resources.default={node_selector: {pool: gpu}, retries: 1}",
+            "kubeflow.resources.Pusher={node_selector: {}}",
+        )
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        assert "nodeSelector" not in executors["exec-pusher"]
+        assert tasks_of(spec)["pusher"]["retryPolicy"]["maxRetryCount"] == 1
+        assert executors["exec-trainer"]["nodeSelector"] == {"labels": {"pool": "gpu"}}
 
     def test_plain_variables_reach_every_task(self, compiled: Compile) -> None:
         spec, _ = compiled("kubeflow.env={TF_CPP_MIN_LOG_LEVEL: '2'}")

@@ -89,7 +89,7 @@ def run_cluster(
         on_start: OnStart,
         *assignments: str,
         data: Callable[[Path], None] = lambda _: None,
-        fills_in_run_id: bool = True,
+        older: bool = False,
     ) -> Cluster:
         folder = tmp_path_factory.mktemp("cluster")
         volume, logs, scratch = folder / "volume", folder / "logs", folder / "scratch"
@@ -119,7 +119,8 @@ def run_cluster(
             {"taxiway": volume},
             {"taxiway-metadata": {"password": PASSWORD}},
             scratch,
-            fills_in_run_id=fills_in_run_id,
+            fills_in_run_id=not older,
+            retries_failures=older,
         )
         config = load_config(["smoke", "kubeflow"], settings)
         cluster = Cluster(config, volume, interpreter, logs, interpreter.ended)
@@ -137,6 +138,13 @@ def run_cluster(
 
 def kill(container: str) -> None:
     subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+
+
+def kill_the_attempt(container: str) -> None:
+    """The process that the supervisor started, and not the supervisor itself."""
+    script = "kill -9 $(cat /proc/1/task/1/children)"
+    line = ["docker", "exec", container, "sh", "-c", script]
+    subprocess.run(line, check=True, capture_output=True)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -161,7 +169,10 @@ class TestARunWithAccidents:
             run_id = cluster.interpreter.run_id
             if task.attempt:
                 return
-            if task.name == "statistics-gen":
+            if task.name == "transform":
+                wait_until(lambda: is_at_work(cluster, "Transform", run_id))
+                kill_the_attempt(container)
+            elif task.name == "statistics-gen":
                 wait_until(lambda: is_at_work(cluster, "StatisticsGen", run_id))
                 kill(container)
             elif task.name == "trainer":
@@ -181,6 +192,13 @@ class TestARunWithAccidents:
         assert codes.pop("statistics-gen") == [KILLED, 0]
         assert codes.pop("exit") == [KILLED, 0]
         assert codes == {name: [0] for name in codes}
+
+    def test_a_node_whose_work_was_killed_was_tried_again_in_its_pod(
+        self, cluster: Cluster
+    ) -> None:
+        told = cluster.log("transform")
+        assert "Transform killed by SIGKILL, as the kernel does when memory runs out" in told
+        assert "Transform attempt 2 of 3 in 10 s" in told
 
     def test_each_node_has_one_execution_and_it_is_complete(self, cluster: Cluster) -> None:
         store = RunStore(cluster.config.metadata)  # the server was restarted since
@@ -286,6 +304,9 @@ def schema(folder: Path) -> Any:
 
 
 class TestAGateThatStops:
+    """On a back end before 2.5, where the run's id is to be found in the artifacts' addresses, and
+    which tries failures again."""
+
     @pytest.fixture(scope="class")
     def cluster(self, run_cluster: StartCluster) -> Cluster:
         def strange(volume: Path) -> None:
@@ -295,7 +316,7 @@ class TestAGateThatStops:
             column = pa.array(["ZZ"] * table.num_rows, table.schema.field("carrier").type)
             pq.write_table(table.set_column(index, "carrier", column), path)
 
-        return run_cluster(lambda *_: None, data=strange)
+        return run_cluster(lambda *_: None, data=strange, older=True)
 
     def test_the_run_fails_and_nothing_behind_the_gate_starts(self, cluster: Cluster) -> None:
         assert not cluster.ended.succeeded
@@ -323,21 +344,16 @@ class TestAGateThatStops:
 class TestANodeWithoutMemory:
     @pytest.fixture(scope="class")
     def cluster(self, run_cluster: StartCluster) -> Cluster:
-        """Too little to load TensorFlow, so that it dies before it is even on record.
-
-        On a back end before 2.5, where the run's id is to be found in the artifacts' addresses.
-        """
+        """Too little to load TensorFlow, so that it dies before it is even on record."""
         return run_cluster(
             lambda *_: None,
             "kubeflow.resources={default: {retries: 1}, ArrowExampleGen: {memory_limit: 200Mi}}",
-            fills_in_run_id=False,
         )
 
     def test_it_is_tried_again_and_then_fails_the_run(self, cluster: Cluster) -> None:
         assert not cluster.ended.succeeded
-        codes = cluster.ended.codes["arrow-example-gen"]
-        assert len(codes) == 2
-        assert 0 not in codes
+        assert cluster.ended.codes["arrow-example-gen"] == [1]
+        assert "ArrowExampleGen attempt 2 of 2" in cluster.log("arrow-example-gen")
         assert cluster.ended.codes["exit"] == [0]
 
     def test_the_report_says_which_node_and_why(self, cluster: Cluster) -> None:

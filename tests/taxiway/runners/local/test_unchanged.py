@@ -62,6 +62,11 @@ class Project:
         assert "Fa" in states
         assert self.events[-1].failure.node_id in NODES
 
+    def heard(self) -> list[tuple[str, str]]:
+        """How far nodes said that they were, while they ran."""
+        told = [event for event in self.events if type(event).__name__ == "NodeProgress"]
+        return [(event.node_id, event.progress.text) for event in told]
+
     def was_recorded(self) -> bool:
         """Whether the newest run launched no node: each took no time at all."""
         ended = [event for event in self.events if hasattr(event, "record")]
@@ -94,7 +99,8 @@ class Project:
 
     @staticmethod
     def _ends(event: Any) -> bool:
-        return hasattr(event, "node_id") and type(event).__name__ != "NodeStarted"
+        kind = type(event).__name__
+        return hasattr(event, "node_id") and kind not in ("NodeStarted", "NodeProgress")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,7 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "input" / "data.csv").write_text("\n".join(["a,late", *rows, ""]))
     project = Project(root)
     assert project.run("first") == "Fi Fi Fi Fi Fi Fi"
+    assert project.heard() == [("Learn", "1 of 2 epochs")]
     assert project.run("second") == "Ca Ca Fi Ca Ca Ca"
     assert not project.was_recorded()
     return root

@@ -51,10 +51,17 @@ class Kfp:
     Args:
       multi_user: as healthz tells it.
       prefix: path in front of the API, such as /pipeline.
+      version: as healthz tells it; the key is the API server's, or that of the UI in front of it.
     """
 
-    def __init__(self, multi_user: bool = False, prefix: str = "") -> None:
+    def __init__(
+        self,
+        multi_user: bool = False,
+        prefix: str = "",
+        version: tuple[str, str] = ("tag_name", "2.17.0"),
+    ) -> None:
         self.multi_user = multi_user
+        self.version = version
         self.prefix = prefix
         self.calls: list[Call] = []
         self.rules: list[Rule] = []
@@ -86,7 +93,7 @@ class Kfp:
 
     def _routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
         return [
-            ("GET", "/healthz", lambda _: {"multi_user": self.multi_user}),
+            ("GET", "/healthz", self._healthz),
             ("GET", "/pipelines", lambda call: self._list("pipelines", call)),
             ("POST", "/pipelines/upload", self._upload),
             ("POST", "/pipelines/upload_version", self._upload_version),
@@ -99,6 +106,10 @@ class Kfp:
             ("POST", "/recurringruns", lambda call: self._create("recurring_run", call)),
             ("DELETE", "/recurringruns/([^/]+)", lambda _, one: self.recurring.pop(one) and {}),
         ]
+
+    def _healthz(self, _: Call) -> Any:
+        key, version = self.version
+        return {"multi_user": self.multi_user, key: version, "commit_sha": "c0ffee"}
 
     def _new(self, kind: str, **more: Any) -> dict[str, Any]:
         return {f"{kind}_id": f"{kind}-{next(self._count)}", "created_at": CREATED, **more}

@@ -122,7 +122,8 @@ class TestCommand:
         assert started.body["runtime_config"] == {"parameters": {"span": "12"}}
         out = capsys.readouterr().out
         lines = {line.split()[0]: line for line in out.splitlines()}
-        assert set(lines) == {"pipeline", "version", "experiment", "run", "link"}
+        assert set(lines) == {"server", "pipeline", "version", "experiment", "run", "link"}
+        assert lines["server"].endswith("Kubeflow Pipelines 2.17.0")
         (run_id,) = kfp.runs
         assert run_id in lines["run"]
         assert f"{kfp.url}/#/runs/details/{run_id}" in lines["link"]

@@ -17,6 +17,7 @@ from tests.taxiway.runners.kubeflow.client.conftest import (
     LOGIN,
     TOKEN,
     always,
+    config_for,
     on,
     submitted,
 )
@@ -58,7 +59,7 @@ REFUSALS: dict[str, tuple[Rule, tuple[str, ...], str]] = {
             if call.path == "/apis/v1beta1/healthz"
             else problem(404, 5, "Not Found")
         ),
-        ("is Kubeflow Pipelines 1, with the API v1beta1 only: expected version 2.0",),
+        ("is Kubeflow Pipelines 1, with the API v1beta1 only: expected version 2.4.1",),
         "kubeflow.endpoint, or upgrade",
     ),
     "an upload that fails": (
@@ -108,6 +109,39 @@ class TestRefusals:
             with pytest.raises(ServerError, match="create token default-editor -n team ") as error:
                 submitted(kfp, None, "kubeflow.namespace=team")
         assert "in namespace 'team' (403)" in error.value.message
+
+    @pytest.mark.parametrize("key", ["tag_name", "apiServerTagName"])
+    @pytest.mark.parametrize(
+        "version", ["2.0.0", "2.0.0-alpha.7", "2.3.0", "2.4.0", "v2.4.0", "1.8"]
+    )
+    def test_a_server_that_is_too_old_is_refused(self, key: str, version: str) -> None:
+        with serving(Kfp(version=(key, version))) as kfp:
+            with pytest.raises(ServerError) as error:
+                submitted(kfp)
+            assert str(error.value) == (
+                f"{kfp.url} is Kubeflow Pipelines {version}: expected 2.4.1 or newer, since older "
+                "ones tell a failed run as one that succeeded, and retry nothing\n"
+                "  edit: kubeflow.endpoint, or upgrade Kubeflow Pipelines"
+            )
+            assert [str(call) for call in kfp.calls] == ["GET /apis/v2beta1/healthz"]
+
+    @pytest.mark.parametrize(
+        ("told", "version"),
+        [
+            ("2.4.1", "2.4.1"),
+            ("2.10.0", "2.10.0"),
+            ("v2.17.0-rc.1", "2.17.0"),
+            ("3.0.0", "3.0.0"),
+            ("unknown", ""),
+            ("master-c0ffee", ""),
+            ("", ""),
+        ],
+    )
+    def test_one_that_is_new_enough_or_tells_no_number_is_taken(
+        self, told: str, version: str
+    ) -> None:
+        with serving(Kfp(version=("tag_name", told))) as kfp:
+            assert connect(config_for(kfp).kubeflow).server_version == version
 
     def test_a_multi_user_installation_wants_a_namespace(self) -> None:
         with serving(Kfp(multi_user=True)) as kfp, pytest.raises(ConfigError) as error:

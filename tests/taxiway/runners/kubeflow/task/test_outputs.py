@@ -49,6 +49,31 @@ class TestOutputs:
         assert "report" not in outputs
         assert "metrics" not in TaskOutputs("{}")
 
+    def test_what_was_not_written_is_completed_and_what_was_is_kept(self, tmp_path: Path) -> None:
+        """By the supervisor, which is another process than the one that wrote before it died."""
+        places = {
+            name: {"artifacts": [{"name": name, "uri": f"{tmp_path}/bucket/{name}"}]}
+            for name in ("record", "metrics", "report")
+        }
+        files = {name: {"outputFile": f"{tmp_path}/p/{name}"} for name in ("run", "argument_0")}
+        out = {"artifacts": places, "parameters": files, "outputFile": f"{tmp_path}/out.json"}
+        given = json.dumps({"outputs": out})
+        first = TaskOutputs(given)
+        first.write_metrics("metrics", {"auc": 0.7})
+        first.write_parameters({"run": "env"})
+        TaskOutputs(given).complete({"node": "Trainer", "state": "FAILED"})
+        assert {path.name for path in (tmp_path / "bucket").iterdir()} == set(places)
+        assert json.loads((tmp_path / "bucket/metrics").read_text()) == {"auc": 0.7}
+        assert json.loads((tmp_path / "bucket/report").read_text())["state"] == "FAILED"
+        told = json.loads((tmp_path / "out.json").read_text())["artifacts"]
+        assert {key: one["artifacts"][0]["metadata"] for key, one in told.items()} == {
+            "metrics": {"auc": 0.7},
+            "record": {"node": "Trainer", "state": "FAILED"},
+            "report": {"node": "Trainer", "state": "FAILED"},
+        }
+        assert (tmp_path / "p/run").read_text() == "env"
+        assert (tmp_path / "p/argument_0").read_text() == ""
+
     @pytest.mark.parametrize(
         ("uri", "path"),
         [
@@ -77,6 +102,24 @@ class TestRunId:
         uri = f"{root}/flights/a-b-c/trainer/metrics"
         arguments = self.given("{{$.pipeline_job_uuid}}", uri, tmp_path)
         assert node.run_id_of(arguments) == "a-b-c"
+
+    @pytest.mark.parametrize(
+        ("root", "name"),
+        [
+            ("s3://flights/artifacts", "flights"),
+            ("s3://bucket/flights/artifacts", "flights"),
+            ("gs://flights/flights/flights", "flights"),
+            ("gs://bucket", "trainer"),  # the task's own name
+            ("gs://trainer/metrics/trainer", "trainer"),
+        ],
+    )
+    @pytest.mark.parametrize("salt", ["", "/d34d-b33f"])  # newer back ends put one in
+    def test_a_root_of_the_pipelines_name_is_not_taken_for_it(
+        self, root: str, name: str, salt: str
+    ) -> None:
+        uri = f"{root}/{name}/a-b-c/trainer{salt}/metrics"
+        given = {"outputs": {"artifacts": {"metrics": {"artifacts": [{"name": "m", "uri": uri}]}}}}
+        assert TaskOutputs(json.dumps(given)).run_id(name) == "a-b-c"
 
     def test_without_either_the_task_fails_rather_than_mix_up_runs(self, tmp_path: Path) -> None:
         arguments = self.given("{{$.pipeline_job_uuid}}", "gs://bucket/metrics", tmp_path)

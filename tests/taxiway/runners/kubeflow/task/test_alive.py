@@ -1,0 +1,144 @@
+"""A run that was terminated has no exit task, and its pods no time: the next run ends what died."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ml_metadata import proto
+
+from taxiway.config.loader import load_config
+from taxiway.config.schema import Config
+from taxiway.metadata.records import ErrorKind
+from taxiway.metadata.store import run_store
+from taxiway.runners.kubeflow.task.alive import at_work, close_lost, comes_back, goes_on
+from tests.conftest import REPOSITORY
+from tests.taxiway.runners.kubeflow import flaky_pipeline
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
+
+LOST_RUN, NODE, NEXT_RUN = "lost-run", "Flaky", "next-run"
+HOLD = """
+import sys
+from taxiway.config.loader import load_config
+from taxiway.runners.kubeflow.task.alive import at_work
+with at_work(load_config(["smoke"], ["output.root=" + sys.argv[1]]), sys.argv[2], sys.argv[3]):
+    print("at work", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return load_config(
+        ["smoke"], [f"output.root={tmp_path}", f"pipeline.module={flaky_pipeline.__name__}"]
+    )
+
+
+@pytest.fixture
+def output(config: Config) -> Path:
+    """What a pod leaves that is gone at once: an open execution, and a half-written output."""
+    from taxiway.runners.kubeflow.task.attempt import Attempt
+    from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+
+    Path(config.output.root, "words").write_text("well")
+    assert Attempt(config, NODE, LOST_RUN, TaskOutputs("{}")).run() == 0
+    store = run_store(config.metadata)
+    record = store.node(LOST_RUN, NODE)
+    assert record is not None
+    (execution,) = store.mlmd.get_executions_by_id([record.execution_id])
+    execution.last_known_state = proto.Execution.RUNNING
+    store.mlmd.put_executions([execution])
+    model = record.output("model")
+    assert model is not None
+    return Path(model.uri)
+
+
+def state(config: Config) -> tuple[str, str, ErrorKind | None]:
+    record = run_store(config.metadata).node(LOST_RUN, NODE)
+    assert record is not None
+    return record.state, record.error, record.error_kind
+
+
+OPEN = ("RUNNING", "", None)
+CLOSED = ("CANCELED", "its pod was stopped or lost, and recorded no end", ErrorKind.INTERRUPTED)
+
+
+@contextmanager
+def pod(config: Config) -> Iterator[subprocess.Popen[str]]:
+    """A process that is at work on the node until it is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, config.output.root, LOST_RUN, NODE],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_next_run_ends_what_was_killed_and_nothing_that_is_at_work(
+    config: Config, output: Path
+) -> None:
+    with pod(config):
+        assert close_lost(config, NEXT_RUN) == []
+        assert state(config) == OPEN
+        assert output.exists()
+    assert close_lost(config, NEXT_RUN) == [f"{LOST_RUN}.{NODE}"]
+    assert state(config) == CLOSED
+    assert not output.exists()
+    assert close_lost(config, NEXT_RUN) == []
+
+
+def test_a_container_component_is_at_work_without_us_until_its_time_is_over(
+    config: Config, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at_work(config, LOST_RUN, NODE):  # prepare
+        goes_on(config, LOST_RUN, NODE, 3600)
+    assert close_lost(config, NEXT_RUN) == []
+    assert state(config) == OPEN
+    with at_work(config, LOST_RUN, NODE):
+        goes_on(config, LOST_RUN, NODE, -1)
+    assert close_lost(config, NEXT_RUN) == [f"{LOST_RUN}.{NODE}"]
+    assert state(config) == CLOSED
+
+
+def test_what_ended_by_itself_leaves_nothing_to_look_at(config: Config) -> None:
+    folder = Path(config.output.pipeline_root(config.pipeline.name)) / ".running"
+    with at_work(config, LOST_RUN, NODE):
+        goes_on(config, LOST_RUN, NODE, 3600)
+    assert [path.name for path in folder.iterdir()] == [f"{LOST_RUN}.{NODE}"]
+    with at_work(config, LOST_RUN, NODE):  # publish
+        comes_back(config, LOST_RUN, NODE)
+    assert list(folder.iterdir()) == []
+
+
+def test_the_exit_task_does_it(config: Config, output: Path) -> None:
+    from taxiway.runners.kubeflow.task.exit import run_exit
+    from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+
+    with pod(config):
+        pass
+    run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
+    assert state(config) == CLOSED
+
+
+def test_a_volume_without_locks_costs_no_run(
+    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = tmp_path / "closed"
+    closed.write_text("")
+    elsewhere = config.output.model_copy(update={"root": str(closed)})
+    with at_work(config.model_copy(update={"output": elsewhere}), LOST_RUN, NODE):
+        pass
+    (told,) = caplog.messages
+    assert "so that no run would notice a death" in told
