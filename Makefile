@@ -3,10 +3,18 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CONFIG ?= local
 SET ?=
-RUN := .venv/bin/taxiway
-OPTIONS = $(foreach file,$(CONFIG),--config $(file)) $(foreach value,$(SET),--set $(value))
-KUBEFLOW_OPTIONS = --config kubeflow $(foreach file,$(filter-out local,$(CONFIG)),--config $(file)) \
-  $(foreach value,$(SET),--set $(value)) $(if $(filter-out taxiway:dev,$(IMAGE)),--set kubeflow.image=$(IMAGE))
+define newline
+
+
+endef
+# As typed: `value` keeps make from reading $, and the quotes keep the shell from reading anything.
+quoted = '$(subst ','\'',$(subst $(newline), ,$(value $(1))))'
+GIVEN = CONFIG=$(call quoted,CONFIG) SET=$(call quoted,SET)
+unexport CONFIG SET IMAGE PROFILE
+TAXIWAY := .venv/bin/python -m taxiway.cli.make
+RUN = $(GIVEN) IMAGE= $(TAXIWAY)
+RUN_ON_KUBEFLOW = $(GIVEN) BASE_CONFIG=kubeflow \
+  IMAGE=$(if $(filter-out taxiway:dev,$(value IMAGE)),$(call quoted,IMAGE)) $(TAXIWAY)
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
 PROFILE ?= var/profile.svg
@@ -30,24 +38,25 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo '  CONFIG="local mine.yaml" and SET="key.path=value ..." go to all that reads a config.'
+	@echo '  CONFIG="local mine.yaml" and SET="key.path=value ..." go to all that reads a config;'
+	@echo '  a value ends where the next key begins, so it may have blanks.'
 
 install: .venv/installed ## Set up .venv from requirements.lock.
 
 data: .venv/installed ## Export the example's spans below var/data.
-	@$(RUN) data $(OPTIONS)
+	@$(RUN) data
 
 run-local: data ## Run the whole training pipeline on this machine and push the model.
-	@$(RUN) run training $(OPTIONS)
+	@$(RUN) run training
 
 compile: .venv/installed ## Compile the training pipeline to TFX's IR (pipeline.json).
-	@$(RUN) compile training --target ir --output pipeline.json $(OPTIONS)
+	@$(RUN) compile training --target ir --output pipeline.json
 
 compile-kubeflow: .venv/installed ## Compile it for Kubeflow Pipelines (pipeline.yaml); needs no cluster.
-	@$(RUN) compile training --target kubeflow --output pipeline.yaml $(KUBEFLOW_OPTIONS)
+	@$(RUN_ON_KUBEFLOW) compile training --target kubeflow --output pipeline.yaml
 
 submit-kubeflow: .venv/installed ## Run it on Kubeflow Pipelines, and wait for its end.
-	@$(RUN) submit training --wait $(KUBEFLOW_OPTIONS)
+	@$(RUN_ON_KUBEFLOW) submit training --wait
 
 check: .venv/installed ## Format, lint, types and layers.
 	.venv/bin/ruff format --check .
@@ -65,8 +74,8 @@ coverage: test ## Write htmlcov/index.html from a full test run.
 	.venv/bin/coverage html
 
 profile: data ## Draw where a run's time goes: a flame graph, $(PROFILE).
-	@.venv/bin/py-spy record --subprocesses --rate 50 --format flamegraph --output $(PROFILE) \
-	  -- $(RUN) run training $(OPTIONS)
+	@$(GIVEN) IMAGE= .venv/bin/py-spy record --subprocesses --rate 50 --format flamegraph \
+	  --output $(call quoted,PROFILE) -- $(TAXIWAY) run training
 
 bench: .venv/installed ## Time stock TFX against Taxiway at four sizes; ROWS=27k is a quick one.
 	@.venv/bin/python -m benchmarks $(BENCH)
@@ -81,7 +90,7 @@ dask-certs: ## Make certificates for a Dask cluster in var/dask/certificates.
 	@sh tools/dask-certs.sh var/dask/certificates
 
 image: ## Build the container image, $(IMAGE), from $(BASE); CUDA=1 adds what GPUs need.
-	@sh tools/build-image.sh runtime $(IMAGE)
+	@sh tools/build-image.sh runtime $(call quoted,IMAGE)
 
 base-image: ## Make a base image from Debian's packages, where none can be pulled.
 	@sh tools/base-image.sh taxiway-base:trixie

@@ -36,6 +36,7 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 
 from benchmarks.data import EVAL_SPAN, TRAIN_SPAN
 from benchmarks.measure import Recorder
+from taxiway.arrow.statistics_gen.options import statistics_options
 from taxiway.config.schema import Config
 from taxiway.evaluation.eval_config import eval_config
 from taxiway.modeling.inputs import hyperparameters_folder, write_inputs
@@ -59,7 +60,9 @@ def create_pipeline(config: Config, metadata_file: Path) -> Pipeline:
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=config.data.schema_file)
     schema = curated.outputs["schema"]
-    statistics_gen = StatisticsGen(examples=examples)
+    statistics_gen = StatisticsGen(
+        examples=examples, stats_options=statistics_options(config.data.schema_file)
+    )
     statistics = statistics_gen.outputs["statistics"]
     inferred = SchemaGen(statistics=statistics, infer_feature_shape=False)
     example_validator = ExampleValidator(statistics=statistics, schema=schema)

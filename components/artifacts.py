@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tfx.types.artifact import Artifact, Property, PropertyType
+
+PUSHED_TO: Final = "pushed_to"
+"""A custom property of a ModelVersion: where this push of the version is."""
 
 
 class ModelManifest(Artifact):  # type: ignore[misc]  # TFX ships no types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from tfx.components import (
     DistributionValidator,
@@ -30,13 +31,16 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.data_gate.component import DataGate
 from components.data_gate.drift import drift_config
+from components.data_gate.validator import Executor as ComparingExecutor
 from components.deploy_queue.component import DeployQueue
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor
 from components.pusher.executor import push_config, stock_destination
 from components.registrar.component import Registrar
-from taxiway.arrow.executors import use_engine
+from taxiway.arrow.executors import use_baseline, use_engine
+from taxiway.arrow.ingest.dialect import Dialect
+from taxiway.arrow.statistics_gen.options import statistics_options
 from taxiway.config.beam import pipeline_args
 from taxiway.config.schema import Config
 from taxiway.evaluation.eval_config import eval_config
@@ -71,12 +75,17 @@ def create_pipeline(config: Config) -> Pipeline:
         on_bad_row=data.on_bad_row,
         shards=data.shards,
         compression=data.compression,
+        on_duplicate_key=data.on_duplicate_key,
+        file_format=data.format,
+        dialect=Dialect(**data.csv.model_dump()),
     )
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)
     schema = curated.outputs["schema"]
     schema.additional_custom_properties.update(schema_properties(config))
-    statistics_gen = StatisticsGen(examples=examples)
+    statistics_gen = StatisticsGen(
+        examples=examples, stats_options=statistics_options(data.schema_file)
+    )
     use_engine(statistics_gen, "StatisticsGen", config.engine)
     statistics = statistics_gen.outputs["statistics"]
     SchemaGen(statistics=statistics, infer_feature_shape=False)
@@ -89,6 +98,7 @@ def create_pipeline(config: Config) -> Pipeline:
         config=drift_config(config.data_gate, spec),
         include_split_pairs=[(EVAL_SPLIT, TRAIN_SPLIT)],
     )
+    distribution_validator.executor_spec = ExecutorClassSpec(ComparingExecutor)
     gate = DataGate(
         statistics=statistics,
         anomalies=example_validator.outputs["anomalies"],
@@ -138,9 +148,13 @@ def create_pipeline(config: Config) -> Pipeline:
         eval_config=eval_config(config.evaluation, spec.label),
         example_splits=[EVAL_SPLIT],
     )
-    use_engine(evaluator, "Evaluator", config.engine)
+    use_engine(evaluator, "Evaluator", config.engine, model.allowed_operations)
+    use_baseline(evaluator, config.evaluation.baseline)
     infra_validator = InfraValidator(
-        model=trained, examples=examples, config=config.infra_validation.model_dump_json()
+        model=trained,
+        examples=examples,
+        config=config.infra_validation.model_dump_json(),
+        allowed_operations=json.dumps(model.allowed_operations),
     )
     manifest = model_manifest(config.container.image)(model=trained)
 

@@ -9,22 +9,55 @@ from typing import Final
 EXIT_OK: Final = 0
 EXIT_RUN_FAILED: Final = 1
 EXIT_WRONG_USAGE: Final = 2
+LONGEST_LINE: Final = 2_000
+LONGEST_MESSAGE: Final = 12_000
+"""Characters; what is left out is told by its number."""
+MOST_LINES: Final = 200
+_ENDING: Final = 200
+"""Of a line that is cut: what was expected tends to stand at its end."""
+_NOTE: Final = 100
+"""Room for the note about what was left out."""
+_WORD_CHARACTERS: Final = 100
+
+
+def bounded(text: str) -> str:
+    """A message that stays readable whatever data it quotes; a short one as it is."""
+    lines = [_bounded_line(line) for line in text.split("\n")]
+    size = sum(len(line) + 1 for line in lines)
+    if size <= LONGEST_MESSAGE and len(lines) <= MOST_LINES:
+        return "\n".join(lines)
+    kept: list[str] = []
+    left = LONGEST_MESSAGE - _NOTE
+    for line in lines[: MOST_LINES - 1]:
+        left -= len(line) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    return "\n".join([*kept, f"... and {len(lines) - len(kept):,} more lines"])
+
+
+def _bounded_line(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    head = line[: LONGEST_LINE - _ENDING - _NOTE]
+    left_out = len(line) - len(head) - _ENDING
+    return f"{head}... ({left_out:,} characters left out) ...{line[-_ENDING:]}"
 
 
 class TaxiwayError(Exception):
     """A failure with a known cause, reported in a few lines and never as a traceback.
 
     Args:
-      message: what was received and what was expected.
+      message: what was received and what was expected; see `bounded`.
       edit: the file or config key that mends it, if one does.
     """
 
     exit_code: int = EXIT_RUN_FAILED
 
     def __init__(self, message: str, *, edit: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.edit = edit
+        self.message = bounded(message)
+        self.edit = bounded(edit)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n  edit: {self.edit}" if self.edit else self.message
@@ -49,6 +82,8 @@ class GateStopped(TaxiwayError):  # noqa: N818  # nothing went wrong: the gate d
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as `; did you mean 'epochs'?`, or nothing where no known word is near."""
+    if len(word) > _WORD_CHARACTERS:  # difflib takes the square of it
+        return ""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""
 

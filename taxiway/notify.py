@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from taxiway.errors import TaxiwayError
-from taxiway.section import EnvName, Frozen
+from taxiway.section import EnvName, Frozen, Seconds
 
 Message = Mapping[str, Any]
 
@@ -73,7 +73,7 @@ class NotifyWebhook(Notifier):
     kind: Literal["webhook"]
     url_env: EnvName = "TAXIWAY_WEBHOOK_URL"
     """Environment variable that holds the address."""
-    timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    timeout_seconds: Seconds = 10.0
     """How long the receiver may take to answer."""
 
     def send(self, message: Message) -> None:

@@ -1,7 +1,10 @@
 """Push destinations: where a blessed model goes, one class per `push.kind`.
 
 A new one is a class with a `kind`, its own keys and `push`, and its name in `Push` at the end. The
-Pusher component hands over a SavedModel and keeps what `push` gives.
+Pusher component hands over a SavedModel with its manifest in it, and keeps what `push` gives.
+
+What a server takes is the highest version. So a model that was pushed before and is asked for again
+is pushed again, as a version above those that came since.
 """
 
 from __future__ import annotations
@@ -9,17 +12,24 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from taxiway.errors import TaxiwayError
+from taxiway.process.alive import is_alive
+from taxiway.process.manifest import MANIFEST_FILE, names_in, verify
 from taxiway.section import Frozen
+
+_HALF: Final = ".push-"
+"""Begins the name of a copy that is not whole yet; the machine and the process follow."""
+_DEAD_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,19 @@ class PushDestination(Frozen):
           TaxiwayError: the destination cannot be written.
         """
 
+    def lost(self, place: str) -> str:
+        """Why what was pushed there is not what a server takes from there now; empty where it is.
+
+        Args:
+          place: as `push` gave it.
+        """
+        return "" if "://" in place or Path(place).exists() else f"{place} is gone"
+
 
 class FilesystemPush(PushDestination):
     """A folder of this machine or of a mounted volume, in TensorFlow Serving's layout. The default.
 
-    A model is pushed once: what is there already with the same content keeps its version.
+    A model that is the newest version there, and whole, is not pushed again.
     """
 
     kind: Literal["filesystem"]
@@ -71,12 +89,23 @@ class FilesystemPush(PushDestination):
         version = push_to_folder(Path(model), Path(self.destination))
         return Pushed(str(version), version.name)
 
+    def lost(self, place: str) -> str:
+        """Goes by the numbers of the versions, and by the manifest in the newest."""
+        newest = newest_version(Path(self.destination))
+        if newest != Path(place):
+            return f"a server takes {newest or 'nothing'}, and {place} was pushed last"
+        try:
+            verify(newest)
+        except TaxiwayError as error:
+            return error.message
+        return ""
+
 
 class BucketPush(PushDestination):
     """A Google Cloud Storage bucket, in TensorFlow Serving's layout. The default for an address.
 
-    Each push is a new version. A bucket renames no folders, so `saved_model.pb`, without which a
-    folder is no model, is written last.
+    A bucket renames no folders, so `saved_model.pb`, without which a folder is no model, is written
+    last. A model that is the newest version there is not pushed again.
     """
 
     kind: Literal["bucket"]
@@ -95,6 +124,10 @@ class BucketPush(PushDestination):
         """Copies file by file through TensorFlow's file system."""
         return push_by_gfile(model, self.destination)
 
+    def lost(self, place: str) -> str:
+        """Goes by the numbers of the versions, and by which files are there."""
+        return lost_by_gfile(self.destination, place)
+
 
 Push = Annotated[FilesystemPush | BucketPush, Field(discriminator="kind")]
 """The `push` section: every kind of destination."""
@@ -107,25 +140,29 @@ def parse(config: str) -> Push:
 
 
 def push_to_folder(model: Path, destination: Path, clock: Callable[[], float] = time.time) -> Path:
-    """The version folder, below `destination`, that holds the model; copied unless it is there.
+    """The version folder, below `destination`, that holds the model and that a server takes.
 
     Versions are numbers, as TensorFlow Serving wants them: seconds since the epoch, made larger
-    where needed so that a later push is always the higher version.
+    where needed so that a later push is always the higher version. The model is copied unless the
+    highest holds it already.
 
     Raises:
-      TaxiwayError: the destination is not a folder, cannot be written, or the disk is full.
+      TaxiwayError: the destination is not a folder, cannot be written, or the disk is full; or the
+        copy is not what the model's manifest says.
     """
-    temporary = destination / f".push-{os.getpid()}"
+    temporary = destination / f"{_HALF}{socket.gethostname()}-{os.getpid()}"
     try:
         destination.mkdir(parents=True, exist_ok=True)
-        versions = {int(path.name): path for path in destination.iterdir() if path.name.isdigit()}
-        digest = folder_digest(model)
-        for version in sorted(versions, reverse=True):
-            if versions[version].is_dir() and folder_digest(versions[version]) == digest:
-                return versions[version]
-        target = destination / str(max([int(clock()), *(version + 1 for version in versions)]))
+        remove_dead_pushes(destination)
+        newest = newest_version(destination)
+        if newest is not None and folder_digest(newest) == folder_digest(model):
+            return newest
+        version = max([int(clock()), *(number + 1 for number in _numbers(destination))])
+        target = destination / str(version)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.copytree(model, temporary)
+        if (temporary / MANIFEST_FILE).is_file():
+            verify(temporary)
         _sync(temporary)
         temporary.rename(target)
     except OSError as error:
@@ -139,8 +176,59 @@ def push_to_folder(model: Path, destination: Path, clock: Callable[[], float] = 
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def newest_version(destination: Path) -> Path | None:
+    """The folder that a server takes: that of the highest number; None where there is none."""
+    folders = (destination / str(number) for number in sorted(_numbers(destination), reverse=True))
+    return next(filter(Path.is_dir, folders), None)
+
+
+def _numbers(destination: Path) -> list[int]:
+    if not destination.is_dir():
+        return []
+    names = (path.name for path in destination.iterdir())
+    return [int(name) for name in names if name.isascii() and name.isdigit()]
+
+
+def remove_dead_pushes(destination: Path) -> list[Path]:
+    """Removes what processes that died in the middle of a push left; gives what it removed.
+
+    Of another machine's, as of another pod on the same volume, none is known to be dead until
+    nothing has been written to it for a day.
+    """
+    here = socket.gethostname()
+    removed = []
+    for folder in sorted(destination.glob(f"{_HALF}*")):
+        host, _, process = folder.name.removeprefix(_HALF).rpartition("-")
+        if host in (here, "") and process.isascii() and process.isdigit():
+            # This process is not in the middle of a push, so its id was another's before.
+            dead = int(process) == os.getpid() or not is_alive(int(process))
+        else:
+            dead = _is_old(folder)
+        if dead:
+            _remove(folder)
+            removed.append(folder)
+    return removed
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_old(folder: Path) -> bool:
+    try:
+        newest = max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+    except OSError:  # it is being renamed, so someone is at work on it
+        return False
+    return time.time() - newest > _DEAD_SECONDS
+
+
 def push_by_gfile(model: str, destination: str, clock: Callable[[], float] = time.time) -> Pushed:
     """Copies a SavedModel to a new version below `destination`, `saved_model.pb` last.
+
+    A model whose manifest is that of the newest version is not copied again.
 
     Raises:
       TaxiwayError: TensorFlow cannot read the one or write the other.
@@ -150,8 +238,11 @@ def push_by_gfile(model: str, destination: str, clock: Callable[[], float] = tim
     files = tf.io.gfile
     try:
         files.makedirs(destination)
-        found = (name.strip("/") for name in files.listdir(destination))
-        versions = [int(name) for name in found if name.isdigit()]
+        versions = _versions_by_gfile(destination)
+        newest = f"{destination.rstrip('/')}/{max(versions, default=0)}"
+        manifest = _manifest_by_gfile(model)
+        if manifest and manifest == _manifest_by_gfile(newest):
+            return Pushed(newest, newest.rpartition("/")[2])
         version = str(max([int(clock()), *(one + 1 for one in versions)]))
         target = f"{destination.rstrip('/')}/{version}"
         paths = [
@@ -168,6 +259,37 @@ def push_by_gfile(model: str, destination: str, clock: Callable[[], float] = tim
             f"cannot push the model to {destination}: {error.message}", edit="push.destination"
         ) from error
     return Pushed(target, version)
+
+
+def lost_by_gfile(destination: str, place: str) -> str:
+    """As `PushDestination.lost`; looks for files without reading them, for a bucket is far away."""
+    versions = _versions_by_gfile(destination)
+    newest = f"{destination.rstrip('/')}/{max(versions)}" if versions else ""
+    if newest != place:
+        return f"a server takes {newest or 'nothing'}, and {place} was pushed last"
+    return "" if _manifest_by_gfile(place) else f"{place} is not whole"
+
+
+def _versions_by_gfile(destination: str) -> list[int]:
+    import tensorflow as tf
+
+    if not tf.io.gfile.isdir(destination):
+        return []
+    found = (name.strip("/") for name in tf.io.gfile.listdir(destination))
+    return [int(name) for name in found if name.isascii() and name.isdigit()]
+
+
+def _manifest_by_gfile(folder: str) -> str:
+    """The text of the manifest in a folder that has all files it names; empty otherwise."""
+    import tensorflow as tf
+
+    files, path = tf.io.gfile, f"{folder}/{MANIFEST_FILE}"
+    if not files.exists(path):
+        return ""
+    with files.GFile(path, "r") as file:
+        text = str(file.read())
+    whole = all(files.exists(f"{folder}/{name}") for name in names_in(text))
+    return text if whole else ""
 
 
 def folder_digest(folder: Path) -> str:

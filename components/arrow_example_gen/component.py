@@ -7,6 +7,7 @@ that component can read this one's parameters, and brings a driver and an execut
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -20,8 +21,10 @@ from tfx.utils import proto_utils
 
 from components.arrow_example_gen.executor import Executor, resolve_spans
 from taxiway.arrow.ingest import convert as logic
-from taxiway.arrow.ingest.reading import OnBadRow
+from taxiway.arrow.ingest.dialect import Dialect
+from taxiway.arrow.ingest.reading import Format, OnBadRow
 from taxiway.arrow.ingest.spans import check_pattern
+from taxiway.arrow.ingest.summary import OnDuplicateKey, Settings
 from taxiway.arrow.ingest.writing import Compression
 from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
@@ -63,7 +66,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
     executor resolves the spans itself.
 
     Output `examples` has the splits train and eval as gzipped TFRecords, and the custom properties
-    span, input_fingerprint, rows_read, rows_dropped, rows_train, rows_eval and digest.
+    span, input_fingerprint, rows_read, rows_dropped, rows_duplicate, rows_train, rows_eval and
+    digest.
     """
 
     SPEC_CLASS = standard_component_specs.FileBasedExampleGenSpec
@@ -82,12 +86,15 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
         on_bad_row: OnBadRow = "fail",
         shards: int = 4,
         compression: Compression = "gzip",
+        on_duplicate_key: OnDuplicateKey = "warn",
+        file_format: Format = "parquet",
+        dialect: Dialect | None = None,
     ) -> None:
         """Wires the component; no file is touched before it runs.
 
         Args:
           input_base: folder of the spans.
-          pattern: glob below it with one {SPAN}; .csv files are read as CSV, others as Parquet.
+          pattern: of the files below it, with one {SPAN}.
           spans: which spans to read.
           split: which rows become the eval split.
           schema_file: curated TFMD schema the files must fit.
@@ -96,12 +103,15 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
           on_bad_row: stop at a row that does not fit the schema, or leave it out and count it.
           shards: files for each split, as many as can be written and read at a time.
           compression: of those files.
+          on_duplicate_key: count rows whose key an earlier row has, or stop at them.
+          file_format: of files whose names end with neither .parquet nor .csv.
+          dialect: of CSV files.
 
         Raises:
           ConfigError: the pattern is no span pattern.
         """
         check_pattern(pattern)
-        settings = logic.Settings(
+        settings = Settings(
             schema_file=schema_file,
             key=key,
             label=label,
@@ -109,6 +119,9 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
             train_buckets=_train_buckets(split),
             shards=shards,
             compression=compression,
+            on_duplicate_key=on_duplicate_key,
+            format=file_format,
+            dialect=dialect or Dialect(),
         )
         spec = standard_component_specs.FileBasedExampleGenSpec(
             input_base=input_base,
@@ -141,10 +154,11 @@ def _output_config(train_buckets: int | None) -> Any:
     )
 
 
-def _custom_config(settings: logic.Settings) -> Any:
+def _custom_config(settings: Settings) -> Any:
     """What the spec has no field for; a Struct, because a worker can read it without our code."""
     values = struct_pb2.Struct()
-    json_format.ParseDict(dataclasses.asdict(settings) | {"conversion": logic.CONVERSION}, values)
+    plain = json.dumps(dataclasses.asdict(settings) | {"conversion": logic.CONVERSION})
+    json_format.Parse(plain, values)
     config = example_gen_pb2.CustomConfig()
     config.custom_config.Pack(values)
     return config

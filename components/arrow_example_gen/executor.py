@@ -15,6 +15,8 @@ from tfx.utils import proto_utils
 
 from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest import spans
+from taxiway.arrow.ingest.dialect import Dialect
+from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
 from taxiway.errors import DataError
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
@@ -43,8 +45,8 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         examples = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.EXAMPLES_KEY]
         )
-        examples.split_names = artifact_utils.encode_split_names(list(logic.SPLITS))
-        uris = {name: artifact_utils.get_split_uri([examples], name) for name in logic.SPLITS}
+        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        uris = {name: artifact_utils.get_split_uri([examples], name) for name in SPLITS}
         summary = logic.convert(before.files, settings, uris)
         if resolve_spans(exec_properties).fingerprint != promised:
             raise DataError(
@@ -59,14 +61,22 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
                 summary.rows_read,
                 summary.first_dropped,
             )
+        if summary.rows_duplicate:
+            _log.warning(
+                "%d of %d rows have a key that an earlier row has (%s)",
+                summary.rows_duplicate,
+                summary.rows_read,
+                settings.key,
+            )
         _describe(examples, summary, before.spans[-1], promised)
 
 
-def _describe(examples: Any, summary: logic.Summary, span: int, fingerprint: str) -> None:
+def _describe(examples: Any, summary: Summary, span: int, fingerprint: str) -> None:
     counts = {
         utils.SPAN_PROPERTY_NAME: span,
         "rows_read": summary.rows_read,
         "rows_dropped": summary.rows_dropped,
+        "rows_duplicate": summary.rows_duplicate,
         "rows_train": summary.splits[TRAIN_SPLIT].rows,
         "rows_eval": summary.splits[EVAL_SPLIT].rows,
     }
@@ -103,7 +113,7 @@ def resolve_spans(exec_properties: dict[str, Any]) -> spans.Resolved:
     return spans.resolve(input_base, pattern, wanted, schema_file)
 
 
-def read_settings(exec_properties: dict[str, Any]) -> logic.Settings:
+def read_settings(exec_properties: dict[str, Any]) -> Settings:
     """Unpacks the component's custom config."""
     config = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
@@ -111,7 +121,7 @@ def read_settings(exec_properties: dict[str, Any]) -> logic.Settings:
     config.custom_config.Unpack(packed)
     values = json_format.MessageToDict(packed)
     buckets = values["train_buckets"]
-    return logic.Settings(
+    return Settings(
         schema_file=values["schema_file"],
         key=values["key"],
         label=values["label"],
@@ -119,4 +129,9 @@ def read_settings(exec_properties: dict[str, Any]) -> logic.Settings:
         train_buckets=None if buckets is None else int(buckets),
         shards=int(values["shards"]),
         compression=values["compression"],
+        on_duplicate_key=values["on_duplicate_key"],
+        format=values["format"],
+        dialect=Dialect(
+            **values["dialect"] | {"null_words": tuple(values["dialect"]["null_words"])}
+        ),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from taxiway.runners.nodes.declarations import declare
 BLESSED_FILE = "INFRA_BLESSED"
 NOT_BLESSED_FILE = "INFRA_NOT_BLESSED"
 RESULT_FILE = "infra_validation.json"
+_log = logging.getLogger(__name__)
 
 
 class InfraValidatorSpec(ComponentSpec):  # type: ignore[misc]  # TFX ships no types
@@ -40,7 +42,10 @@ class InfraValidatorSpec(ComponentSpec):  # type: ignore[misc]  # TFX ships no t
         "model": ChannelParameter(type=Model),
         "examples": ChannelParameter(type=Examples),
     }
-    PARAMETERS = {"config": ExecutionParameter(type=str)}  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012
+        "config": ExecutionParameter(type=str),
+        "allowed_operations": ExecutionParameter(type=str),
+    }
     OUTPUTS = {"blessing": ChannelParameter(type=InfraBlessing)}  # noqa: RUF012
 
 
@@ -58,15 +63,20 @@ class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
         Args:
           input_dict: `model` and `examples` (raw, with an eval split).
           output_dict: `blessing`.
-          exec_properties: `config`, the JSON of a taxiway.config.gates.InfraValidation.
+          exec_properties: `config`, the JSON of a taxiway.config.gates.InfraValidation, and
+            `allowed_operations`, a JSON list.
         """
         config = InfraValidation.model_validate_json(exec_properties["config"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         rows = _first_rows(examples, config.requests * config.rows_per_request)
+        allowed = json.loads(exec_properties["allowed_operations"])
         with _on_this_machine(path_utils.serving_model_path(model.uri)) as folder:
-            _write(blessing, validate(folder, rows, config))
+            result = validate(folder, rows, config, allowed)
+        if result.missing:
+            _log.warning("the model was tried without all of its isolation: %s", result.missing)
+        _write(blessing, result)
 
 
 @declare(alone=True)
@@ -77,18 +87,29 @@ class InfraValidator(BaseComponent):  # type: ignore[misc]
       model: the Trainer's model.
       examples: raw examples with an `eval` split.
       config: the JSON of a taxiway.config.gates.InfraValidation.
+      allowed_operations: a JSON list, of `model.allowed_operations`.
 
     Its `blessing` has the custom properties `blessed` (1 or 0), `reason`, `latency_p50_ms`,
-    `latency_p95_ms`, `latency_p99_ms`, `requests` and `isolation`.
+    `latency_p95_ms`, `latency_p99_ms`, `requests`, `isolation` and `missing`.
     """
 
     SPEC_CLASS = InfraValidatorSpec
     EXECUTOR_SPEC = ExecutorClassSpec(InfraValidatorExecutor)
 
-    def __init__(self, model: BaseChannel, examples: BaseChannel, config: str) -> None:
+    def __init__(
+        self,
+        model: BaseChannel,
+        examples: BaseChannel,
+        config: str,
+        allowed_operations: str = "[]",
+    ) -> None:
         super().__init__(
             InfraValidatorSpec(
-                model=model, examples=examples, config=config, blessing=Channel(type=InfraBlessing)
+                model=model,
+                examples=examples,
+                config=config,
+                allowed_operations=allowed_operations,
+                blessing=Channel(type=InfraBlessing),
             )
         )
 
@@ -117,7 +138,7 @@ def _write(blessing: Any, result: InfraResult) -> None:
     io_utils.write_string_file(f"{blessing.uri}/{RESULT_FILE}", json.dumps(values, indent=2) + "\n")
     blessing.set_int_custom_property("blessed", int(result.blessed))
     blessing.set_int_custom_property("requests", result.requests)
-    for name in ("reason", "isolation"):
+    for name in ("reason", "isolation", "missing"):
         blessing.set_string_custom_property(name, values[name])
     for name in ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms"):
         blessing.set_float_custom_property(name, values[name])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from taxiway.config.gates import InfraValidation
 from taxiway.modeling.names import PROBABILITY
 from taxiway.serving.worker.client import ModelWorker, WorkerError
+from taxiway.serving.worker.isolation import told
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class InfraResult:
     load_seconds: float = 0.0
     """How long the model took to load, TensorFlow's own start not counted."""
     isolation: str = ""
-    """What held the worker in, such as `network: none, memory: 4096 MB`."""
+    """What held the worker in, such as `network: none, ..., memory: 4096 MB`."""
+    missing: str = ""
+    """What should have held it and did not, and why; empty where all did."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,19 @@ class _Trial:
     fault: str
 
 
-def validate(model: str | Path, examples: Sequence[bytes], config: InfraValidation) -> InfraResult:
+def validate(
+    model: str | Path,
+    examples: Sequence[bytes],
+    config: InfraValidation,
+    allowed_operations: Sequence[str] = (),
+) -> InfraResult:
     """Tries a SavedModel with `config.requests` requests of `config.rows_per_request` rows.
 
     Args:
       model: the SavedModel's folder, on this machine.
       examples: serialized tf.Examples; used in order, and again from the first when they run out.
       config: how many requests, and the bounds they have to keep.
+      allowed_operations: that the model may have besides those of the list.
 
     Returns:
       The finding. A model that does not load, crashes, is slow or answers nonsense is one that is
@@ -67,13 +76,15 @@ def validate(model: str | Path, examples: Sequence[bytes], config: InfraValidati
         load_timeout_seconds=config.load_timeout_seconds,
         request_timeout_seconds=config.request_timeout_seconds,
         memory_limit_mb=config.memory_limit_mb,
+        allowed_operations=allowed_operations,
+        isolation=config.isolation,
     )
     try:
         with worker:
             trial = _try(worker, examples, config)
-            load_seconds, isolation = worker.load_seconds, worker.isolation
+            load_seconds = worker.load_seconds
     except WorkerError as error:
-        return InfraResult(False, _reason(error))
+        return InfraResult(False, _reason(error), missing=told(worker.missing))
     p50, p95, p99 = _percentiles(trial.latencies_ms)
     slow = p99 > config.latency_budget_ms
     too_slow = (
@@ -89,7 +100,8 @@ def validate(model: str | Path, examples: Sequence[bytes], config: InfraValidati
         latency_p99_ms=p99,
         requests=len(trial.latencies_ms),
         load_seconds=load_seconds,
-        isolation=isolation,
+        isolation=worker.isolation,
+        missing=told(worker.missing),
     )
 
 

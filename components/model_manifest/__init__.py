@@ -1,1 +1,1 @@
-"""ModelManifest: the sha256 of each file of a model, as a container component and its check."""
+"""ModelManifest: the sha256 of each file of a model, as a container component."""

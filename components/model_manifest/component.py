@@ -10,7 +10,7 @@ from tfx.dsl.component.experimental.placeholders import InputUriPlaceholder, Out
 from tfx.types.standard_artifacts import Model
 
 from components.artifacts import ModelManifest
-from components.model_manifest.logic import MANIFEST_FILE
+from taxiway.process.manifest import MANIFEST_FILE
 
 # POSIX sh, for busybox as for GNU tools. Kubernetes turns two dollar signs in a command into one
 # and Argo fills in double braces, so there are none of either here.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from tfx.components.pusher import executor
+from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from taxiway.metadata.records import NodeRecord, artifact_of
+from taxiway.process.manifest import MANIFEST_FILE, manifest_text, verify
 from taxiway.push import Push, parse
 from taxiway.runners.nodes.declarations import declare
 
+_BLOCK: Final = 2**20
 PUSH_KEY: Final = "push"
 """In the Pusher's custom_config: the `push` section as JSON."""
 RUN_ID_PROPERTY: Final = "pipeline_run_id"
@@ -30,9 +37,16 @@ def push_config(push: Push) -> dict[str, str]:
     return {PUSH_KEY: push.model_dump_json()}
 
 
-@declare(never_cached=True)
+def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
+    """Why what a server takes is not the model that a run has pushed; empty where it is."""
+    pushed = artifact_of(records, "PushedModel")
+    place = pushed and pushed.properties.get("pushed_destination")
+    return parse(_custom(parameters)[PUSH_KEY]).lost(place) if place else ""
+
+
+@declare(never_cached=True, lost=lost)
 class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
-    """Pushes atomically and, where the destination allows it, each model once.
+    """Pushes a model with its manifest, atomically, unless it is what the destination serves.
 
     A condition makes the blessings inputs of the Pusher, so a new blessing of an unchanged model
     runs it again; the stock executor would then push a second copy as a newer version.
@@ -47,7 +61,7 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
         """See the stock executor.
 
         Raises:
-          TaxiwayError: the destination cannot be written.
+          TaxiwayError: the destination cannot be written, or a copy is not as its manifest says.
         """
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         pushed.set_string_custom_property(RUN_ID_PROPERTY, self._context.pipeline_run_id or "")
@@ -55,8 +69,30 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
             self._MarkNotPushed(pushed)
             return
         source = self.GetModelPath(input_dict)
-        custom = exec_properties["custom_config"]
-        config = json.loads(custom) if isinstance(custom, str) else custom
-        made = parse(config[PUSH_KEY]).push(source)
+        manifest = manifest_text(_digests(source))
         io_utils.copy_dir(source, pushed.uri)
+        io_utils.write_string_file(f"{pushed.uri}/{MANIFEST_FILE}", manifest)
+        if "://" not in pushed.uri:
+            verify(Path(pushed.uri))
+        made = parse(_custom(exec_properties)[PUSH_KEY]).push(pushed.uri)
         self._MarkPushed(pushed, pushed_destination=made.place, pushed_version=made.version)
+
+
+def _custom(parameters: Mapping[str, Any]) -> dict[str, str]:
+    custom = parameters["custom_config"]
+    config: dict[str, str] = json.loads(custom) if isinstance(custom, str) else custom
+    return config
+
+
+def _digests(folder: str) -> dict[str, str]:
+    """sha256 of each file by its name below the folder, which may be in a bucket."""
+    found = {}
+    for parent, _, names in fileio.walk(folder):
+        for name in names:
+            path = f"{parent.rstrip('/')}/{name}"
+            digest = hashlib.sha256()
+            with fileio.open(path, "rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+            found[path.removeprefix(f"{folder.rstrip('/')}/")] = digest.hexdigest()
+    return found

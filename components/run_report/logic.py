@@ -16,8 +16,9 @@ from taxiway.evaluation.results import (
     read_metrics,
     worst_slices,
 )
-from taxiway.metadata.describe import describe_node, format_metric
+from taxiway.metadata.describe import UNUSABLE_BASELINE, describe_node, format_metric
 from taxiway.metadata.records import NodeRecord, run_outcome
+from taxiway.terminal import printable
 
 WORST_SLICES = 5
 
@@ -58,8 +59,12 @@ def build_report(
 
 
 def render_html(report: Mapping[str, Any]) -> str:
-    """The report as one self-contained page; every value is escaped."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    """The report as one self-contained page; every value is escaped and printable."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
     environment.filters["metric"] = format_metric
     template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(report=report)
@@ -104,11 +109,12 @@ def _evaluation(node: NodeRecord | None, ranking: Ranking) -> dict[str, Any] | N
     return {
         "blessed": blessing.properties.get("blessed") == 1,
         "baseline": bool(blessing.properties.get("baseline_model_id")),
+        "unusable_baseline": str(evaluation.properties.get(UNUSABLE_BASELINE, "")),
         "reasons": blessing_reasons(evaluation.uri),
-        "overall": whole.metrics if whole else {},
+        "overall": whole.shown() if whole else {},
         "change": whole.change if whole else {},
         "worst_slices": [
-            {"name": item.name, "metrics": item.metrics}
+            {"name": item.name, "metrics": item.shown()}
             for item in worst_slices(slices, ranking, WORST_SLICES)
         ],
         "ranked_by": ranking.metric,

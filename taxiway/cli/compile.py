@@ -9,6 +9,7 @@ import typer
 
 from taxiway.cli.options import Assignments, ConfigFiles, PipelineName, resolve
 from taxiway.errors import ConfigError, did_you_mean
+from taxiway.terminal import one_line
 
 
 def compile_(
@@ -31,4 +32,4 @@ def compile_(
         )
     resolved = resolve(config, assignments, pipeline, default=OVERLAYS[target])
     compile_to_file(resolved, target, output)
-    typer.echo(f"wrote {output}")
+    typer.echo(f"wrote {one_line(str(output))}")

@@ -10,6 +10,7 @@ from taxiway.cli import compile as compile_command
 from taxiway.cli import config, data, run, submit
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
+from taxiway.terminal import print_error
 
 app = typer.Typer(
     name="taxiway",
@@ -32,9 +33,7 @@ def main() -> None:
     try:
         app()
     except TaxiwayError as error:
-        typer.secho(
-            f"error: {error}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None
-        )
+        print_error(f"error: {error}")
         sys.exit(error.exit_code)
     sys.exit(EXIT_OK)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from taxiway.terminal import shell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,4 +60,4 @@ def resolve(
 
 def command_line() -> str:
     """What the user typed, quoted for a shell."""
-    return shlex.join(["taxiway", *sys.argv[1:]])
+    return shell(["taxiway", *sys.argv[1:]])

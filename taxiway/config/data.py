@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from taxiway.section import Fraction, Frozen, Name
+
+SpanNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""As large as TFX's range of spans knows them."""
 
 
 class NewestSpan(Frozen):
@@ -19,7 +22,7 @@ class NamedSpan(Frozen):
     """One span, by number."""
 
     kind: Literal["named"]
-    span: Annotated[int, Field(ge=0)]
+    span: SpanNumber
     """Its number."""
 
 
@@ -27,9 +30,9 @@ class SpanWindow(Frozen):
     """The last `length` spans, up to `end` or to the newest on disk."""
 
     kind: Literal["window"]
-    length: Annotated[int, Field(ge=1)]
+    length: Annotated[int, Field(ge=1, le=2**31 - 1)]
     """How many spans; with `split.kind: time` at least 2."""
-    end: Annotated[int, Field(ge=0)] | None = None
+    end: SpanNumber | None = None
     """Number of the last span; null means the newest on disk."""
 
 
@@ -56,17 +59,68 @@ class Export(Frozen):
     """Share of rows kept, chosen by row key; below 1 only to make a small data set for tests."""
 
 
+class Csv(Frozen):
+    r"""How CSV files are written: as RFC 4180 says, unless set otherwise.
+
+    As Spark writes them: `{escape: "\\"}`. As MySQL does:
+    `{delimiter: "\t", quote: "", escape: "\\", null_words: ["\\N"]}`.
+    """
+
+    delimiter: str = ","
+    r"""One character between two cells; a tab is `"\t"`, in double quotes."""
+    quote: str = '"'
+    """One character around a cell, two of which in it are one; empty where nothing is quoted."""
+    escape: str = ""
+    """One character that makes an escape, a quote or a delimiter behind it plain, and stays where
+    it stands before anything else; empty where there is none."""
+    null_words: tuple[str, ...] = ()
+    """Cells that have no value, in quotes or not, such as `[NA, "?"]`; empty cells never have."""
+
+    @field_validator("delimiter", "quote", "escape")
+    @classmethod
+    def _is_one_character(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name != "delimiter":
+            return value
+        if len(value) != 1 or not value.isascii() or value.isalnum() or value in "\r\n\0":
+            raise ValueError(
+                "expected one ASCII character that is no letter, digit or line end; in YAML a tab "
+                'is "\\t" and a backslash "\\\\", both in double quotes'
+            )
+        return value
+
+    @field_validator("null_words")
+    @classmethod
+    def _are_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not word or {"\r", "\n"} & set(word) for word in value):
+            raise ValueError("expected words without line ends; an empty cell never has a value")
+        return value
+
+    @model_validator(mode="after")
+    def _differ(self) -> Csv:
+        used = [one for one in (self.delimiter, self.quote, self.escape) if one]
+        if len(set(used)) < len(used):
+            raise ValueError(
+                "delimiter, quote and escape must differ; a quote is doubled in quotes without "
+                "any escape"
+            )
+        return self
+
+
 class Data(Frozen):
     """The input spans and how they become examples."""
 
     dataset: Name
     """Name of the data set, and of its folder below `<output.root>/data`."""
     format: Literal["parquet", "csv"] = "parquet"
-    """In CSV each line is a row: a quoted cell that goes on over a line end is refused."""
+    """Of files whose names end with neither .parquet nor .csv. In CSV each line is a row: a quoted
+    cell that goes on over a line end is refused."""
+    csv: Csv = Csv()
+    """Only for CSV."""
     root: str = ""
     """Folder of the spans; empty means `<output.root>/data/<dataset>`."""
     pattern: str = ""
-    """TFX span pattern below root; empty means `span-{SPAN}/*.<format>`."""
+    """Of the files, below root: names between slashes, with one {SPAN}, `*`, `?` or `[abc]`. Empty
+    means `span-{SPAN}/*.<format>`. Root is no pattern, whatever characters it has."""
     schema_file: str = ""
     """Curated schema; empty means `schema.pbtxt` in the model's folder."""
     spans: Annotated[NewestSpan | NamedSpan | SpanWindow, Field(discriminator="kind")]
@@ -74,7 +128,9 @@ class Data(Frozen):
     on_bad_row: Literal["fail", "drop"] = "fail"
     """A cell that does not fit the schema ends the run (fail), or its row is left out and counted
     (drop)."""
-    shards: Annotated[int, Field(ge=1)] = 4
+    on_duplicate_key: Literal["warn", "fail"] = "warn"
+    """Rows whose key an earlier row has are counted and told (warn), or end the run (fail)."""
+    shards: Annotated[int, Field(ge=1, le=1_000)] = 4
     """TFRecord files for each split, as many as are written, and later read, at a time."""
     compression: Literal["gzip", "none"] = "gzip"
     """Of those files; without it they are five times as large and written a little faster."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from taxiway.section import Frozen
+from taxiway.section import Frozen, Seconds
 
 
 class Container(Frozen):
@@ -23,5 +21,5 @@ class Registry(Frozen):
 
     path: str = ""
     """SQLite file; empty means `<output.root>/registry.sqlite`."""
-    lease_seconds: Annotated[float, Field(gt=0)] = 300.0
+    lease_seconds: Seconds = 300.0
     """How long a deployer holds what it took from the queue before another may take it."""

@@ -125,6 +125,9 @@ class Analytic(Frozen):
 Confidence = Annotated[NoConfidence | Bootstrap | Analytic, Field(discriminator="kind")]
 
 
+BaselineRule = Literal["required", "when_usable"]
+
+
 class Evaluation(Frozen):
     """What the Evaluator measures and what it blesses."""
 
@@ -137,6 +140,9 @@ class Evaluation(Frozen):
     rank_by: str = ""
     """The metric by which the worst slices are found; empty means the first of `metrics` that has
     a better and a worse end."""
+    baseline: BaselineRule = "when_usable"
+    """What a baseline that is gone, or cannot answer about today's examples, does: `when_usable`
+    goes on as if there were none, and says so; `required` fails the Evaluator."""
     confidence: Confidence = NoConfidence(kind="none")
     """Intervals beside the figures; thresholds are checked against the figures."""
     min_slice_rows: Annotated[int, Field(ge=1)] = 100

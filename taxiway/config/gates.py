@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from taxiway.section import Frozen
+from taxiway.section import Frozen, ModuleName, Seconds
 
 
 class DataGate(Frozen):
@@ -18,15 +18,20 @@ class DataGate(Frozen):
     """What a drift anomaly does, whatever its severity."""
     rules: tuple[dict[str, JsonValue], ...] = ()
     """More rules, each a `kind` and its keys, such as `{kind: fewest_rows, at_least: 1000}`."""
-    module: str = "components.data_gate.rules"
+    module: ModuleName = "components.data_gate.rules"
     """Import path of the module that knows the kinds of rules."""
     drift_threshold: Annotated[float, Field(gt=0.0)] = 0.3
     """Largest allowed distance between train and eval: L-infinity for categorical columns,
-    Jensen-Shannon divergence for numeric ones (TFDV's two comparators)."""
+    Jensen-Shannon divergence for numeric ones (TFDV's two comparators), these in 20 bins with as
+    many rows each, so that outliers do not count as drift."""
 
 
 class InfraValidation(Frozen):
     """The trial of the exported model in a worker process of its own."""
+
+    isolation: Literal["required", "best_effort"] = "best_effort"
+    """Whether to bless a model where the system cannot keep the worker from files, network,
+    privileges or system calls. Either way what is missing is named."""
 
     requests: Annotated[int, Field(ge=1)] = 50
     """How many requests the model is sent."""
@@ -34,9 +39,9 @@ class InfraValidation(Frozen):
     """Rows of the eval split in each request."""
     latency_budget_ms: Annotated[float, Field(gt=0)] = 100.0
     """Budget of the 99th percentile of request latency, after one warm-up request."""
-    load_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    load_timeout_seconds: Seconds = 120.0
     """How long the model may take to load."""
-    request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+    request_timeout_seconds: Seconds = 20.0
     """TensorFlow itself waits 10 s before it says that it is out of memory."""
     memory_limit_mb: Annotated[int, Field(ge=512)] = 4096
     """Limit of the worker's data segment; TensorFlow alone needs most of the least allowed."""

@@ -5,23 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
-from taxiway.config.model import hyperparameters_class
+from taxiway.config.layers import Layer, assignment, merge, read
 from taxiway.config.places import model_folder
 from taxiway.config.schema import Config
+from taxiway.config.yaml_text import is_text, problems, short
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.process.code_digest import files_digest, packages_digest
 from taxiway.process.project import project_root
 
 DEFAULT = "local"
+_NO_TEXT = (bool, int, float)
+_HINTS = {"string_type": ": quote it, since YAML reads it as a number or a switch"}
 
 
 def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] = ()) -> Config:
@@ -36,13 +37,13 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
         the model module cannot be found.
     """
     sources = [_find(overlay) for overlay in ("base", *(overlays or (DEFAULT,)))]
-    layers = [_read(path) for path in sources]
+    layers = [read(path) for path in sources]
     return _resolve(layers, assignments, ", ".join(str(path) for path in sources))
 
 
 def resolve_config(raw: Mapping[str, Any], assignments: Sequence[str] = ()) -> Config:
     """The config that `portable` gave, on this machine; raises as `load_config`."""
-    return _resolve([OmegaConf.create(dict(raw))], assignments, "the compiled config")
+    return _resolve([dict(raw)], assignments, "the compiled config")
 
 
 def portable(config: Config) -> dict[str, Any]:
@@ -65,12 +66,18 @@ def model_digest(module: str) -> str:
     return files_digest(model_folder("taxiway.modeling"), model_folder(module))
 
 
-def _resolve(layers: list[Any], assignments: Sequence[str], where: str) -> Config:
+def _resolve(layers: list[Layer], assignments: Sequence[str], where: str) -> Config:
     where = f"{where}{' or --set' if assignments else ''}"
+    values = merge([*layers, *map(assignment, assignments)], where)
     try:
-        config = Config.model_validate(_merge([*layers, *map(_assignment, assignments)]))
+        config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_explain(error), edit=where) from None
+    made = config.model_dump(mode="json")
+    problem = next(problems(made), None)  # such as a quoted number that is too large
+    problem = problem or next(_numbers_from_switches(values, made), None)
+    if problem:
+        raise ConfigError(problem, edit=where)
     folder = model_folder(config.model.module)
     if not (folder / "__init__.py").is_file():
         raise ConfigError(
@@ -107,83 +114,31 @@ def _find(overlay: str | Path) -> Path:
     path = Path(overlay)
     folder = project_root() / "configs"
     named = folder / f"{overlay}.yaml"
-    if path.suffix == "" and named.is_file():
-        return named
-    if path.is_file():
-        return path
     names = sorted(file.stem for file in folder.glob("*.yaml"))
-    raise ConfigError(
-        f"config file '{overlay}' does not exist{did_you_mean(str(overlay), names)}",
-        edit=f"--config: a path, or one of {', '.join(names)}",
-    )
-
-
-def _read(path: Path) -> Any:
+    edit = f"--config: a path, or one of {', '.join(names)}"
     try:
-        layer = OmegaConf.load(path)
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}", edit=str(path)) from None
-    if not OmegaConf.is_dict(layer):
-        raise ConfigError(f"{path} holds no mapping of sections to keys", edit=str(path))
-    return layer
-
-
-def _assignment(text: str) -> Any:
-    key, equals, _ = text.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set takes key.path=value, got '{text}'", edit="the command line")
-    try:
-        return OmegaConf.from_dotlist([text])
-    except (yaml.YAMLError, OmegaConfBaseException) as error:
+        if path.suffix == "" and named.is_file():
+            return named
+        if path.is_file() and is_text(str(path)):
+            return path
+        found = path.exists()
+    except OSError as error:
         raise ConfigError(
-            f"--set {text}: the value is not YAML: {error}", edit="the command line"
+            f"config file '{overlay}' cannot be opened: {error.strerror}", edit=edit
         ) from None
-
-
-def _merge(layers: list[Any]) -> dict[str, Any]:
-    try:
-        merged = OmegaConf.to_container(_fold(layers), resolve=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"the config layers do not fit together: {error}") from None
-    assert isinstance(merged, dict)
-    return {str(key): value for key, value in merged.items()}
-
-
-def _fold(layers: list[Any]) -> Any:
-    """Merges like OmegaConf, but a mapping that changes its `kind` replaces the older one whole."""
-    merged: Any = OmegaConf.create({})
-    for layer in layers:
-        _drop_other_kinds(merged, layer)
-        _drop_other_models(merged, layer)
-        merged = OmegaConf.merge(merged, layer)
-    return merged
-
-
-def _drop_other_kinds(old: Any, new: Any) -> None:
-    for key in list(new):
-        if not (key in old and OmegaConf.is_dict(old[key]) and OmegaConf.is_dict(new[key])):
-            continue
-        if "kind" in new[key] and new[key]["kind"] != old[key].get("kind"):
-            old[key] = {}
-        else:
-            _drop_other_kinds(old[key], new[key])
-
-
-def _drop_other_models(old: Any, new: Any) -> None:
-    """Takes away hyperparameters of another model, where the new one does not know them."""
-    before, after = (OmegaConf.select(layer, "model.module") for layer in (old, new))
-    hyperparameters = OmegaConf.select(old, "model.hyperparameters")
-    if after in (None, before) or not OmegaConf.is_dict(hyperparameters):
-        return
-    known = hyperparameters_class(str(after)).model_fields
-    for key in [key for key in hyperparameters if key not in known]:
-        del hyperparameters[key]
+    if found and path != Path():
+        kind = "a folder" if path.is_dir() else "no regular file"
+        what = f"is {kind}" if is_text(str(path)) else "has a name that is no UTF-8"
+        raise ConfigError(f"config file '{overlay}' {what}", edit=edit)
+    raise ConfigError(
+        f"config file '{overlay}' does not exist{did_you_mean(str(overlay), names)}", edit=edit
+    )
 
 
 def _explain(error: ValidationError) -> str:
     lines = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
+        key = ".".join(str(part) or "''" for part in item["loc"])
         if item["type"] == "extra_forbidden":
             name = str(item["loc"][-1])
             known = _known_keys(item["loc"][:-1])
@@ -194,16 +149,22 @@ def _explain(error: ValidationError) -> str:
             lines.append(f"{key}: missing, and it has no default")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            lines.append(
-                f"{key or 'config'}: {message[:1].lower()}{message[1:]}, "
-                f"got {_short(item['input'])}"
-            )
+            hint = _HINTS.get(item["type"], "") if isinstance(item["input"], _NO_TEXT) else ""
+            told = f"{message[:1].lower()}{message[1:]}, got {short(item['input'])}{hint}"
+            lines.append(f"{key or 'config'}: {told}")
     return "\n".join(lines)
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else text[:117] + "..."
+def _numbers_from_switches(raw: Any, made: Any, key: str = "") -> Iterator[str]:
+    """What pydantic takes for 1 or 0: YAML reads yes and on as true, no and off as false."""
+    if isinstance(raw, bool) and type(made) in (int, float):
+        yield f"{key}: expected a number, got {raw} (YAML reads yes, no, on and off as switches)"
+    elif isinstance(raw, dict) and isinstance(made, dict):
+        for name in raw.keys() & made.keys():
+            yield from _numbers_from_switches(raw[name], made[name], f"{key}.{name}".strip("."))
+    elif isinstance(raw, list) and isinstance(made, list):
+        for index, (one, other) in enumerate(zip(raw, made, strict=False)):
+            yield from _numbers_from_switches(one, other, f"{key}.{index}")
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -9,7 +9,8 @@ from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
 from taxiway.config.places import model_folder
 from taxiway.errors import ConfigError
-from taxiway.section import Fraction, Frozen, Name
+from taxiway.root_cause import root_cause
+from taxiway.section import Fraction, Frozen, ModuleName, Name
 
 HYPERPARAMETERS_FILE: Final = "hyperparameters.py"
 
@@ -44,7 +45,7 @@ class Hyperparameters(Frozen):
     """Share of the train split held back for early stopping; the eval split is never seen."""
     positive_weight: Annotated[float, Field(ge=1.0)] | Literal["balanced"] = "balanced"
     """Weight of the positive class while training; undone in the exported model's logit."""
-    seed: int = 42
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     """Of weights, shuffling and dropout: the same seed trains the same model."""
 
 
@@ -53,10 +54,13 @@ class Model(Frozen):
 
     name: Name
     """Of its versions in the registry, and of its serving folder."""
-    module: str = "models.flights"
+    module: ModuleName = "models.flights"
     """Import path of the model's folder."""
     code_digest: str = ""
     """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
+    allowed_operations: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][\w>]*$")], ...] = ()
+    """Operations of TensorFlow, such as `DecodeProtoV2`, that the model may have besides those of
+    taxiway/modeling/allowed_operations.txt. Any other is refused before the model is loaded."""
     hyperparameters: SerializeAsAny[Hyperparameters | Frozen]
     """Of the class that the model's folder has in hyperparameters.py; without one, of this."""
 
@@ -82,7 +86,7 @@ def hyperparameters_class(module: str) -> type[Any]:
         found = importlib.import_module(f"{module}.{path.stem}").Hyperparameters
     except Exception as error:
         raise ConfigError(
-            f"{path} gives no class Hyperparameters: {type(error).__name__}: {error}",
+            f"{path} gives no class Hyperparameters: {root_cause(error)}",
             edit=str(path),
         ) from error
     if not (isinstance(found, type) and issubclass(found, Frozen)):

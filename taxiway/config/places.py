@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from taxiway.errors import ConfigError
+
+_MODULE: Final = re.compile(r"[\w.]{1,200}")
 
 
 def model_folder(module: str) -> Path:
@@ -12,12 +17,26 @@ def model_folder(module: str) -> Path:
 
     A module that cannot be found is reported by the loader, which can name the key.
     """
+    if not _MODULE.fullmatch(module):
+        return Path("models")
     try:
         spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    except Exception:  # of the package above it, which is imported for that
         spec = None
     places = list(spec.submodule_search_locations or ()) if spec else []
     return Path(places[0]) if places else Path(*module.split("."))
+
+
+def _absolute(root: str) -> str:
+    if "://" in root:
+        return root
+    try:
+        return str(Path(root).expanduser().absolute())
+    except RuntimeError:
+        reason = f"there is no user {Path(root).parts[0]}"
+    except OSError as error:
+        reason = f"the current folder cannot be used: {error.strerror}"
+    raise ConfigError(f"output.root is {root}, but {reason}", edit="output.root")
 
 
 def with_places(raw: dict[str, Any]) -> dict[str, Any]:
@@ -31,9 +50,7 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
         value = part.get(key) if isinstance(part, dict) else None
         return value if isinstance(value, str) and value else default
 
-    root = text("output", "root", "var")
-    if "://" not in root:
-        root = str(Path(root).expanduser().absolute())
+    root = _absolute(text("output", "root", "var"))
     dataset = text("data", "dataset", "dataset")
     module = text("model", "module", "models.flights")
     folder = model_folder(module)
@@ -58,7 +75,7 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
         if isinstance(part, dict):
             given = {key: value for key, value in part.items() if value != ""}
             out[section] = dict(defaults) | given
-    if isinstance(out["output"], dict):
+    if isinstance(out["output"], dict) and isinstance(out["output"]["root"], str):
         out["output"] = out["output"] | {"root": root}
     metadata = {} if out.get("metadata") is None else out["metadata"]
     if isinstance(metadata, dict) and metadata.get("kind", "sqlite") == "sqlite":

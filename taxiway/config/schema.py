@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from taxiway.config.beam import Beam, DirectBeam
 from taxiway.config.clusters import Kubeflow, Vertex
@@ -21,7 +21,7 @@ from taxiway.config.places import with_places
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
 from taxiway.push import FilesystemPush, Push
-from taxiway.section import Frozen, Name
+from taxiway.section import Frozen, ModuleName, Name
 
 
 class Pipeline(Frozen):
@@ -29,7 +29,7 @@ class Pipeline(Frozen):
 
     name: Name
     """Of its runs and artifacts; two pipelines on one store need two."""
-    module: Annotated[str, Field(min_length=1)] = "pipelines.training"
+    module: ModuleName = "pipelines.training"
     """Import path of the file that wires it; commands set it from the name they are given."""
     cache: bool = True
     """Reuse a node's earlier outputs when its inputs, parameters and model code are the same."""

@@ -10,7 +10,15 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from taxiway.config.evaluation import Analytic, Bootstrap, Confidence, Evaluation, Metric, Threshold
-from taxiway.evaluation.metrics import better, tfma_class
+from taxiway.evaluation.metrics import (
+    MEAN_LABEL,
+    NEEDS,
+    WHOLE,
+    Part,
+    better,
+    part_of,
+    tfma_class,
+)
 from taxiway.modeling.names import PROBABILITY, SERVING
 
 
@@ -30,11 +38,7 @@ def eval_config(evaluation: Evaluation, label: str) -> Any:
         slicing_specs=[
             config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in dict.fromkeys(slices)
         ],
-        metrics_specs=[
-            config_pb2.MetricsSpec(
-                metrics=[_metric(metric, evaluation.thresholds) for metric in evaluation.metrics]
-            )
-        ],
+        metrics_specs=_metrics_specs(evaluation),
         options=_options(evaluation.confidence),
     )
 
@@ -63,8 +67,44 @@ def _options(confidence: Confidence) -> Any | None:
     return None
 
 
-def _metric(asked: Metric, thresholds: Sequence[Threshold]) -> Any:
+def _metrics_specs(evaluation: Evaluation) -> list[Any]:
+    """Metrics by the part of the predictions that they look at, the whole first.
+
+    TFMA looks for the value of a threshold under the part that the *spec* names, and would not find
+    that of a metric that names one among its own options.
+    """
+    by_part: dict[Part, list[Metric]] = {WHOLE: []}
+    for metric in evaluation.metrics:
+        by_part.setdefault(part_of(metric), []).append(metric)
+    specs = []
+    for part, asked in by_part.items():
+        metrics = [_metric(metric, part, evaluation.thresholds) for metric in asked]
+        if any(tfma_class(metric) in NEEDS for metric in asked) and part.top_k is None:
+            metrics.append(
+                config_pb2.MetricConfig(
+                    class_name="MeanLabel", config=json.dumps({"name": MEAN_LABEL})
+                )
+            )
+        if metrics:
+            specs.append(config_pb2.MetricsSpec(metrics=metrics, binarize=_binarize(part)))
+    return specs
+
+
+def _binarize(part: Part) -> Any | None:
+    if part == WHOLE:
+        return None
+    options = config_pb2.BinarizationOptions()
+    if part.class_id is not None:
+        options.class_ids.values.append(part.class_id)
+    if part.top_k is not None:
+        options.top_k_list.values.append(part.top_k)
+    return options
+
+
+def _metric(asked: Metric, part: Part, thresholds: Sequence[Threshold]) -> Any:
     arguments = {"name": asked.name, **asked.typed_options(), **asked.options}
+    if part != WHOLE:
+        arguments = {key: value for key, value in arguments.items() if key not in Part._fields}
     metric = config_pb2.MetricConfig(class_name=tfma_class(asked), config=json.dumps(arguments))
     for threshold in thresholds:
         if threshold.metric != asked.name:

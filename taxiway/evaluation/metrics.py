@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from taxiway.config.engine import EngineKind
 from taxiway.config.evaluation import Analytic, Evaluation, Metric
@@ -75,6 +75,44 @@ ARROW_CLASSES: Final = frozenset(known.tfma_class for known in METRICS.values())
 """Classes that the arrow engine computes; a `tfma_class` that is not among them needs Beam."""
 
 
+MEAN_LABEL: Final = "taxiway_mean_label"
+"""Measured beside the others, and not reported: it says whether a slice has both classes."""
+Class = Literal["positive", "negative"]
+NEEDS: Final[Mapping[str, tuple[Class, ...]]] = {
+    "AUC": ("positive", "negative"),
+    "AUCPrecisionRecall": ("positive",),
+    "MaxRecall": ("positive",),
+    "PrecisionAtRecall": ("positive",),
+    "RecallAtFalsePositiveRate": ("positive", "negative"),
+    "RecallAtPrecision": ("positive",),
+    "SensitivityAtSpecificity": ("positive", "negative"),
+    "SpecificityAtSensitivity": ("positive", "negative"),
+    "ThresholdAtRecall": ("positive",),
+}
+"""Classes of which a metric needs a row: without, it has no value, though TFMA writes a number."""
+
+
+class Part(NamedTuple):
+    """The part of the predictions of a multi-class model that a metric looks at."""
+
+    class_id: int | None = None
+    top_k: int | None = None
+
+
+WHOLE: Final = Part()
+
+
+def part_of(metric: Metric) -> Part:
+    """The part that a metric asks for by its options; two at once are left to TFMA."""
+    given = {**metric.typed_options(), **metric.options}
+    class_id, top_k = given.get("class_id"), given.get("top_k")
+    if isinstance(class_id, int) and top_k is None:
+        return Part(class_id=class_id)
+    if isinstance(top_k, int) and class_id is None:
+        return Part(top_k=top_k)
+    return WHOLE
+
+
 def tfma_class(metric: Metric) -> str:
     """The class that computes a metric."""
     return metric.tfma_class or METRICS[metric.kind or metric.name].tfma_class
@@ -138,6 +176,11 @@ def check_evaluation(evaluation: Evaluation, spec: FeatureSpec, engine: EngineKi
         slices ranked by such a one, or a slice by a column that the FeatureSpec does not offer.
     """
     names = [metric.name for metric in evaluation.metrics]
+    if MEAN_LABEL in names:
+        raise ConfigError(
+            f"evaluation.metrics: '{MEAN_LABEL}' is a name that Taxiway keeps to itself",
+            edit="evaluation.metrics",
+        )
     by_name = dict(zip(names, evaluation.metrics, strict=True))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -223,6 +266,12 @@ def _check_thresholds(evaluation: Evaluation, by_name: Mapping[str, Metric]) -> 
                 f"evaluation.thresholds: '{name}' is not one number; measure one threshold of it "
                 "under a name of its own, as in "
                 "{name: precision_30, kind: precision, thresholds: [0.3]}",
+                edit="evaluation.thresholds or evaluation.metrics",
+            )
+        if {"class_id", "top_k"} <= {**metric.typed_options(), **metric.options}.keys():
+            raise ConfigError(
+                f"evaluation.thresholds: '{name}' has both class_id and top_k, under which TFMA "
+                "finds no value to hold against a threshold; measure it with one of them",
                 edit="evaluation.thresholds or evaluation.metrics",
             )
         if threshold.change and better(metric) == "target":

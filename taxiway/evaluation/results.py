@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.metrics import MEAN_LABEL, NEEDS, Class, Ranking
 
 OVERALL = "overall"
+ABSENT: Final[Mapping[Class, float]] = {"positive": 0.0, "negative": 1.0}
+"""The mean label of rows none of which is of the class."""
+DIVIDED_BY_ZERO: Final = "no row counts towards it"
 
 
 @dataclass(frozen=True)
@@ -22,16 +27,23 @@ class SliceMetrics:
     metrics: dict[str, float]
     change: dict[str, float]
     """Candidate minus baseline; empty where there was no baseline."""
+    undefined: dict[str, str] = field(default_factory=dict)
+    """Metrics that have no value for these rows, and why: an AUC needs rows of both labels."""
+
+    def shown(self) -> dict[str, float | None]:
+        """Every metric that was measured; None where it has no value."""
+        return {**self.metrics, **dict.fromkeys(self.undefined)}
 
 
 def read_metrics(evaluation_uri: str) -> list[SliceMetrics]:
     """Metrics of the candidate on every slice that was measured, the whole first, then by name."""
     candidate = tfma.load_eval_result(evaluation_uri, model_name=_candidate_name(evaluation_uri))
+    needs = dict(_needs(candidate.config))
     found = []
     for key, outputs in candidate.slicing_metrics:
-        values, change = _numbers(outputs)
-        if values:
-            found.append(SliceMetrics(_slice_name(key), values, change))
+        read = _numbers(_slice_name(key), outputs, needs)
+        if read.metrics or read.undefined:
+            found.append(read)
     return sorted(found, key=lambda item: (item.name != OVERALL, item.name))
 
 
@@ -58,6 +70,7 @@ def blessing_reasons(evaluation_uri: str) -> list[str]:
     result = tfma.load_validation_result(evaluation_uri)
     if result.validation_ok:
         return []
+    undefined = {item.name: item.undefined for item in read_metrics(evaluation_uri)}
     reasons = []
     for per_slice in result.metric_validations_per_slice:
         name = _slice_name(
@@ -66,7 +79,8 @@ def blessing_reasons(evaluation_uri: str) -> list[str]:
                 for key in per_slice.slice_key.single_slice_keys
             )
         )
-        reasons += [_reason(failure, name) for failure in per_slice.failures]
+        why = undefined.get(name, {})
+        reasons += [_reason(failure, name, why) for failure in per_slice.failures]
     missing = [
         _slice_name(tuple((key, "any") for key in spec.feature_keys))
         for spec in getattr(result, "missing_slices", [])
@@ -74,10 +88,11 @@ def blessing_reasons(evaluation_uri: str) -> list[str]:
     return reasons + [f"no rows for the slices of {name}" for name in missing]
 
 
-def _reason(failure: Any, slice_name: str) -> str:
+def _reason(failure: Any, slice_name: str, undefined: Mapping[str, str]) -> str:
     kind = "change in " if failure.metric_key.is_diff else ""
+    name = failure.metric_key.name
     if not failure.HasField("metric_value"):
-        return f"{kind}{failure.metric_key.name} on {slice_name} has no value: {failure.message}"
+        return f"{kind}{name} on {slice_name} has no value: {failure.message}"
     value = failure.metric_value.double_value.value
     bounds = []
     if failure.metric_threshold.HasField("value_threshold"):
@@ -91,7 +106,10 @@ def _reason(failure: Any, slice_name: str) -> str:
         higher = bound.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
         bounds.append(f"{'at least' if higher else 'at most'} {bound.absolute.value:+g}")
     wanted = " and ".join(bounds) or failure.message
-    return f"{kind}{failure.metric_key.name} on {slice_name} is {value:.4f}, must be {wanted}"
+    found = f"is {value:.4f}"
+    if name in undefined or not math.isfinite(value):
+        found = f"has no value: {undefined.get(name) or _why(value, ())}"
+    return f"{kind}{name} on {slice_name} {found}, must be {wanted}"
 
 
 def _candidate_name(evaluation_uri: str) -> str:
@@ -100,21 +118,43 @@ def _candidate_name(evaluation_uri: str) -> str:
     return next((str(spec.name) for spec in specs if not spec.is_baseline), "")
 
 
-def _numbers(outputs: Any) -> tuple[dict[str, float], dict[str, float]]:
-    values: dict[str, float] = {}
-    change: dict[str, float] = {}
-    for by_class in outputs.values():
-        for metrics in by_class.values():
-            for name, value in metrics.items():
-                bounded = value.get("boundedValue", {})
-                number = value.get("doubleValue", bounded.get("value"))
-                if number is None or not math.isfinite(float(number)):
-                    continue
-                if name.endswith("_diff"):
-                    change[name.removesuffix("_diff")] = float(number)
-                else:
-                    values[name] = float(number)
-    return values, change
+def _needs(config: Any) -> Iterator[tuple[str, tuple[Class, ...]]]:
+    """Metrics by name, and the classes that rows must have."""
+    for metric in (metric for spec in config.metrics_specs for metric in spec.metrics):
+        name = json.loads(metric.config or "{}").get("name")
+        if name and metric.class_name in NEEDS:
+            yield name, NEEDS[metric.class_name]
+
+
+def _numbers(name: str, outputs: Any, needs: Mapping[str, tuple[Class, ...]]) -> SliceMetrics:
+    read = SliceMetrics(name, {}, {})
+    for metrics in (metrics for by_part in outputs.values() for metrics in by_part.values()):
+        mean = _number(metrics.get(MEAN_LABEL, {}))
+        for key, value in metrics.items():
+            number, of = _number(value), key.removesuffix("_diff")
+            if number is None or of == MEAN_LABEL:
+                continue
+            absent = [one for one in needs.get(of, ()) if mean == ABSENT[one]]
+            if absent or not math.isfinite(number):
+                if of == key:
+                    read.undefined[of] = _why(number, absent)
+            elif of == key:
+                read.metrics[of] = number
+            else:
+                read.change[of] = number
+    return read
+
+
+def _why(number: float, absent: Sequence[Class]) -> str:
+    if absent:
+        return f"no row has a {absent[0]} label"
+    return "it is infinite" if math.isinf(number) else DIVIDED_BY_ZERO
+
+
+def _number(value: Any) -> float | None:
+    """Of TFMA's value of a metric; None where it is several, or a plot."""
+    number = value.get("doubleValue", value.get("boundedValue", {}).get("value"))
+    return None if number is None else float(number)
 
 
 def _slice_name(key: Any) -> str:

@@ -40,7 +40,7 @@ class SqliteMetadata(MetadataConnection):
     kind: Literal["sqlite"]
     path: str = ""
     """Database file; empty means `<output.root>/metadata.sqlite`."""
-    wait_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    wait_seconds: Annotated[float, Field(ge=0, le=1e6)] = 3600.0
     """How long a run waits for another run on the same store before it gives up."""
 
     def connection(self) -> Any:

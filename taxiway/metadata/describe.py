@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from taxiway.metadata.records import ArtifactRecord, NodeRecord
 
+UNUSABLE_BASELINE: Final = "unusable_baseline"
+"""A custom property of an evaluation: why the baseline that there is was not compared with."""
 Describe = Callable[[Mapping[str, Any]], str]
 
 
@@ -20,9 +22,9 @@ def describe_node(record: NodeRecord) -> str:
 
 
 def format_metric(value: float | None) -> str:
-    """Four decimals, counts whole, nothing where there is no value."""
+    """Four decimals, counts whole, `n/a` where there is no value."""
     if value is None:
-        return ""
+        return "n/a"
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.4f}"
 
 
@@ -36,7 +38,9 @@ def _examples(properties: Mapping[str, Any]) -> str:
         return ""
     text = f"{int(properties['rows_train']):,} train + {int(properties['rows_eval']):,} eval rows"
     dropped = int(properties.get("rows_dropped", 0))
-    return f"{text}, {dropped:,} dropped" if dropped else text
+    text = f"{text}, {dropped:,} dropped" if dropped else text
+    duplicate = int(properties.get("rows_duplicate", 0))
+    return f"{text}, {duplicate:,} with the key of another" if duplicate else text
 
 
 def _anomalies(properties: Mapping[str, Any]) -> str:
@@ -55,10 +59,16 @@ def _blessing(properties: Mapping[str, Any]) -> str:
     return "blessed" if properties.get("blessed") == 1 else "not blessed"
 
 
+def _evaluation(properties: Mapping[str, Any]) -> str:
+    unusable = properties.get(UNUSABLE_BASELINE)
+    return f"the baseline cannot be used: {unusable}" if unusable else ""
+
+
 def _infra(properties: Mapping[str, Any]) -> str:
     if properties.get("blessed") != 1:
         return f"not blessed: {properties.get('reason', '')}"
-    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms"
+    loose = ", isolation not whole" if properties.get("missing") else ""
+    return f"blessed, p99 {float(properties.get('latency_p99_ms', 0.0)):.1f} ms{loose}"
 
 
 def _gate(properties: Mapping[str, Any]) -> str:
@@ -80,6 +90,7 @@ DESCRIPTIONS: Final[Mapping[str, Describe]] = {
     "InfraBlessing": _infra,
     "Model": lambda _: "model",
     "ModelBlessing": _blessing,
+    "ModelEvaluation": _evaluation,
     "ModelManifest": lambda _: "sha256 of each file",
     "ModelVersion": lambda properties: f"version {properties.get('version_name', '?')}",
     "PushedModel": lambda properties: str(properties.get("pushed_destination", "")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ml_metadata import errors
 from tenacity import (
@@ -16,9 +16,23 @@ from tenacity import (
 )
 
 from taxiway.errors import TaxiwayError
-from taxiway.metadata.connection import Metadata
+from taxiway.metadata.connection import Metadata, SqliteMetadata
+from taxiway.process.sqlite_file import UNUSABLE_EDIT
 
 T = TypeVar("T")
+HOPELESS: Final = (
+    "syntax error",  # what MLMD's PostgreSQL client cannot write; see runners/nodes/store_limits.py
+    "exceeds btree",
+    "file is not a database",  # SQLite's
+    "disk image is malformed",
+    "readonly database",
+    "unable to open database file",
+    "MLMD database version",  # the tables of another ML Metadata
+    "Access denied",  # MySQL's
+    "authentication failed",  # PostgreSQL's
+)
+"""Words in errors of ML Metadata that another try cannot help."""
+_LONGEST: Final = 300
 
 
 def patiently(
@@ -53,13 +67,29 @@ def patiently(
             before_sleep=warn,
             reraise=True,
         )(act)
-    except RuntimeError as error:
+    except (RuntimeError, errors.StatusError) as error:
+        if _is_hopeless(error):
+            raise TaxiwayError(
+                f"the metadata store cannot be used: {_first_words(error)}", edit=_place(metadata)
+            ) from error
         if not _is_no_connection(error):
             raise
         raise TaxiwayError(
-            f"the metadata store does not let us in: {error}",
+            f"the metadata store does not let us in: {_first_words(error)}",
             edit="metadata: is the server up, and are host, port, user and password right?",
         ) from error
+
+
+def _place(metadata: Metadata) -> str:
+    if isinstance(metadata, SqliteMetadata):
+        return UNUSABLE_EDIT.format(key="metadata.path")
+    return "metadata: are host, port, user and password right, and is the database ours?"
+
+
+def _first_words(error: BaseException) -> str:
+    """The reason, without the statement that MLMD shows with it."""
+    text = " ".join(str(error).split()).removeprefix("Error when executing query: ")
+    return text.partition(" query: ")[0][:_LONGEST]
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -69,9 +99,12 @@ def _may_pass(error: BaseException) -> bool:
         errors.InternalError,
         errors.UnavailableError,
     )
-    # What MLMD's PostgreSQL client cannot write (see runners/nodes/store_limits.py) it never will.
-    hopeless = any(words in str(error) for words in ("syntax error", "exceeds btree"))
-    return (isinstance(error, trouble) and not hopeless) or _is_no_connection(error)
+    return (isinstance(error, trouble) or _is_no_connection(error)) and not _is_hopeless(error)
+
+
+def _is_hopeless(error: BaseException) -> bool:
+    """Whether no time mends it: no server is away."""
+    return any(words in str(error) for words in HOPELESS)
 
 
 def _is_no_connection(error: BaseException) -> bool:

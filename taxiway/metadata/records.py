@@ -64,6 +64,12 @@ class NodeRecord:
         return found[0] if found else None
 
 
+def artifact_of(records: Sequence[NodeRecord], type_name: str) -> ArtifactRecord | None:
+    """The first artifact of a type among all that a run put out."""
+    artifacts = (one for record in records for made in record.outputs.values() for one in made)
+    return next((one for one in artifacts if one.type == type_name), None)
+
+
 def run_outcome(nodes: Sequence[NodeRecord]) -> Outcome:
     """How a run ended, from what its nodes left in the store; no record at all is a failure."""
     for node in nodes:

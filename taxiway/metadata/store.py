@@ -53,6 +53,14 @@ class RunStore:
         """MLMD's own client, connected when it is first asked."""
         return MetadataStore(self.metadata.connection())
 
+    def open(self) -> None:
+        """Connects now, so that a store that cannot be used is known before a run begins.
+
+        Raises:
+          TaxiwayError: it cannot be used, or has not answered for as long as it may be away.
+        """
+        patiently(lambda: self.mlmd, self.metadata)
+
     def disconnect(self) -> None:
         """Drops the connection; the next question makes another."""
         self.__dict__.pop("mlmd", None)

@@ -20,6 +20,7 @@ import tensorflow as tf
 from taxiway.errors import DataError
 from taxiway.modeling.buckets import Array, Files, split
 from taxiway.modeling.example_files import files_in, open_examples
+from taxiway.process.progress import rows_read
 
 PARSE_BATCH = 8192
 WATCH_BATCH: Final = 8192
@@ -80,8 +81,13 @@ def read_rows(
         columns = {name: batch[name].numpy() for name in sorted(batch)}
         labels = columns.pop(label)
         classes = np.unique(labels)
-        if not np.isin(classes, (0, 1)).all():
-            raise DataError(f"label '{label}' must be 0 or 1, found {classes.tolist()}")
+        others = classes[~np.isin(classes, (0, 1))].tolist()
+        if others:
+            more = f", and {len(others) - 5:,} other values" if len(others) > 5 else ""
+            raise DataError(
+                f"label '{label}' must be 0 or 1, found {', '.join(map(str, others[:5]))}{more}",
+                edit=f"the data of column '{label}', or label in the model's features.py",
+            )
         wide = {n: v.reshape(-1, 1) if v.ndim == 1 else v for n, v in columns.items()}
         yield Rows(wide, labels)
     if not found:
@@ -177,6 +183,7 @@ def store_rows(
     with Files([*paths, watch]) as files:
         for rows in blocks:
             packed = _packed(rows)
+            rows_read(len(packed))
             dtype = packed.dtype
             held = held_out.of(rows.labels)
             files.write(buckets, packed[held])

@@ -13,14 +13,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from taxiway.errors import did_you_mean
+from taxiway.modeling.column_names import column_name
 from taxiway.modeling.names import COLUMNS
+from taxiway.root_cause import telling_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 """Outputs by name; the first dimension is rows."""
 
 _ERROR_CHARACTERS = 500
-# the lines TensorFlow wraps around what went wrong
-_FRAMING = ("Graph execution error", "Detected at node", "<stack", "  File ", "    ", "[[{{node")
 
 
 class RequestError(ValueError):
@@ -51,7 +51,9 @@ class LoadedModel:
         """Names and dtypes: `{signature: {"inputs": {name: dtype}, "outputs": {...}}}`."""
         return {
             name: {
-                "inputs": {key: spec.dtype.name for key, spec in _inputs(signature).items()},
+                "inputs": {
+                    column_name(key): spec.dtype.name for key, spec in _inputs(signature).items()
+                },
                 "outputs": {
                     key: spec.dtype.name for key, spec in signature.structured_outputs.items()
                 },
@@ -85,16 +87,16 @@ class LoadedModel:
           RequestError: an unknown column, lists of different lengths, or values of a wrong type.
         """
         signature = self._signature(COLUMNS)
-        specs = _inputs(signature)
+        inputs = {column_name(key): (key, spec) for key, spec in _inputs(signature).items()}
         rows = _row_count(columns)
         for name in columns:
-            if name not in specs:
-                raise RequestError(f"unknown column '{name}'{did_you_mean(name, specs)}")
+            if name not in inputs:
+                raise RequestError(f"unknown column '{name}'{did_you_mean(name, inputs)}")
         return _arrays(
             signature(
                 **{
-                    name: _column(name, columns.get(name, [None] * rows), spec)
-                    for name, spec in specs.items()
+                    key: _column(name, columns.get(name, [None] * rows), spec)
+                    for name, (key, spec) in inputs.items()
                 }
             )
         )
@@ -109,11 +111,7 @@ class LoadedModel:
 
 def describe_error(error: BaseException) -> dict[str, str]:
     """An exception as `{"error": one line, "type": class name}`, without TensorFlow's framing."""
-    text = getattr(error, "message", None)
-    lines = (text if isinstance(text, str) else str(error)).splitlines()
-    kept = [line.strip() for line in lines if line.strip() and not line.startswith(_FRAMING)]
-    kept = [line for line in kept if not line.startswith(_FRAMING)]
-    message = "; ".join(kept)[:_ERROR_CHARACTERS] or "no message"
+    message = telling_line(error)[:_ERROR_CHARACTERS] or "no message"
     return {"error": message, "type": type(error).__name__}
 
 

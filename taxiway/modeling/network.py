@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from taxiway.config.model import Hyperparameters
+from taxiway.modeling.column_names import stem
 from taxiway.modeling.preprocessing import category_width
 from taxiway.modeling.spec import FeatureSpec, indicator_name, transformed_name
 
@@ -43,7 +44,7 @@ def build_network(
             continue
         inputs[name] = keras.Input(shape=(1,), name=name, dtype="int64")
         embedded = keras.layers.Embedding(
-            width, hyperparameters.embedding_size, name=f"{categorical.name}_embedding"
+            width, hyperparameters.embedding_size, name=f"{stem(categorical.name)}_embedding"
         )(inputs[name])
         parts.append(keras.layers.Flatten()(embedded))
 

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from taxiway.modeling.column_names import stem
 from taxiway.modeling.spec import (
     Bucketized,
     Categorical,
@@ -102,7 +103,7 @@ def _look_up(column: Categorical, value: Any) -> tf.Tensor:
     vocabulary = tft.vocabulary(
         tf.boolean_mask(text, tf.logical_not(missing)),
         top_k=column.max_vocabulary,
-        vocab_filename=column.name,
+        vocab_filename=stem(column.name),
     )
     index = tft.apply_vocabulary(text, vocabulary, num_oov_buckets=column.oov_buckets)
     index = tf.where(missing, tf.zeros_like(index), index + 1)

@@ -8,9 +8,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from taxiway.modeling.column_names import argument_names, column_name
 from taxiway.modeling.names import COLUMNS, PROBABILITY, SERVING, TRANSFORM
 from taxiway.modeling.spec import FeatureSpec
 
+EXAMPLES = "examples"
+"""The input of the signatures that take serialized tf.Examples."""
 INTEGER_BOUND = 2.0**62  # exact as float32, and within int64
 
 
@@ -42,8 +45,12 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its three signatures."""
-        examples = tf.TensorSpec([None], tf.string, name="examples")
-        columns = {name: self._column_spec(name) for name in self._spec.inputs()}
+        examples = tf.TensorSpec([None], tf.string, name=self._examples_name())
+        names = argument_names(self._spec.inputs())
+        columns = {
+            argument: tf.TensorSpec([None], self._dtype(name), name=argument)
+            for name, argument in names.items()
+        }
         signatures = {
             SERVING: tf.function(self._serve_examples).get_concrete_function(examples),
             COLUMNS: tf.function(self._serve_columns).get_concrete_function(**columns),
@@ -51,16 +58,23 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         }
         tf.saved_model.save(self, folder, signatures=signatures)
 
-    def _column_spec(self, name: str) -> tf.TensorSpec:
-        dtype = tf.float32 if name in self._spec.numbers() else tf.string
-        return tf.TensorSpec([None], dtype, name=name)
+    def _examples_name(self) -> str:
+        """TFMA gives an input that is called like a column that column, and not the examples."""
+        name = EXAMPLES
+        while name in self._raw:
+            name = f"serialized_{name}"
+        return name
+
+    def _dtype(self, name: str) -> Any:
+        return tf.float32 if name in self._spec.numbers() else tf.string
 
     def _serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._predict(self._transform_raw(self._parse(examples)))
 
     def _serve_columns(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         """Plain columns [N]: float32 with NaN for missing, strings with "" for missing."""
-        raw = {name: self._as_raw(name, column) for name, column in columns.items()}
+        named = {column_name(argument): column for argument, column in columns.items()}
+        raw = {name: self._as_raw(name, column) for name, column in named.items()}
         return self._predict(self._transform_raw(raw))
 
     def _transform_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -80,6 +94,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         rows = tf.reshape(tf.where(tf.logical_not(missing)), [-1])
         values = tf.gather(column, rows)
         if feature.dtype.is_integer:
+            values = _whole(name, values)
             # beyond int64 a cast gives its lowest number, whatever the sign was
             values = tf.clip_by_value(values, -INTEGER_BOUND, INTEGER_BOUND)
         values = tf.cast(values, feature.dtype) if feature.dtype != tf.string else values
@@ -108,6 +123,18 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         }
         logit = self._network(features, training=False) + self._logit_shift
         return {PROBABILITY: tf.reshape(tf.sigmoid(logit), [-1])}
+
+
+def _whole(name: str, values: tf.Tensor) -> tf.Tensor:
+    """The values of a column of integers; a request with anything else ends in an error.
+
+    It is in the graph, so that whatever serves the model refuses what training has never seen.
+    """
+    is_whole = tf.equal(values, tf.floor(values)) & tf.math.is_finite(values)
+    others = tf.boolean_mask(values, tf.logical_not(is_whole))
+    told = [f"column '{name}': expected whole numbers, got", others]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_whole), told, summarize=3)]):
+        return tf.identity(values)
 
 
 def _row_count(value: Any) -> tf.Tensor:

@@ -15,6 +15,7 @@ import tensorflow_transform as tft
 from taxiway.config.model import Hyperparameters, hyperparameters_class
 from taxiway.modeling.buckets import bucket_count, row_folder
 from taxiway.modeling.dataset import Rows, Stored, find_files, read_rows, store_rows
+from taxiway.modeling.epochs import EpochsDone
 from taxiway.modeling.folder import load_part
 from taxiway.modeling.interrupts import between_batches
 from taxiway.modeling.network import build_network as build_default
@@ -125,6 +126,7 @@ def _fit(
             verbose=0,
             callbacks=[
                 interrupts,
+                EpochsDone(hyperparameters.epochs),
                 keras.callbacks.EarlyStopping(
                     monitor="val_loss",
                     patience=hyperparameters.early_stopping_patience,

@@ -1,7 +1,8 @@
-"""The deploy queue: each model version once, taken under a lease, gone only when acknowledged."""
+"""The deploy queue: each push of a version once, taken under a lease, gone when acknowledged."""
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ class Deployment:
     id: int
     model: str
     version: str
+    pushed_to: str
+    """Where this version is; empty in an entry of an older release."""
     takes: int
     """How often it was taken, this time included; above 1 an earlier deployer gave up or died."""
 
@@ -41,14 +44,25 @@ class DeployQueue:
         self._lease = lease_seconds
         self._clock = clock
 
-    def put(self, model: str, version: str) -> bool:
-        """Appends a version; False where it is in the queue, or went through it, already."""
+    def put(self, model: str, version: str, pushed_to: str) -> bool:
+        """Appends a push of a version; False where it is the model's newest entry already.
+
+        A version that is pushed again, as where an earlier model is asked for once more, is a
+        deployment of its own.
+        """
         with transaction(self._path) as connection:
-            added = connection.execute(
-                "INSERT OR IGNORE INTO deploy_queue (model, version) VALUES (?, ?)",
-                (model, version),
+            if _newest(connection, model) == (version, pushed_to):
+                return False
+            connection.execute(
+                "INSERT INTO deploy_queue (model, version, pushed_to) VALUES (?, ?, ?)",
+                (model, version, pushed_to),
             )
-            return added.rowcount == 1
+            return True
+
+    def is_newest(self, model: str, version: str, pushed_to: str) -> bool:
+        """Whether a push is what a deployer finds last of a model, or has found."""
+        with transaction(self._path) as connection:
+            return _newest(connection, model) == (version, pushed_to)
 
     def take(self, deployer: str) -> Deployment | None:
         """The oldest entry that is waiting or whose lease ran out; None where there is none."""
@@ -66,7 +80,9 @@ class DeployQueue:
                 " takes = takes + 1 WHERE id = ?",
                 (deployer, now + self._lease, row["id"]),
             )
-            return Deployment(row["id"], row["model"], row["version"], row["takes"] + 1)
+            return Deployment(
+                row["id"], row["model"], row["version"], row["pushed_to"], row["takes"] + 1
+            )
 
     def acknowledge(self, deployment: Deployment, deployer: str) -> None:
         """Says that a version is deployed.
@@ -92,3 +108,12 @@ class DeployQueue:
         with transaction(self._path) as connection:
             row = connection.execute("SELECT count(*) FROM deploy_queue WHERE state != 'done'")
             return int(row.fetchone()[0])
+
+
+def _newest(connection: sqlite3.Connection, model: str) -> tuple[str, str] | None:
+    """Version and place of a model's newest entry."""
+    row = connection.execute(
+        "SELECT version, pushed_to FROM deploy_queue WHERE model = ? ORDER BY id DESC LIMIT 1",
+        (model,),
+    ).fetchone()
+    return None if row is None else (row["version"], row["pushed_to"])

@@ -58,13 +58,14 @@ def next_number(previous: ModelVersion | None, candidate: Candidate) -> tuple[in
 
 
 def register(path: str | Path, candidate: Candidate) -> ModelVersion:
-    """Gives a pushed model its number; a model that has one already keeps it."""
+    """Gives a pushed model its number; one that has a number keeps it, with its newest place."""
     with transaction(path) as connection:
-        same = _read(
-            connection,
-            "WHERE model = ? AND model_digest = ?",
-            (candidate.model, candidate.model_digest),
+        key = (candidate.model, candidate.model_digest)
+        connection.execute(
+            "UPDATE model_versions SET pushed_to = ? WHERE model = ? AND model_digest = ?",
+            (candidate.pushed_to, *key),
         )
+        same = _read(connection, "WHERE model = ? AND model_digest = ?", key)
         if same:
             return same[0]
         newest = _read(connection, "WHERE model = ? ORDER BY id DESC LIMIT 1", (candidate.model,))
@@ -85,6 +86,13 @@ def register(path: str | Path, candidate: Candidate) -> ModelVersion:
             ),
         )
         return _read(connection, "WHERE id = last_insert_rowid()", ())[0]
+
+
+def find_version(path: str | Path, model: str, model_digest: str) -> ModelVersion | None:
+    """The version that a model's content has; None where it has none."""
+    with transaction(path) as connection:
+        found = _read(connection, "WHERE model = ? AND model_digest = ?", (model, model_digest))
+        return found[0] if found else None
 
 
 def list_versions(path: str | Path, model: str) -> list[ModelVersion]:

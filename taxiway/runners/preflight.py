@@ -8,16 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from taxiway.arrow.ingest import listing
 from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
-from taxiway.errors import ConfigError
+from taxiway.errors import ConfigError, DataError
 from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
-from taxiway.modeling.spec import load_spec
+from taxiway.modeling.schema import check_spec, read_schema
+from taxiway.modeling.spec import features_file, load_spec
 from taxiway.notify import NotifyFile
+from taxiway.process.sqlite_file import check_sqlite, check_whole
+from taxiway.registry.database import check_registry
+from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
+PATTERN_CHARACTERS: Final = "*?[\\"
+"""TensorFlow takes the path of a model's variables as a pattern, and these not as themselves."""
+METADATA_TABLE: Final = "MLMDEnv"
+"""Each database of ML Metadata has it; its schema version is in it."""
 
 
 def check(config: Config) -> None:
@@ -27,7 +36,26 @@ def check(config: Config) -> None:
       ConfigError: the first thing that cannot work, with the key or file that mends it.
     """
     for one in CHECKS:
-        one(config)
+        try:
+            one(config)
+        except OSError as error:  # a name that is too long, a folder that is not ours
+            key = _key_of(config, str(error.filename))
+            raise ConfigError(
+                f"{key}: {error.filename} cannot be opened: {error.strerror}", edit=key
+            ) from None
+
+
+def _key_of(config: Config, place: str) -> str:
+    """The key of a place: the longest value that leads to it, or else the shortest beyond it."""
+    values = {
+        f"{section}.{key}": value
+        for section, keys in config.model_dump(mode="json").items()
+        for key, value in keys.items()
+        if isinstance(value, str) and value
+    }
+    before = [(len(value), key) for key, value in values.items() if place.startswith(value)]
+    beyond = [(-len(value), key) for key, value in values.items() if value.startswith(place)]
+    return max(before or beyond or [(0, "the config")])[1]
 
 
 def _gate_rules_are_known(config: Config) -> None:
@@ -48,7 +76,7 @@ def import_named(key: str, module: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:
         raise ConfigError(
-            f"{key}: {module} does not import: {type(error).__name__}: {error}", edit=key
+            f"{key}: {module} does not import: {root_cause(error)}", edit=key
         ) from error
 
 
@@ -58,9 +86,15 @@ def is_address(place: str) -> bool:
 
 
 def check_model(config: Config) -> None:
-    """The model folder imports, and the Evaluator knows what it is asked to measure."""
+    """The model folder imports and fits its schema, and the Evaluator knows what it is asked.
+
+    A schema that is not on this machine is seen by the nodes only.
+    """
     module_of(config.pipeline.module)
     spec = load_spec(config.model.module)
+    schema_file = config.data.schema_file
+    if not is_address(schema_file) and Path(schema_file).is_file():
+        check_spec(spec, read_schema(schema_file), features_file(config.model.module), schema_file)
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
 
 
@@ -81,19 +115,43 @@ def check_addresses(config: Config) -> None:
             )
 
 
+def check_paths_of_models(config: Config) -> None:
+    """Refuses places where TensorFlow would look for a model's variables in another folder.
+
+    It globs the path from which it restores them, and so does whatever serves the model with it.
+    """
+    places = {"output.root": config.output.root, "push.destination": config.push.destination}
+    for key, place in places.items():
+        found = sorted(set(place) & set(PATTERN_CHARACTERS))
+        if found:
+            raise ConfigError(
+                f"{key} is {place}, expected a path without {' '.join(found)}: TensorFlow reads "
+                "the path of a model as a pattern, and would load what lies in another folder",
+                edit=f"{key}; data.root may hold any character",
+            )
+
+
 def _schema_exists(config: Config) -> None:
-    if not is_address(config.data.schema_file) and not Path(config.data.schema_file).is_file():
+    path = config.data.schema_file
+    if is_address(path):
+        return
+    if not os.path.lexists(path):
         raise ConfigError(
-            f"the curated schema {config.data.schema_file} does not exist",
+            f"the curated schema {path} does not exist",
             edit="data.schema_file, or schema.pbtxt in the model's folder",
         )
+    try:
+        listing.check_file(path)
+    except DataError as error:
+        raise ConfigError(f"the curated schema {error.message}", edit="data.schema_file") from error
 
 
 def _data_exists(config: Config) -> None:
     root = config.data.root
     if is_address(root):
         return
-    if not Path(root).is_dir():
+    # Path.is_dir raises where a folder on the way may not be looked into.
+    if not os.path.isdir(root):  # noqa: PTH112
         raise ConfigError(
             f"there is no data in {root}: the folder does not exist",
             edit="run `taxiway data` with the same --config and --set, or edit data.root",
@@ -124,6 +182,34 @@ def _require_folder(key: str, path: Path) -> None:
         )
     if not os.access(here, os.W_OK | os.X_OK):
         raise ConfigError(f"{key}: no permission to write in {here}", edit=key)
+
+
+def _databases_can_be_used(config: Config) -> None:
+    registry = Path(config.registry.path)
+    if isinstance(config.metadata, SqliteMetadata):
+        metadata = Path(config.metadata.path)
+        if metadata.resolve() == registry.resolve():
+            raise ConfigError(
+                f"metadata.path and registry.path are both {registry}, expected a file for each",
+                edit="metadata.path or registry.path",
+            )
+        check_sqlite(metadata, "metadata.path", METADATA_TABLE)
+    check_registry(registry)
+
+
+def open_databases(config: Config) -> None:
+    """What takes longer, or would keep a run from its work that is under way: for who has the lock.
+
+    Raises:
+      TaxiwayError: a database is damaged or of another release, or a server does not answer.
+    """
+    if isinstance(config.metadata, SqliteMetadata):
+        check_whole(Path(config.metadata.path), "metadata.path")
+    check_whole(Path(config.registry.path), "registry.path")
+
+    from taxiway.metadata.store import run_store
+
+    run_store(config.metadata).open()
 
 
 def _nodes_share_folders(config: Config) -> None:
@@ -158,9 +244,11 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
     _gate_rules_are_known,
     check_addresses,
+    check_paths_of_models,
     _schema_exists,
     _data_exists,
     _nodes_share_folders,
     _places_are_writable,
+    _databases_can_be_used,
     _metadata_has_its_password,
 )

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
 from taxiway.errors import TaxiwayError
+from taxiway.process.progress import JobProgress
 from taxiway.workers.job import (
+    MERGE,
     Deadline,
+    Failure,
     MapFn,
     Options,
     ReduceFn,
+    Retries,
     Shard,
     Workers,
     WorkersSection,
-    describe,
-    failed,
 )
-
-_log = logging.getLogger(__name__)
 
 
 class InlineWorkers(WorkersSection):
@@ -41,24 +40,31 @@ class Inline:
     ) -> bytes:
         """See `taxiway.workers.job.Workers`."""
         deadline = Deadline.of(options)
+        retries, progress = Retries(options), JobProgress(len(shards))
         parts = []
-        for shard in shards:
+        for index, shard in enumerate(shards):
             deadline.left(str(shard))
-            parts.append(_retried(partial(map_fn, shard), str(shard), options))
-        deadline.left("the merge")
-        return _retried(partial(reduce_fn, parts), "the merge", options)
+            with progress.shard(index):
+                parts.append(_retried(partial(map_fn, shard), index, str(shard), retries, progress))
+        deadline.left(MERGE)
+        return _retried(partial(reduce_fn, parts), len(parts), MERGE, retries, progress)
 
     def close(self) -> None:
         """Nothing to do."""
 
 
-def _retried(act: Callable[[], bytes], what: str, options: Options) -> bytes:
-    for attempt in range(1, options.retries + 2):
+def _retried(
+    act: Callable[[], bytes], index: int, what: str, retries: Retries, progress: JobProgress
+) -> bytes:
+    while True:
         try:
             return act()
         except TaxiwayError:
             raise
         except Exception as error:
-            _log.warning("%s: %s, try %d: %s", options.name, what, attempt, describe(error))
             last = error
-    raise failed(options, what, describe(last)) from last
+        try:
+            progress.again(index)
+            retries.failed(index, what, Failure.of(last))
+        except TaxiwayError as final:
+            raise final from last

@@ -19,10 +19,10 @@ from typing import Annotated, Final, Protocol
 from pydantic import Field
 
 from taxiway.errors import TaxiwayError
-from taxiway.section import Frozen
+from taxiway.root_cause import may_pass, root_cause
+from taxiway.section import Frozen, Seconds
 
 WORKERS_KEY: Final = "engine.workers"
-Seconds = Annotated[float, Field(gt=0)]
 MERGE: Final = "the merge"
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,8 @@ class Workers(Protocol):
         """What `reduce_fn` gives for what `map_fn` gives for each shard.
 
         Raises:
-          ShardError: a shard, or the merge, failed as often as it may, or ran out of time.
+          ShardError: a shard, or the merge, failed as often as it may or in a way that
+            no other try can mend, or ran out of time.
           TaxiwayError: what the functions raised of that kind, at its first time.
         """
         ...
@@ -87,7 +88,8 @@ class WorkersSection(Frozen):
     """Keys of every kind of `engine.workers`, and how its workers are started."""
 
     retries: Annotated[int, Field(ge=0)] = 2
-    """How often a shard that failed is tried again; a DataError never is."""
+    """How often a shard is tried again where that can help: its worker died or was too slow, or a
+    connection, a disk or memory failed. Wrong data, a wrong graph or a missing file is final."""
     task_seconds: Seconds = 3600.0
     """Deadline of one shard; inline work cannot be stopped and knows only the next one."""
     job_seconds: Seconds = 24 * 3600.0
@@ -112,12 +114,17 @@ def job_token() -> str:
     return uuid.uuid4().hex
 
 
-def failed(options: Options, what: str, reason: str) -> ShardError:
+def failed(options: Options, what: str, failure: Failure) -> ShardError:
     """The error for a shard (or `the merge`) that was tried as often as it may be."""
+    if not failure.may_pass:
+        return ShardError(
+            f"{options.name}, at work on {what}: {failure.reason}",
+            edit="what the error names; the log has where it was raised",
+        )
     times = f"{options.retries + 1} times" if options.retries else "once"
     return ShardError(
-        f"{options.name}: {what} was tried {times}; the last time {reason}",
-        edit="the file named above, or engine.workers.retries",
+        f"{options.name}: {what} was tried {times}; the last time {failure.reason}",
+        edit="what the error names, or engine.workers.retries",
     )
 
 
@@ -128,19 +135,21 @@ def too_slow(options: Options, what: str, key: str, seconds: float) -> ShardErro
     )
 
 
-def describe(error: BaseException) -> str:
-    """An error of the functions as one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
 @dataclass(frozen=True)
 class Failure:
-    """Why one try came to nothing; the next may go better."""
+    """Why one try came to nothing."""
 
     reason: str
     traceback: str = ""
     is_too_slow: bool = False
+    may_pass: bool = True
+    """Whether the next try may go better."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Of what a function raised."""
+        told = "".join(traceback.format_exception(error))
+        return cls(root_cause(error), told, may_pass=may_pass(error))
 
 
 Outcome = bytes | TaxiwayError | Failure
@@ -154,7 +163,7 @@ def attempted(act: Callable[[], bytes]) -> Outcome:
     except TaxiwayError as error:
         return error
     except (Exception, SystemExit) as error:
-        return Failure(describe(error), traceback.format_exc())
+        return Failure.of(error)
 
 
 class Retries:
@@ -168,17 +177,17 @@ class Retries:
         """Notes a try that came to nothing.
 
         Raises:
-          ShardError: it was the last.
+          ShardError: it was the last, or another would end in the same way.
         """
         self._failed[index] += 1
         count, options = self._failed[index], self._options
         reason = f"{failure.reason}\n{failure.traceback}".rstrip()
         _log.warning("%s: %s, try %d: %s", options.name, what, count, reason)
-        if count <= options.retries:
+        if failure.may_pass and count <= options.retries:
             return
         if failure.is_too_slow:
             raise too_slow(options, what, "task_seconds", options.task_seconds)
-        raise failed(options, what, failure.reason)
+        raise failed(options, what, failure)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ also end when their parent does, however it ends.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import pickle
@@ -27,6 +28,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from taxiway.errors import TaxiwayError
+from taxiway.process.progress import HEARD_SECONDS, JobProgress, Pace, counting
+from taxiway.root_cause import root_cause
 from taxiway.workers.job import (
     MERGE,
     Deadline,
@@ -40,7 +43,6 @@ from taxiway.workers.job import (
     Workers,
     WorkersSection,
     attempted,
-    describe,
 )
 
 PRELOADED: Final = ("taxiway.process.preload",)
@@ -87,8 +89,10 @@ class Processes:
             if self._leave is not None:
                 self._leave.cancel()
             try:
-                parts = self._all(tasks, options, deadline)
-                return self._all([(MERGE, reduce_fn, parts)], options, deadline)[0]
+                progress = JobProgress(len(tasks))
+                parts = self._all(tasks, options, deadline, progress)
+                merge: list[_Task] = [(MERGE, reduce_fn, parts)]
+                return self._all(merge, options, deadline, JobProgress(0, math.inf))[0]
             finally:
                 self._leave = threading.Timer(STAY_SECONDS, self.close)
                 self._leave.daemon = True
@@ -101,7 +105,9 @@ class Processes:
                 process.end()
             self._idle.clear()
 
-    def _all(self, tasks: Sequence[_Task], options: Options, deadline: Deadline) -> list[bytes]:
+    def _all(
+        self, tasks: Sequence[_Task], options: Options, deadline: Deadline, progress: JobProgress
+    ) -> list[bytes]:
         """Results in the order of the tasks, however often each had to be tried."""
         retries = Retries(options)
         waiting = deque(range(len(tasks)))
@@ -115,6 +121,9 @@ class Processes:
                     busy[process] = _Running(index, time.monotonic() + options.task_seconds)
                 left = deadline.left(tasks[min(one.index for one in busy.values())][0])
                 for process, outcome in _ended(busy, left):
+                    if isinstance(outcome, RowsRead):
+                        progress.rows(busy[process].index, outcome.count)
+                        continue
                     index = busy.pop(process).index
                     if process.is_alive():
                         self._idle.append(process)
@@ -123,10 +132,12 @@ class Processes:
                     if isinstance(outcome, TaxiwayError):
                         raise outcome
                     if isinstance(outcome, Failure):
+                        progress.again(index)
                         retries.failed(index, tasks[index][0], outcome)
                         waiting.append(index)
                     else:
                         done[index] = outcome
+                        progress.done(index)
         finally:
             for process in busy:  # after an error: nobody waits for what they do
                 process.end()
@@ -157,6 +168,13 @@ def start_server() -> Any:
     context.set_forkserver_preload(list(PRELOADED))
     forkserver.ensure_running()
     return context
+
+
+@dataclass(frozen=True)
+class RowsRead:
+    """What a process says while it is at work: so many more rows."""
+
+    count: int
 
 
 _Task = tuple[str, Callable[[Any], bytes], Any]
@@ -194,10 +212,10 @@ class _Process:
             return False
         return True
 
-    def take(self) -> Outcome:
-        """What became of its task, once the pipe has something to say."""
+    def take(self) -> Outcome | RowsRead:
+        """What became of its task, or how it goes, once the pipe has something to say."""
         try:
-            outcome: Outcome = pickle.loads(self.pipe.recv_bytes())  # noqa: S301  # by _serve
+            outcome: Outcome | RowsRead = pickle.loads(self.pipe.recv_bytes())  # noqa: S301  # by _serve
         except (EOFError, OSError):
             self._process.join()
             code = self._process.exitcode or 0
@@ -216,8 +234,10 @@ class _Process:
         self.pipe.close()
 
 
-def _ended(busy: dict[_Process, _Running], seconds: float) -> list[tuple[_Process, Outcome]]:
-    """Waits for the first tasks to end, or to be too slow, and at most so long."""
+def _ended(
+    busy: dict[_Process, _Running], seconds: float
+) -> list[tuple[_Process, Outcome | RowsRead]]:
+    """Waits for the first tasks to end, to tell of rows, or to be too slow; at most so long."""
     soonest = min(running.until for running in busy.values()) - time.monotonic()
     pipes = {process.pipe: process for process in busy}
     ready = connection.wait(list(pipes), timeout=max(0.0, min(seconds, soonest)))
@@ -240,7 +260,23 @@ def _serve(pipe: Any) -> None:
         pipe.send_bytes(b"serving")
         while True:
             payload = pipe.recv_bytes()
-            pipe.send_bytes(_pickled(attempted(partial(_do, payload))))
+            with counting(_rows_sender(pipe)):
+                outcome = attempted(partial(_do, payload))
+            pipe.send_bytes(_pickled(outcome))
+
+
+def _rows_sender(pipe: Any) -> Callable[[int], None]:
+    """Sends the parent how many rows were read, about twice a second."""
+    pace, rows = Pace(HEARD_SECONDS), 0
+
+    def count(more: int) -> None:
+        nonlocal rows
+        rows += more
+        if pace.due():
+            pipe.send_bytes(pickle.dumps(RowsRead(rows)))
+            rows = 0
+
+    return count
 
 
 def _do(payload: bytes) -> bytes:
@@ -253,7 +289,8 @@ def _pickled(outcome: Outcome) -> bytes:
     try:
         return pickle.dumps(outcome)
     except Exception as error:
-        return pickle.dumps(Failure(f"its result cannot be pickled: {describe(error)}"))
+        reason = f"its result cannot be pickled: {root_cause(error)}"
+        return pickle.dumps(Failure(reason, may_pass=False))
 
 
 def _end_with_parent() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from components.infra_validator.logic import InfraResult, find_fault, validate
 from taxiway.config.gates import InfraValidation
+from taxiway.serving.worker.client import ModelWorker
 
 Outputs = dict[str, np.ndarray[Any, Any]]
 
@@ -111,7 +112,48 @@ def test_a_model_that_misbehaves_is_not_blessed(
 def test_what_is_no_model_is_not_blessed(tmp_path: Path) -> None:
     result = validate(tmp_path, [b"a"], GENEROUS)
     assert not result.blessed
-    assert "SavedModel file does not exist" in result.reason
+    assert "is no SavedModel: saved_model.pb cannot be read" in result.reason
+
+
+NO_LANDLOCK = "this kernel has no Landlock, or it is turned off"
+
+
+@pytest.fixture
+def without_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker on a kernel that has none."""
+    command = ModelWorker._command
+    program = (
+        "import sys; from taxiway.serving.worker import landlock; landlock.abi = lambda: 0; "
+        "from taxiway.serving.worker.__main__ import main; sys.exit(main())"
+    )
+
+    def patched(worker: ModelWorker, path: Path) -> list[str]:
+        python, _, _, *arguments = command(worker, path)
+        return [python, "-c", program, *arguments]
+
+    monkeypatch.setattr(ModelWorker, "_command", patched)
+
+
+@pytest.mark.pipeline
+@pytest.mark.usefixtures("without_landlock")
+def test_what_is_missing_of_the_isolation_is_named_and_ends_the_trial_where_it_is_required(
+    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blessing = execute(model, tmp_path, [b"a"] * 8)
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert blessing.get_string_custom_property("missing") == f"files: {NO_LANDLOCK}"
+    assert caplog.messages[-1] == (
+        f"the model was tried without all of its isolation: files: {NO_LANDLOCK}"
+    )
+    required = GENEROUS.model_copy(update={"isolation": "required"})
+    result = validate(model / "Format-Serving", [b"a"], required)
+    assert result == InfraResult(
+        blessed=False,
+        reason="the model was not loaded, for the worker cannot be isolated as required: "
+        f"network: none, files: unrestricted ({NO_LANDLOCK}), privileges: none, "
+        "system calls: filtered, memory: 1024 MB; edit infra_validation.isolation",
+        missing=f"files: {NO_LANDLOCK}",
+    )
 
 
 def execute(model: Path, tmp_path: Path, rows: list[bytes]) -> Any:
@@ -137,7 +179,7 @@ def execute(model: Path, tmp_path: Path, rows: list[bytes]) -> Any:
     InfraValidatorExecutor().Do(
         {"model": [given], "examples": [examples]},
         {"blessing": [blessing]},
-        {"config": GENEROUS.model_dump_json()},
+        {"config": GENEROUS.model_dump_json(), "allowed_operations": "[]"},
     )
     return blessing
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from components.model_manifest.component import SCRIPT
-from components.model_manifest.logic import MANIFEST_FILE, digest, verify
 from taxiway.errors import TaxiwayError
+from taxiway.process.manifest import MANIFEST_FILE, digest, verify
 
 FILES = {
     "saved_model.pb": b"graph",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.model_manifest.logic import MANIFEST_FILE, digest
+from taxiway.errors import TaxiwayError
+from taxiway.metadata.records import ArtifactRecord, NodeRecord
 from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.process.manifest import MANIFEST_FILE, digest
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import Candidate, ModelVersion, list_versions
 from tests.taxiway.evaluation.conftest import Evaluated
@@ -155,6 +160,69 @@ class TestTheComponents:
         assert self.version.model_name == "flights"
         assert self.version.version_name == "1.0.0"
         assert self.version.digest == digest((tmp_path / MANIFEST_FILE).read_text())
+
+    def lost(self) -> list[str]:
+        """What each of them finds missing of what a run of it has left."""
+        from components.deploy_queue import component as deploy_queue
+        from components.registrar import component as registrar
+
+        names = ("model_name", "version_name", "digest")
+        properties = {name: getattr(self.version, name) for name in names}
+        properties["pushed_to"] = self.version.get_string_custom_property("pushed_to")
+        made = ArtifactRecord(1, "ModelVersion", self.version.uri, properties)
+        records = [NodeRecord("Registrar", 1, "COMPLETE", 0.0, {"model_version": (made,)})]
+        parameters = {"registry_path": str(self.registry), "lease_seconds": 60.0}
+        return [one.lost(records, parameters) for one in (registrar, deploy_queue)]
+
+    def test_a_registry_that_has_lost_what_was_written_is_seen(self, tmp_path: Path) -> None:
+        """Whether it was emptied, deleted, or restored from a backup of before."""
+        unknown = f"the registry {self.registry} does not know the model that was flights 1.0.0"
+        not_queued = "the deploy queue's newest entry is not this push of flights 1.0.0"
+        self.register()
+        assert self.lost() == ["", not_queued]
+        shutil.copy(self.registry, tmp_path / "backup")
+        self.queue()
+        assert self.lost() == ["", ""]
+        self.registry.unlink()
+        assert self.lost() == [unknown, not_queued]
+        shutil.copy(tmp_path / "backup", self.registry)
+        assert self.lost() == ["", not_queued]
+        with contextlib.closing(sqlite3.connect(self.registry)) as connection:
+            connection.execute("DELETE FROM model_versions")
+            connection.commit()
+        assert self.lost() == [unknown, not_queued]
+
+    def test_a_record_of_another_push_is_seen(self) -> None:
+        self.register()
+        self.queue()
+        self.version.set_string_custom_property("pushed_to", "/serving/8")
+        assert self.lost() == [
+            f"the registry {self.registry} has another record of flights 1.0.0 than was written",
+            "the deploy queue's newest entry is not this push of flights 1.0.0",
+        ]
+
+    def test_what_was_not_pushed_is_not_lost(self) -> None:
+        from components.deploy_queue import component as deploy_queue
+        from components.pusher import executor as pusher
+        from components.registrar import component as registrar
+
+        for one in (registrar, deploy_queue, pusher):
+            assert one.lost([], {}) == ""
+
+    def test_a_pushed_model_that_is_not_the_manifests_is_not_registered(
+        self, tmp_path: Path
+    ) -> None:
+        place = tmp_path / "serving" / "7"
+        place.mkdir(parents=True)
+        (place / "saved_model.pb").write_bytes(b"another")
+        (place / MANIFEST_FILE).write_text("of its own")
+        self.inputs["pushed_model"].set_string_custom_property("pushed_destination", str(place))
+        with pytest.raises(TaxiwayError) as refused:
+            self.register()
+        assert refused.value.message == (
+            f"{place}: 'saved_model.pb' has changed (manifest: {tmp_path / MANIFEST_FILE})"
+        )
+        assert list_versions(self.registry, "flights") == []
 
     def test_a_version_is_queued_once(self) -> None:
         self.register()

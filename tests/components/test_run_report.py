@@ -53,6 +53,12 @@ class TestDescribeNode:
         ("ExampleAnomalies", {"blessed": {"__value__": []}}, "no anomalies"),
         ("ExampleAnomalies", {}, "no anomalies"),
         ("ExampleStatistics", {}, "statistics"),
+        ("ModelEvaluation", {}, ""),
+        (
+            "ModelEvaluation",
+            {"unusable_baseline": "/m/7 is gone"},
+            "the baseline cannot be used: /m/7 is gone",
+        ),
         ("GateDecision", {}, "passed"),
         ("GateDecision", {"warnings": 1}, "passed, 1 warning"),
         ("GateDecision", {"warnings": 3}, "passed, 3 warnings"),
@@ -95,7 +101,13 @@ class TestDescribeNode:
 
     @pytest.mark.parametrize(
         ("value", "shown"),
-        [(None, ""), (0.69314, "0.6931"), (27020.0, "27,020"), (1.0, "1.0000"), (-0.5, "-0.5000")],
+        [
+            (None, "n/a"),
+            (0.69314, "0.6931"),
+            (27020.0, "27,020"),
+            (1.0, "1.0000"),
+            (-0.5, "-0.5000"),
+        ],
     )
     def test_figures(self, value: float | None, shown: str) -> None:
         assert format_metric(value) == shown
@@ -177,6 +189,19 @@ class TestBuildReport:
         assert report["evaluation"]["blessed"]
         assert not report["evaluation"]["baseline"]
 
+    def test_a_baseline_that_cannot_be_used_is_on_the_page(
+        self, logic: Any, alone: Evaluated
+    ) -> None:
+        evaluator = node(
+            "Evaluator",
+            evaluation=artifact("ModelEvaluation", alone.uri, unusable_baseline="it is <gone>"),
+            blessing=artifact("ModelBlessing", blessed=1),
+        )
+        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, by_auc(1))
+        assert report["evaluation"]["unusable_baseline"] == "it is <gone>"
+        told = "Compared with no baseline, since that cannot be used: it is &lt;gone&gt;"
+        assert told in logic.render_html(report)
+
     def test_nodes_that_ended_without_outputs_are_as_if_not_reached(self, logic: Any) -> None:
         gate = node("DataGate", decision=artifact("GateDecision", "/removed/since"))
         nodes = [gate, *(node(n) for n in ("Evaluator", "InfraValidator", "Pusher", "Registrar"))]
@@ -198,7 +223,7 @@ def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str,
         node("DataGate", decision=artifact("GateDecision", str(folder))),
         node(
             "Evaluator",
-            evaluation=artifact("ModelEvaluation", compared.uri),
+            evaluation=artifact("ModelEvaluation", compared.uri, unusable_baseline=text),
             blessing=artifact("ModelBlessing", blessed=0),
         ),
         node("InfraValidator", blessing=artifact("InfraBlessing", blessed=0, reason=text)),
@@ -241,6 +266,17 @@ class TestThePage:
         assert "<script" not in page
         assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == plain.count("WORD")
         assert page.count("<") == plain.count("<")
+
+    def test_no_value_can_turn_a_line_round_or_keep_the_page_from_being_written(
+        self, logic: Any, compared: Evaluated, tmp_path: Path
+    ) -> None:
+        text = "\x1b[31m \u202eevil \udcff"
+        report = whole(logic, compared, tmp_path, text)
+        logic.write_report(report, tmp_path / "out")
+        page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+        assert page.count("␛[31m \N{REPLACEMENT CHARACTER}evil \N{REPLACEMENT CHARACTER}") > 10
+        assert not set(page) & set("\x1b\u202e")
+        assert json.loads((tmp_path / "out" / "report.json").read_text())["run_id"] == text
 
     @pytest.mark.parametrize("nodes", [[], [node("ArrowExampleGen", "RUNNING")]])
     def test_it_can_be_drawn_of_a_run_that_reached_nothing(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import run_store
 from tests.conftest import MEASURED, REPOSITORY, Finished, Run, Workspace, copied, taxiway
 
@@ -59,11 +60,19 @@ def training_logs(workspace: Workspace) -> set[Path]:
 
 
 @pytest.fixture
-def training(first_run: Run) -> tuple[Workspace, subprocess.Popen[str]]:
+def temporary(tmp_path: Path) -> Path:
+    """The default temporary folder of `training`."""
+    folder = tmp_path / "t"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def training(first_run: Run, temporary: Path) -> tuple[Workspace, subprocess.Popen[str]]:
     """A run in the middle of training that would never end by itself."""
     workspace, _ = first_run
     before = training_logs(workspace)
-    process = start(workspace, *ENDLESS, env=MEASURED)
+    process = start(workspace, *ENDLESS, env={**MEASURED, "TMPDIR": str(temporary)})
     wait_for(lambda: bool(training_logs(workspace) - before), process)
     return workspace, process
 
@@ -107,17 +116,37 @@ class TestInterrupted:
         assert json.loads(told[-1])["outcome"] == "interrupted"
 
     @pytest.mark.one_stack
-    def test_a_killed_run_holds_up_no_later_one_and_leaves_it_nothing(
-        self, training: tuple[Workspace, subprocess.Popen[str]]
+    def test_a_killed_run_holds_up_no_later_one_and_leaves_nothing(
+        self, training: tuple[Workspace, subprocess.Popen[str]], temporary: Path
     ) -> None:
         workspace, process = training
+        killed = max(path.name for path in (workspace.root / "reports").iterdir())
+        runs = run_store(workspace.config().metadata)
+        (open_node,) = runs.open_nodes(killed)
+        folder = str(open_node.execution_id)
+        assert folder in trainer_folders(workspace)
+        assert list(temporary.rglob("beam-pipeline-temp*"))
         process.kill()
         assert finish(process).code == -signal.SIGKILL
-        done = workspace.run()
+        (workspace.root / "serving" / "flights-smoke" / f".push-{process.pid}").mkdir()
+        done = workspace.run(env={"TMPDIR": str(temporary)})
         assert done.code == 0
         cached = {n["node"] for n in done.report["nodes"] if n["state"] == "cached"}
         assert "Trainer" in cached
         assert done.report["version"] == "1.0.0"
+        trainer = runs.node(killed, "Trainer")
+        assert trainer is not None
+        assert (trainer.state, trainer.error_kind) == ("FAILED", ErrorKind.FAILED)
+        assert trainer.error == "ended without a word: it was killed, or its machine went down"
+        assert runs.open_nodes(killed) == []
+        assert folder not in trainer_folders(workspace)
+        assert not row_folders(workspace)
+        assert not list(workspace.root.rglob(f".system/*/{folder}"))
+        assert list(temporary.iterdir()) == []
+        assert not list(workspace.root.glob("serving/*/.push-*"))
+        log = workspace.root / "reports" / done.report["run_id"] / "run.log"
+        told = f"run {killed} was killed in Trainer; what it left half-written is removed"
+        assert told in log.read_text()
 
 
 @pytest.mark.one_stack

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.model_manifest.logic import verify
 from taxiway.config.loader import load_config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.spec import load_spec
+from taxiway.process.manifest import verify
+from taxiway.push import newest_version
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import list_versions
 from tests.conftest import REPOSITORY, Run, taxiway
@@ -245,21 +245,40 @@ class TestLaterRuns:
         raise AssertionError(f"the Evaluator finds something new each time: {report}")
 
     @one_stack
-    def test_a_pushed_model_that_is_gone_is_pushed_again(self) -> None:
-        """Though no node has anything new to work on."""
+    def test_a_broken_delivery_is_told_and_mended_though_nothing_else_is_new(self) -> None:
         pushed = self.settled()
-        away = pushed.rename(pushed.with_name("away"))
-        again = None
-        try:
-            report = self.workspace.run().report
-            again = Path(report["pushed_to"])
-            assert (again / "saved_model.pb").is_file()
-            assert report["version"] == "1.0.0"
-            assert states(report)["Trainer"] == "cached"
-        finally:
-            if again is not None and again.exists():
-                shutil.rmtree(again)
-            away.rename(pushed)
+        config = self.workspace.config()
+        (pushed / "saved_model.pb").unlink()
+        Path(config.registry.path).write_bytes(b"")
+        done = taxiway("run", *self.workspace.options)
+        assert done.code == 0, done.out + done.err
+        told = f"{pushed}: 'saved_model.pb' is missing (manifest: {pushed / 'MANIFEST.sha256'})"
+        assert told in done.out
+        again = newest_version(Path(config.push.destination))
+        assert again is not None
+        assert int(again.name) > int(pushed.name)
+        verify(again)
+        (version,) = list_versions(config.registry.path, "flights-smoke")
+        assert (version.name, version.candidate.pushed_to) == ("1.0.0", str(again))
+        assert DeployQueue(config.registry.path, 60).is_newest("flights-smoke", "1.0.0", str(again))
+
+    @one_stack
+    def test_back_to_an_earlier_model_is_a_push_and_a_deployment_of_its_own(self) -> None:
+        """What a server takes, the highest version, is what was asked for last."""
+        easy = "evaluation.thresholds=[{metric: auc, lower: 0.1}]"
+        config = self.workspace.config()
+        other, back = (
+            self.workspace.run(easy, f"model.hyperparameters.epochs={epochs}").report
+            for epochs in (2, config.model.hyperparameters.epochs)
+        )
+        assert other["version"] != back["version"] == self.first["version"]
+        assert states(back)["Trainer"] == "cached"
+        assert int(Path(back["pushed_to"]).name) > int(Path(other["pushed_to"]).name)
+        served = newest_version(Path(config.push.destination))
+        assert served == Path(back["pushed_to"])
+        verify(served)
+        queue = DeployQueue(config.registry.path, 60)
+        assert queue.is_newest("flights-smoke", back["version"], back["pushed_to"])
 
     @one_stack
     def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:

@@ -1,10 +1,14 @@
-"""The push: whole or not at all, each model once, always a higher version."""
+"""The push: whole or not at all, and what was asked for last is the highest version."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from taxiway import push as push_module
 from taxiway.errors import TaxiwayError
+from taxiway.process.manifest import MANIFEST_FILE, manifest_text
 from taxiway.push import (
     BucketPush,
     FilesystemPush,
@@ -51,6 +56,21 @@ def test_the_same_model_is_pushed_once(model: Path, tmp_path: Path) -> None:
     assert names(tmp_path / "serving") == ["100"]
 
 
+def test_a_model_of_before_is_pushed_again_above_those_that_came_since(
+    model: Path, tmp_path: Path
+) -> None:
+    """A server takes the highest version, so that one has to be what was asked for last."""
+    other = tmp_path / "other"
+    shutil.copytree(model, other)
+    (other / "saved_model.pb").write_bytes(b"another graph")
+    pushed = [
+        push_to_folder(asked, tmp_path / "serving", clock=lambda: 100)
+        for asked in (model, other, model, model)
+    ]
+    assert [path.name for path in pushed] == ["100", "101", "102", "102"]
+    assert folder_digest(tmp_path / "serving" / "102") == folder_digest(model)
+
+
 def test_a_later_push_is_a_higher_version_even_when_the_clock_is_behind(
     model: Path, tmp_path: Path
 ) -> None:
@@ -80,14 +100,146 @@ def test_a_destination_that_is_a_file_is_refused(model: Path, tmp_path: Path) ->
         push_to_folder(model, tmp_path / "serving")
 
 
-def test_what_a_killed_push_left_behind_is_cleared_and_never_a_version(
-    model: Path, tmp_path: Path
+def dead_process() -> int:
+    """The id of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+HERE = socket.gethostname()
+DAY = 24 * 3600.0
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "stays"),
+    [
+        pytest.param(".push-{here}-{dead}", 0, False, id="a dead process"),
+        pytest.param(".push-{dead}", 0, False, id="a dead process of an older release"),
+        pytest.param(".push-{here}-{own}", 0, False, id="a process that had this one's id"),
+        pytest.param(".push-{own}", 0, False, id="one of an older release"),
+        pytest.param(".push-{here}-{alive}", 2 * DAY, True, id="a living process"),
+        pytest.param(".push-{alive}", 2 * DAY, True, id="a living process of an older release"),
+        pytest.param(".push-pod-a-{dead}", DAY / 2, True, id="another machine's, of late"),
+        pytest.param(".push-pod-a-{dead}", 2 * DAY, False, id="another machine's, long ago"),
+        pytest.param(".push-by-hand", DAY / 2, True, id="no process, of late"),
+        pytest.param("1700000000", 2 * DAY, True, id="a version"),
+        pytest.param("notes", 2 * DAY, True, id="anything else"),
+    ],
+)
+def test_what_a_killed_push_left_behind_is_cleared_if_it_is_surely_dead(
+    model: Path, tmp_path: Path, name: str, age: float, stays: bool
 ) -> None:
-    stale = tmp_path / "serving" / f".push-{os.getpid()}"
-    stale.mkdir(parents=True)
-    (stale / "half").write_text("half a model")
+    left = (
+        tmp_path
+        / "serving"
+        / name.format(here=HERE, dead=dead_process(), own=os.getpid(), alive=os.getppid())
+    )
+    left.mkdir(parents=True)
+    (left / "half").write_text("half a model")
+    for path in (left / "half", left):
+        os.utime(path, (time.time() - age,) * 2)
     pushed = push_to_folder(model, tmp_path / "serving")
-    assert names(tmp_path / "serving") == [pushed.name]
+    assert names(tmp_path / "serving") == sorted([pushed.name, *([left.name] if stays else [])])
+
+
+class TestLost:
+    """What an unchanged run asks of a model that was pushed before."""
+
+    @pytest.fixture
+    def pushed(self, model: Path, tmp_path: Path) -> Pushed:
+        named = {
+            path.relative_to(model).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in model.rglob("*")
+            if path.is_file()
+        }
+        (model / MANIFEST_FILE).write_text(manifest_text(named))
+        return self.kind(tmp_path).push(str(model))
+
+    @staticmethod
+    def kind(root: Path) -> FilesystemPush:
+        return FilesystemPush(kind="filesystem", destination=str(root / "serving"))
+
+    def test_nothing_where_all_is_as_it_was_pushed(self, pushed: Pushed, tmp_path: Path) -> None:
+        assert self.kind(tmp_path).lost(pushed.place) == ""
+
+    @pytest.mark.parametrize(
+        ("file", "content", "told"),
+        [
+            ("saved_model.pb", None, "{place}: 'saved_model.pb' is missing (manifest: {manifest})"),
+            (
+                "variables/variables.index",
+                b"\0" * 7,
+                "{place}: 'variables/variables.index' has changed (manifest: {manifest})",
+            ),
+            ("more", b"", "{place}: 'more' is not in the manifest (manifest: {manifest})"),
+            (
+                MANIFEST_FILE,
+                b"0" * 64 + b"  saved_model.pb\n",
+                "{place}: 'saved_model.pb' has changed (manifest: {manifest})",
+            ),
+            (
+                MANIFEST_FILE,
+                None,
+                "{manifest} cannot be read: [Errno 2] No such file or directory: '{manifest}'",
+            ),
+        ],
+    )
+    def test_a_file_that_is_gone_or_changed_and_the_next_push_is_whole(
+        self,
+        pushed: Pushed,
+        model: Path,
+        tmp_path: Path,
+        file: str,
+        content: bytes | None,
+        told: str,
+    ) -> None:
+        path = Path(pushed.place, file)
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        manifest = f"{pushed.place}/{MANIFEST_FILE}"
+        assert self.kind(tmp_path).lost(pushed.place) == told.format(
+            place=pushed.place, manifest=manifest
+        )
+        again = self.kind(tmp_path).push(str(model))
+        assert int(again.version) > int(pushed.version)
+        assert folder_digest(Path(again.place)) == folder_digest(model)
+
+    def test_a_higher_version_of_another_model(self, pushed: Pushed, tmp_path: Path) -> None:
+        higher = tmp_path / "serving" / "9999999999"
+        higher.mkdir()
+        told = f"a server takes {higher}, and {pushed.place} was pushed last"
+        assert self.kind(tmp_path).lost(pushed.place) == told
+
+    def test_all_of_it(self, pushed: Pushed, tmp_path: Path) -> None:
+        shutil.rmtree(tmp_path / "serving")
+        told = f"a server takes nothing, and {pushed.place} was pushed last"
+        assert self.kind(tmp_path).lost(pushed.place) == told
+
+    @pytest.mark.pipeline
+    def test_in_a_bucket(self, pushed: Pushed, model: Path) -> None:
+        import tensorflow as tf
+
+        del pushed  # it has written the manifest
+        destination = "ram://bucket/lost"
+        first = push_module.push_by_gfile(str(model), destination, clock=lambda: 100)
+        assert push_module.push_by_gfile(str(model), destination, clock=lambda: 200) == first
+        assert push_module.lost_by_gfile(destination, first.place) == ""
+        tf.io.gfile.remove(f"{first.place}/variables/variables.index")
+        assert push_module.lost_by_gfile(destination, first.place) == f"{first.place} is not whole"
+        again = push_module.push_by_gfile(str(model), destination, clock=lambda: 200)
+        assert again.version == "200"
+        assert push_module.lost_by_gfile(destination, first.place) == (
+            f"a server takes {again.place}, and {first.place} was pushed last"
+        )
+
+
+def test_a_copy_that_is_not_as_the_manifest_says_is_no_version(model: Path, tmp_path: Path) -> None:
+    (model / MANIFEST_FILE).write_text(manifest_text({"saved_model.pb": "0" * 64}))
+    with pytest.raises(TaxiwayError, match=r"'saved_model.pb' has changed|is not in the manifest"):
+        push_to_folder(model, tmp_path / "serving")
+    assert names(tmp_path / "serving") == []
 
 
 @pytest.mark.pipeline

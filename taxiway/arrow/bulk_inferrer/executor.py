@@ -19,6 +19,7 @@ from taxiway.arrow.bulk_inferrer.appending import COLUMNS_KEY
 from taxiway.arrow.bulk_inferrer.columns import KEPT_COLUMNS, find_kinds
 from taxiway.arrow.bulk_inferrer.infer import Target, Work, infer_all
 from taxiway.arrow.bulk_inferrer.model import SIGNATURE_KEY, USE_BEAM, USE_BEAM_KEY, Signature
+from taxiway.arrow.checked_models import check_models
 from taxiway.arrow.examples.reading import shards_of
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.workers.job import Shard
@@ -49,6 +50,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
         """Writes what is wired; nothing, if the model was not blessed.
 
         Raises:
+          ModelRefused: a model that no process is to load.
           ConfigError: something that only the stock executor can do, or that no one can.
           DataError: see `infer_all`.
         """
@@ -58,6 +60,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
             if not model_utils.is_model_blessed(blessing):
                 _log.info("the model of %s was not blessed: nothing is inferred", blessing.uri)
                 return
+        check_models(input_dict, exec_properties)
         splits = _splits(input_dict, exec_properties)
         result, examples = (
             artifact_utils.get_single_instance(output_dict[key]) if output_dict.get(key) else None

@@ -18,6 +18,7 @@ from taxiway.arrow.bulk_inferrer.parquet import ParquetFile, rows_of
 from taxiway.arrow.examples.reading import serialized
 from taxiway.arrow.examples.writing import write_examples
 from taxiway.errors import ConfigError, DataError, did_you_mean
+from taxiway.process.progress import rows_read
 from taxiway.workers import active
 from taxiway.workers.job import Shard, job_token
 
@@ -110,6 +111,7 @@ def _batches(shard: Shard) -> Iterator[Any]:
     empty = True
     try:
         for batch in serialized(shard).prefetch(1):
+            rows_read(int(batch.shape[0]))
             empty = False
             yield batch
     except tf.errors.OpError as error:

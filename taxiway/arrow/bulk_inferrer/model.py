@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from taxiway.errors import ConfigError, DataError, did_you_mean
 from taxiway.modeling.loaded_model import describe_error
+from taxiway.root_cause import telling_line
 
 USE_BEAM: Final = "use engine: beam for BulkInferrer"
 USE_BEAM_KEY: Final = "engine.components: {BulkInferrer: beam}"
@@ -106,7 +107,7 @@ def _loaded(signature: Signature) -> Any:
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ConfigError(
             f"{signature.path} is no SavedModel with the tags {', '.join(signature.tags)}: "
-            f"{str(error).strip().splitlines()[0]}",
+            f"{telling_line(error)}",
             edit="model_spec.tag of the BulkInferrer, or its model",
         ) from error
 

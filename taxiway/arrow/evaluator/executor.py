@@ -26,6 +26,8 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from taxiway.arrow.checked_models import check_models
+from taxiway.arrow.evaluator.baseline import UsableBaseline
 from taxiway.arrow.evaluator.evaluate import evaluate
 from taxiway.arrow.evaluator.plan import refused
 from taxiway.arrow.examples.reading import shards_of
@@ -35,7 +37,7 @@ from taxiway.modeling.names import EVAL_SPLIT
 DEFAULT_SPLITS = (EVAL_SPLIT,)
 
 
-class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships no types
+class _Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships no types
     """Evaluates without Beam; inputs, outputs and properties are those of the stock executor."""
 
     def Do(
@@ -47,10 +49,12 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
         """Writes the `evaluation` artifact and, where there are thresholds, the `blessing`.
 
         Raises:
+          ModelRefused: a model that no process is to load.
           ConfigError: something only the stock executor does.
           DataError: see `evaluate`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        check_models(input_dict, exec_properties)
         eval_config = read_eval_config(input_dict, exec_properties)
         paths = _model_paths(input_dict, eval_config)
         splits = json_utils.loads(exec_properties.get(EXAMPLE_SPLITS_KEY) or "null")
@@ -63,6 +67,16 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
         ):
             blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
             _bless(blessing, bool(validation.validation_ok), input_dict, exec_properties)
+
+
+class Executor(UsableBaseline, _Executor):
+    """Evaluates without Beam, and without a baseline that cannot be used."""
+
+
+class StrictExecutor(Executor):
+    """The same, where `evaluation.baseline` is `required`."""
+
+    baseline_rule = "required"
 
 
 def read_eval_config(input_dict: dict[str, list[Any]], exec_properties: dict[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from taxiway.arrow.evaluator.slices import Column, members
 from taxiway.arrow.evaluator.sums import Sums, merged
 from taxiway.errors import ConfigError, DataError
 from taxiway.modeling.example_files import open_examples
+from taxiway.process.progress import rows_read
 from taxiway.workers.job import Shard
 
 BATCH_ROWS: Final = 8192
@@ -75,10 +76,11 @@ def sum_shard(shard: Shard, settings: Settings, job: str) -> bytes:
     random = np.random.default_rng(_seed(shard.uri))
     for serialized in _batches(shard.uri):
         count = int(serialized.shape[0])
+        rows_read(count)
         read = columns.read(serialized)
         rows = Rows(
             count,
-            {model.name: _predict(model, serialized, job) for model in settings.models},
+            {model.name: predict(model, serialized, job) for model in settings.models},
             {m.name: _matrix(read, m.label, count) if m.label else None for m in settings.models},
             {m.name: _weights(read, m.weight, count) for m in settings.models},
         )
@@ -165,7 +167,7 @@ def _signature(job: str, path: str, name: str) -> tuple[Any, str, Any]:
     return signature, next(iter(inputs)), model
 
 
-def _predict(model: Model, serialized: Any, job: str) -> Array:
+def predict(model: Model, serialized: Any, job: str) -> Array:
     """Answers of a batch, [N] or [N, classes]."""
     signature, argument, _ = _signature(job, model.path, model.signature)
     outputs = signature(**{argument: serialized})

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from taxiway.errors import DataError
 from taxiway.modeling.example_files import files_in, open_examples
+from taxiway.process.progress import rows_read
 from taxiway.workers.job import Shard
 
 BATCH_ROWS: Final = 8192
@@ -58,9 +59,17 @@ def parsed(
     spec = dict(feature_spec)
     batches = serialized(shard, rows).map(lambda batch: tf.io.parse_example(batch, spec))
     try:
-        yield from batches.prefetch(1)
+        for batch in batches.prefetch(1):
+            rows_read(_rows(batch))
+            yield batch
     except tf.errors.OpError as error:
         raise DataError(f"{shard} cannot be read: {error.message}") from error
+
+
+def _rows(batch: Mapping[str, Any]) -> int:
+    """Of parsed columns; without any, none are counted."""
+    column = next(iter(batch.values()), None)
+    return int(getattr(column, "dense_shape", getattr(column, "shape", (0,)))[0])
 
 
 def record_batches(shard: Shard, rows: int = BATCH_ROWS) -> Iterator[Any]:
@@ -74,6 +83,7 @@ def record_batches(shard: Shard, rows: int = BATCH_ROWS) -> Iterator[Any]:
     decoder = example_coder.ExamplesToRecordBatchDecoder()
     try:
         for batch in serialized(shard, rows).prefetch(1).as_numpy_iterator():
+            rows_read(len(batch))
             yield decoder.DecodeBatch(batch)
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         raise DataError(f"{shard} cannot be read: {error}") from error

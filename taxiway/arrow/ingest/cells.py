@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,11 @@ Kind = Literal["INT", "FLOAT", "BYTES"]
 # The three types of a tf.Example.
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_string()}
 WORDS = {"INT": "an integer", "FLOAT": "a finite number", "BYTES": "UTF-8 text"}
+# Text that Arrow takes for a number on one stack or on both, and that is none: hexadecimal digits,
+# which wrap around (0xFFFFFFFFFFFFFFFF is -1 to it), a plus sign, and a NaN with a payload.
+NO_NUMBERS: Final = {"INT": "[xX]", "FLOAT": r"^\s*\+|\("}
+HINTS: Final = {"INT": b"xX", "FLOAT": b"+("}
+"""Of which one is in each of them: to look for a byte is a hundredth of a cast."""
 
 
 @dataclass(frozen=True)
@@ -93,19 +98,24 @@ def _cast(values: Any, kind: Kind) -> tuple[Any, list[int]]:
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if pa.types.is_float16(values.type):
+        values = _widened(values)
     if pa.types.is_floating(values.type):
         values = _nan_to_null(values)
+    values, odd = _without_odd(values, kind)
     try:
-        return _finish(_convert(values, kind), kind)
+        cast, infinite = _finish(_convert(values, kind), kind)
     except pa.ArrowInvalid:
         pass
+    else:
+        return cast, sorted({*odd, *infinite})
     if kind != "BYTES" and pa.types.is_binary(values.type):
         values = _trimmed(values)
     rows = list(_unconvertible(values, kind, 0))
     bad = np.zeros(len(values), dtype=bool)
     bad[rows] = True
     cast, infinite = _finish(_convert(_without(values, pa.array(bad)), kind), kind)
-    return cast, sorted({*rows, *infinite})
+    return cast, sorted({*odd, *rows, *infinite})
 
 
 def _convert(values: Any, kind: Kind) -> Any:
@@ -147,6 +157,27 @@ def _unconvertible(values: Any, kind: Kind, start: int) -> list[int]:
     return []
 
 
+def _without_odd(values: Any, kind: Kind) -> tuple[Any, list[int]]:
+    """Nulls for NO_NUMBERS, and their rows."""
+    if kind == "BYTES" or not pa.types.is_binary(values.type) or not len(values):
+        return values, []
+    _, offsets, data = values.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[values.offset, values.offset + len(values)]]
+    text = bytes(memoryview(data)[first:last]) if data else b""
+    if not any(byte in text for byte in HINTS[kind]):
+        return values, []
+    is_odd = pc.fill_null(pc.match_substring_regex(values, NO_NUMBERS[kind]), False)
+    rows = _true_rows(is_odd)
+    return (_without(values, is_odd) if rows else values), rows
+
+
+def _widened(values: Any) -> Any:
+    """Half floats as floats: Arrow computes little with the former."""
+    missing = pc.is_null(values).to_numpy(zero_copy_only=False)
+    halves = np.frombuffer(values.buffers()[1], np.float16, len(values), 2 * values.offset)
+    return pa.array(halves.astype(np.float32), mask=missing)
+
+
 def _trimmed(values: Any) -> Any:
     """Spaces around a number are forgiven."""
     return pc.ascii_trim_whitespace(values.cast(pa.string(), safe=False)).cast(pa.binary())
@@ -169,6 +200,12 @@ def _true_rows(mask: Any) -> list[int]:
 
 
 def _show(value: Any) -> str:
-    plain = value.as_py()
-    text = repr(plain.decode(errors="backslashreplace") if isinstance(plain, bytes) else plain)
+    if pa.types.is_dictionary(value.type):
+        value = value.value
+    # Not as_py for text, which is wrong where it is no UTF-8.
+    is_text = isinstance(value, pa.StringScalar | pa.LargeStringScalar) and value.is_valid
+    plain = value.as_buffer().to_pybytes() if is_text else value.as_py()
+    if isinstance(plain, bytes):
+        plain = plain.decode(errors="backslashreplace")
+    text = repr(plain) if isinstance(plain, str) else str(plain)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -5,78 +5,33 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from taxiway.arrow.ingest.cells import Column
-from taxiway.arrow.ingest.counting import Tally, hash_keys, read_back
-from taxiway.arrow.ingest.reading import OnBadRow, read_columns, read_rows
+from taxiway.arrow.ingest.checks import check
+from taxiway.arrow.ingest.counting import hash_keys, read_back
+from taxiway.arrow.ingest.duplicates import KeyWriter
+from taxiway.arrow.ingest.reading import Source, index_of, read_columns, read_rows
 from taxiway.arrow.ingest.spans import SpanFile, file_bytes
-from taxiway.arrow.ingest.writing import Compression, Writers, file_name, remove_files
+from taxiway.arrow.ingest.summary import Settings, Summary
+from taxiway.arrow.ingest.writing import Writers, file_name, remove_files
 from taxiway.errors import DataError
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
+from taxiway.process.progress import rows_read
 from taxiway.workers import active
 from taxiway.workers.job import Shard
 
 # Part of the cache key: raise it when the same files would become other examples, other splits or
 # an error.
-CONVERSION = 3
+CONVERSION = 4
 BUCKETS = 10_000
-SPLITS = (TRAIN_SPLIT, EVAL_SPLIT)
 PARQUET_PACKS = 4
 """Bytes of gzipped examples for a byte of Parquet, as measured on the flights."""
 STEP = "ArrowExampleGen"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How rows become examples.
-
-    `train_buckets` of BUCKETS hash buckets are train rows; None splits by time instead: the newest
-    span is the eval split.
-    """
-
-    schema_file: str
-    key: str
-    label: str
-    on_bad_row: OnBadRow
-    train_buckets: int | None
-    shards: int
-    """Files of each split, or a few more where they cannot be dealt evenly to the workers."""
-    compression: Compression = "gzip"
-
-
-@dataclass
-class Summary:
-    """What was read, left out and written."""
-
-    rows_read: int = 0
-    rows_dropped: int = 0
-    first_dropped: str = ""
-    splits: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in SPLITS})
-    classes: dict[str, set[int]] = field(
-        default_factory=lambda: {name: set[int]() for name in SPLITS}
-    )
-    """Labels found in each split."""
-
-    @property
-    def digest(self) -> str:
-        """One order-independent digest of all rows written, by key."""
-        return f"{sum(tally.digest for tally in self.splits.values()) % 2**64:016x}"
-
-    def add(self, other: Summary) -> None:
-        """Counts in what another part of the input gave."""
-        self.rows_read += other.rows_read
-        self.rows_dropped += other.rows_dropped
-        self.first_dropped = self.first_dropped or other.first_dropped
-        for name, tally in other.splits.items():
-            self.splits[name].rows += tally.rows
-            self.splits[name].digest = (self.splits[name].digest + tally.digest) % 2**64
-            self.classes[name] |= other.classes[name]
 
 
 def convert(
@@ -102,15 +57,17 @@ def convert(
     _make(split_uris)
     parts = _parts(files, settings.shards)
     newest = max((file.span for file in files), default=0)
-    work = partial(convert_part, Part(tuple(files), newest, settings, dict(split_uris), len(parts)))
+    job = Part(tuple(files), newest, settings, dict(split_uris), len(parts))
     try:
-        found = active.run(work, parts, merge, STEP, input_bytes=_size(files))
+        size = _size(files, settings.source)
+        found = active.run(partial(convert_part, job), parts, merge, STEP, input_bytes=size)
         summary: Summary = pickle.loads(found)  # noqa: S301  # written by `merge`
-        _check_splits(summary, settings)
-        _check_rows(summary)
+        check(summary, files, settings)
     except BaseException:
         _remove(split_uris)
         raise
+    finally:
+        remove_files(job.keys(part) for part in range(len(parts)))
     return summary
 
 
@@ -135,38 +92,48 @@ class Part:
             for name, uri in self.split_uris.items()
         }
 
+    def keys(self, part: int) -> str:
+        """The file of a part's keys: beside the splits' folders, where nobody takes it for rows."""
+        folder = self.split_uris[TRAIN_SPLIT].rpartition("/")[0]
+        return f"{folder}/.keys-{part:05d}"
+
 
 def convert_part(job: Part, shard: Shard) -> bytes:
     """Converts a few input files, reads back what was written, and gives a pickled Summary."""
     settings = job.settings
     columns = read_columns(settings.schema_file, settings.key, settings.label)
     part, summary = int(shard.uri.partition(" ")[0]), Summary()
-    paths = job.paths(part)
+    paths, key_writer = job.paths(part), KeyWriter(job.keys(part))
     with Writers(paths) as writers:
         for file in job.files[shard.first : shard.last]:
-            for batch in read_rows(file.path, columns, settings.on_bad_row):
+            for batch in read_rows(file.path, columns, settings.source):
                 summary.rows_read += batch.read
+                rows_read(batch.read)
                 summary.rows_dropped += batch.dropped
                 summary.first_dropped = summary.first_dropped or batch.first_dropped
-                keys = batch.rows.column(_index(columns, settings.key))
+                keys = batch.rows.column(index_of(columns, settings.key))
                 hashes = hash_keys(keys.cast(pa.large_binary()).to_pylist())
+                key_writer.add(hashes)
+                written = summary.span_rows.get(file.span, 0) + batch.rows.num_rows
+                summary.span_rows[file.span] = written
                 is_eval = _eval_mask(hashes, settings.train_buckets, file.span == job.newest)
                 for name, mask in ((TRAIN_SPLIT, ~is_eval), (EVAL_SPLIT, is_eval)):
                     rows = batch.rows.filter(pa.array(mask))
-                    labels = rows.column(_index(columns, settings.label))
+                    labels = rows.column(index_of(columns, settings.label))
                     summary.classes[name].update(labels.unique().to_pylist())
                     summary.splits[name].add(hashes[mask])
                     writers.write(name, rows)
-    for name, written in paths.items():
-        found = read_back(written, settings.key)
+    summary.keys.append(key_writer.close())
+    for name, outputs in paths.items():
+        found = read_back(outputs, settings.key)
         if found != summary.splits[name]:
             raise DataError(
-                f"the {name} split in {', '.join(written)} is not what was read: {found} on disk, "
+                f"the {name} split in {', '.join(outputs)} is not what was read: {found} on disk, "
                 f"{summary.splits[name]} read; the disk or the file system loses data",
                 edit="output.root",
             )
         if not found.rows:  # a span that is all in the other split
-            remove_files(written)
+            remove_files(outputs)
     return pickle.dumps(summary)
 
 
@@ -195,10 +162,10 @@ def _parts(files: Sequence[SpanFile], count: int) -> list[Shard]:
     ]
 
 
-def _size(files: Sequence[SpanFile]) -> int:
+def _size(files: Sequence[SpanFile], source: Source) -> int:
     """About the bytes of the examples: Parquet packs a row better than gzipped examples do."""
     return sum(
-        file_bytes(file.path) * (1 if file.path.endswith(".csv") else PARQUET_PACKS)
+        file_bytes(file.path) * (1 if source.format_of(file.path) == "csv" else PARQUET_PACKS)
         for file in files
     )
 
@@ -233,35 +200,3 @@ def _eval_mask(hashes: Any, buckets: int | None, is_newest: bool) -> Any:
     if buckets is None:
         return np.full(len(hashes), is_newest)
     return hashes % np.uint64(BUCKETS) >= np.uint64(buckets)
-
-
-def _index(columns: Sequence[Column], name: str) -> int:
-    return next(index for index, column in enumerate(columns) if column.name == name)
-
-
-def _check_splits(summary: Summary, settings: Settings) -> None:
-    dropped = f" ({summary.rows_dropped} bad rows were left out)" if summary.rows_dropped else ""
-    for name in SPLITS:
-        if not summary.splits[name].rows:
-            raise DataError(
-                f"the {name} split has no rows, of {summary.rows_read} read{dropped}",
-                edit="data.spans or data.split",
-            )
-        classes = summary.classes[name]
-        if len(classes) < 2:
-            raise DataError(
-                f"the {name} split has one class of label only: {settings.label} is "
-                f"{next(iter(classes))} in all of its {summary.splits[name].rows} rows"
-                f"{dropped}",
-                edit="data.spans or data.split, or the label in the input files",
-            )
-
-
-def _check_rows(summary: Summary) -> None:
-    """Rows in equal rows out; each part has read back what it wrote."""
-    sorted_out = sum(tally.rows for tally in summary.splits.values())
-    if summary.rows_read - summary.rows_dropped != sorted_out:
-        raise DataError(
-            f"{summary.rows_read} rows read and {summary.rows_dropped} left out, but {sorted_out} "
-            "went to the splits: a bug in ArrowExampleGen"
-        )

@@ -2,28 +2,32 @@
 
 Arrow lets a quoted cell go on over line ends. A quote that someone forgot to close then swallows
 the rows below it, up to the next quote or the end of the block, and nothing but the number of
-lines shows it. So a cell that holds a line break is refused, whoever meant it.
+lines shows it. So a cell that holds a line break is refused, whoever meant it. Lines that Arrow
+would read otherwise than their dialect are read by it, and given to Arrow as it understands them;
+a line with a fault is given to it as one with a cell too many, so that it comes back as broken.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from taxiway.arrow.ingest.spans import opened
+from taxiway.arrow.ingest.dialect import Dialect, Fault
+from taxiway.arrow.ingest.text_lines import (
+    count_lines,
+    lines_beyond_utf8,
+    refuse,
+    shown,
+    whole_lines,
+)
 from taxiway.errors import DataError
 
-BLOCK_BYTES: Final = 1 << 20
-LONGEST_LINE: Final = 1 << 20
-BOM: Final = b"\xef\xbb\xbf"
 HEADER: Final = re.compile(rb"[\r\n]*([^\r\n]+(?:\r\n|\r|\n)?)")
-QUOTED: Final = re.compile(rb'"[^"]*(?:""[^"]*)*"(?!")')
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Block:
     """The file's header, then the lines of the block."""
     before: int
     """Lines of the file before those of the block."""
+    faults: Mapping[int, str]
+    """What is wrong with lines, from 0, of the text that came back as broken for it."""
 
     def line_of_row(self, row: int) -> int:
         """The line of the file, from 1, of one of the rows, from 0."""
@@ -47,117 +53,140 @@ class Block:
         return self._line(number)
 
     def describe_broken(self) -> str:
-        """Line, number of cells and text of the first broken row."""
+        """Line and fault of the first broken row: its number of cells, if nothing else."""
         row = self.broken[0]
-        return (
-            f"line {self._line(row.number)}: got {row.actual_columns} cells, expected "
-            f"{row.expected_columns}: {row.text[:120]!r}"
+        index = self._index(row.number)
+        fault = self.faults.get(index) or _describe_count(
+            row.actual_columns, row.expected_columns, row.text.encode()
         )
+        return f"line {self.before + index}{fault}"
 
     def _line(self, number: int) -> int:
-        """The line of the `number`-th line that is not empty: Arrow does not count empty ones."""
+        return self.before + self._index(number)
+
+    def _index(self, number: int) -> int:
+        """The `number`-th line that is not empty: Arrow does not count empty ones."""
         full = [index for index, line in enumerate(self.text.splitlines()) if line]
-        return self.before + full[number - 1]
+        return full[number - 1]
 
 
 class CsvLines:
     """A CSV file with its header, and its rows for who asks once.
 
     Raises:
-      DataError: there is no header, or a quote in it is not closed.
+      DataError: the file is no UTF-8 text, or its header cannot be read.
       OSError: the file cannot be read.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, dialect: Dialect | None = None) -> None:
         self._path = path
-        self._texts = _whole_lines(path)
-        first = next(self._texts, b"").removeprefix(BOM)
-        found = HEADER.match(first)
-        if found is None:
-            _refuse(path, "it has no header")
-        self._header, self._first = found[1].rstrip(b"\r\n") + b"\n", first[found.end() :]
-        self._before = len(first[: found.end()].splitlines())
+        self._dialect = dialect or Dialect()
+        self._texts = whole_lines(path)
+        self._before = 0
+        self._first = self._header = b""
         self.names: list[str] = []
-        """Of the columns, as the header has them."""
-        self._refuse_open_quotes(self._header, self._before)
-        # Below a header Arrow wants a row.
-        twice = pa.BufferReader(self._header * 2)
-        self.names = pa_csv.open_csv(twice).schema.names
+        """Of the columns, as the header has them; none where the file has no line."""
+        for text in self._texts:
+            found = HEADER.match(text)
+            self._before += len(text[: found.end() if found else None].splitlines())
+            if found:
+                self._first = text[found.end() :]
+                self._read_header(found[1].rstrip(b"\r\n"))
+                break
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
-        """The rows, with these columns in this order.
+        """The rows, with these columns in this order; nothing where there is none.
 
         Raises:
-          DataError: there is no row, a line is longer than LONGEST_LINE, or a quoted cell does not
-            end on the line that it begins on.
+          DataError: a line is longer than LONGEST_LINE, or a quoted cell does not end on the line
+            that it begins on.
         """
-        before, is_empty = self._before, True
+        before = self._before
         for lines in self._all_lines():
             text = self._header + lines
-            physical, full = _count_lines(text)
+            physical, full = count_lines(text)
             if full > 1:
-                rows, broken = _parse(text, columns)
-                self._check(text, before, full, 1 + rows.num_rows + len(broken))
-                yield Block(rows, broken, text, before)
-                is_empty = False
+                text, faults = self._as_arrow_reads(text, before)
+                rows, broken = _parse(text, columns, self._dialect)
+                if 1 + rows.num_rows + len(broken) != full:
+                    raise DataError(
+                        f"{self._path}: {1 + rows.num_rows + len(broken)} rows came of {full} "
+                        f"lines from line {before + 1} on, with the header: a bug in "
+                        "ArrowExampleGen, or in Arrow"
+                    )
+                yield Block(rows, broken, text, before, faults)
             before += physical - 1
-        if is_empty:
-            _refuse(self._path, "it has no row below its header")
 
     def _all_lines(self) -> Iterator[bytes]:
-        yield self._first
-        yield from self._texts
+        if self.names:
+            yield self._first
+            yield from self._texts
 
-    def _check(self, text: bytes, before: int, lines: int, rows: int) -> None:
-        # What the last line opens swallows no other, so that the numbers are equal.
-        if rows == lines and open_quote(_last_line(text)) is None:
-            return
-        self._refuse_open_quotes(text, before)
+    def _read_header(self, line: bytes) -> None:
+        if b"\0" in line:
+            refuse(self._path, "it is UTF-16 text or no text at all, expected UTF-8")
+        cells = self._dialect.cells(line)
+        if isinstance(cells, Fault):
+            if cells.kind == "open":
+                self._refuse_open_quote(cells, self._before)
+            refuse(self._path, f"line {self._before}{self._describe(cells)}")
+        for index, cell in enumerate(cells, start=1):
+            try:
+                self.names.append(cell.decode())
+            except UnicodeDecodeError:
+                refuse(
+                    self._path,
+                    f"line {self._before}, the name of column {index}: got {shown(cell)}, "
+                    "expected UTF-8 text",
+                )
+        self._header = self._dialect.joined(cells) + b"\n"
+
+    def _as_arrow_reads(self, text: bytes, before: int) -> tuple[bytes, Mapping[int, str]]:
+        """The text with what Arrow reads otherwise written for it, and the faults of lines."""
+        suspects = {*self._dialect.suspects(text), *lines_beyond_utf8(text)} - {0}
+        if not suspects:
+            return text, {}
+        lines = text.splitlines(keepends=True)
+        faults = {}
+        for index in sorted(suspects):
+            line = lines[index].rstrip(b"\r\n")
+            cells = self._dialect.cells(line)
+            if isinstance(cells, Fault):
+                if cells.kind == "open":
+                    self._refuse_open_quote(cells, before + index)
+                faults[index] = self._describe(cells)
+                cells = [b""] * (len(self.names) + 1)
+            elif len(cells) != len(self.names):
+                faults[index] = _describe_count(len(cells), len(self.names), line)
+                cells = [b""] * (len(self.names) + 1)
+            lines[index] = self._dialect.joined(cells) + lines[index][len(line) :]
+        return b"".join(lines), faults
+
+    def _column(self, cell: int) -> str:
+        return f"column '{self.names[cell]}'" if cell < len(self.names) else f"cell {cell + 1}"
+
+    def _describe(self, fault: Fault) -> str:
+        expected = {
+            "glued": f"nothing between a closing quote and the next '{self._dialect.delimiter}'",
+            "trailing": "a character behind the escape that ends the line",
+        }[fault.kind]
+        hint = ""
+        if fault.kind == "glued" and b"\\" in fault.shown and not self._dialect.escape:
+            hint = " (where \\ escapes a quote, say so in data.csv.escape)"
+        return f", {self._column(fault.cell)}: got {shown(fault.shown)}, expected {expected}{hint}"
+
+    def _refuse_open_quote(self, fault: Fault, line: int) -> NoReturn:
         raise DataError(
-            f"{self._path}: {rows} rows came of {lines} lines from line {before + 1} on, with the "
-            "header: a bug in ArrowExampleGen, or in Arrow"
+            f"{self._path}, line {line}, {self._column(fault.cell)}: got a quote that is not "
+            f"closed on its line: {shown(fault.shown)}, expected each cell to end where its line "
+            "ends; what follows an open quote cannot be told apart into rows",
+            edit=f'{self._path}: close the quote, or write "" for a quote inside quotes; for '
+            "cells with line breaks write Parquet (data.format: parquet); where quotes or an "
+            "escape are others, say so in data.csv",
         )
 
-    def _refuse_open_quotes(self, text: bytes, before: int) -> None:
-        for index, line in enumerate(text.splitlines()):
-            found = open_quote(line)
-            if found is None:
-                continue
-            start, cell = found
-            column = (
-                f"column '{self.names[cell]}'" if cell < len(self.names) else f"cell {cell + 1}"
-            )
-            shown = line[start : start + 80].decode(errors="backslashreplace")
-            raise DataError(
-                f"{self._path}, line {before + index}, {column}: got a quote that is not closed on "
-                f"its line: {shown!r}, expected each cell to end where its line ends; what "
-                "follows an open quote cannot be told apart into rows",
-                edit=f'{self._path}: close the quote, or write "" for a quote inside quotes; for '
-                "cells with line breaks write Parquet (data.format: parquet)",
-            )
 
-
-def open_quote(line: bytes) -> tuple[int, int] | None:
-    """Where a quote opens that the line does not close, and in which cell, both from 0.
-
-    As in Arrow, a quote opens only at the start of a cell, and two inside quotes are one.
-    """
-    start = cell = 0
-    last = line.rfind(b'"')
-    while start <= last:
-        if line.startswith(b'"', start):
-            quoted = QUOTED.match(line, start)
-            if quoted is None:
-                return start, cell
-            start = quoted.end()
-        comma = line.find(b",", start)
-        if comma < 0:
-            break
-        start, cell = comma + 1, cell + 1
-    return None
-
-
-def _parse(text: bytes, columns: Sequence[str]) -> tuple[Any, list[Any]]:
+def _parse(text: bytes, columns: Sequence[str], dialect: Dialect) -> tuple[Any, list[Any]]:
     broken: list[Any] = []
 
     def skip(row: Any) -> str:
@@ -169,11 +198,13 @@ def _parse(text: bytes, columns: Sequence[str]) -> tuple[Any, list[Any]]:
         pa.BufferReader(text),
         # One thread, because only then a broken row knows its number.
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(text)),
-        parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=dialect.delimiter, quote_char=dialect.arrow_quote, invalid_row_handler=skip
+        ),
         convert_options=pa_csv.ConvertOptions(
             column_types={name: pa.binary() for name in columns},
             include_columns=list(columns),
-            null_values=[""],
+            null_values=["", *dialect.null_words],
             strings_can_be_null=True,
         ),
     )
@@ -184,54 +215,5 @@ def _parse(text: bytes, columns: Sequence[str]) -> tuple[Any, list[Any]]:
     return rows[0], broken
 
 
-def _last_line(text: bytes) -> bytes:
-    """The last one that is not empty."""
-    end = len(text)
-    while text[end - 1] in b"\r\n":
-        end -= 1
-    start = text.rfind(b"\n", 0, end) + 1
-    return text[max(start, text.rfind(b"\r", start, end) + 1) : end]
-
-
-def _count_lines(text: bytes) -> tuple[int, int]:
-    """Lines, and those that are not empty, of a text that begins with one of these."""
-    characters = np.frombuffer(text, np.uint8)
-    # One pass over the text, for speed; few characters of it are controls.
-    ends = np.flatnonzero(characters <= ord("\r"))
-    kinds = characters[ends]
-    is_end = (kinds == ord("\n")) | (kinds == ord("\r"))
-    ends, kinds = ends[is_end], kinds[is_end]
-    gaps = np.diff(ends)
-    pairs = np.count_nonzero((gaps == 1) & (kinds[:-1] == ord("\r")) & (kinds[1:] == ord("\n")))
-    is_unended = int(ends[-1]) < len(text) - 1
-    return len(ends) - pairs + is_unended, 1 + np.count_nonzero(gaps > 1) + is_unended
-
-
-def _whole_lines(path: str) -> Iterator[bytes]:
-    rest = b""
-    for chunk in _chunks(path):
-        cut = chunk.rfind(b"\n") + 1
-        # A return that ends the chunk may have its line feed in the next.
-        cut = max(cut, chunk.rfind(b"\r", cut, -1) + 1)
-        if cut:
-            yield rest + chunk[:cut]
-            rest = chunk[cut:]
-        else:
-            rest += chunk
-        if len(rest) > LONGEST_LINE:
-            start = rest[:80].decode(errors="backslashreplace")
-            _refuse(path, f"a line is longer than {LONGEST_LINE >> 20} MB: {start!r}...")
-    if rest:
-        yield rest
-
-
-def _chunks(path: str) -> Iterator[bytes]:
-    with opened(path) as source:
-        while chunk := source.read(BLOCK_BYTES):
-            yield bytes(chunk)
-
-
-def _refuse(path: str, reason: str) -> NoReturn:
-    raise DataError(
-        f"{path} cannot be read as CSV: {reason}", edit=f"{path}: replace the file, or data.format"
-    )
+def _describe_count(cells: int, columns: int, line: bytes) -> str:
+    return f": got {cells} cells, expected {columns}: {shown(line)}"

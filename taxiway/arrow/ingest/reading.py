@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from pathlib import PurePath
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +16,42 @@ import pyarrow.parquet as pq
 
 from taxiway.arrow.ingest.cells import ARROW_TYPES, BadCell, Column, clean, has_usable_type
 from taxiway.arrow.ingest.csv_lines import Block, CsvLines
+from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.spans import opened, read_bytes
 from taxiway.errors import DataError, did_you_mean
 
+if sys.version_info < (3, 11):
+    # Before pyarrow 14.0.1 a column of a Python type runs what its file says (CVE-2023-47248), and
+    # tfx-bsl 1.16 keeps pyarrow below 11. Beam imports this too, but need not have been imported.
+    import pyarrow_hotfix  # noqa: F401
+
+Format = Literal["parquet", "csv"]
 OnBadRow = Literal["fail", "drop"]
 # They bound memory whatever the size of a file: about 10 MB of serialized examples at a time.
 BATCH_ROWS = 16_384
 PARQUET_BUFFER_BYTES = 1 << 20
+
+
+SUFFIXES: Final[Mapping[str, Format]] = {".csv": "csv", ".parquet": "parquet"}
+OTHER_DELIMITERS: Final = (";", "\t", "|", ",", "\x01")
+SHOWN_NAMES: Final = 5
+"""Columns of each kind that a message names."""
+SHOWN: Final = 80
+REASON_SHOWN: Final = 300
+
+
+@dataclass(frozen=True)
+class Source:
+    """How input files are to be read."""
+
+    format: Format = "parquet"
+    """Of files whose name does not end with one of SUFFIXES."""
+    dialect: Dialect = field(default_factory=Dialect)
+    on_bad_row: OnBadRow = "fail"
+
+    def format_of(self, path: str) -> Format:
+        """By the ending of its name, if that is known."""
+        return SUFFIXES.get(PurePath(path).suffix.lower(), self.format)
 
 
 @dataclass(frozen=True)
@@ -60,6 +92,11 @@ def read_columns(schema_file: str, key: str, label: str) -> tuple[Column, ...]:
         raise DataError(f"{schema_file} is no TFMD schema: {error}", edit=schema_file) from error
     columns = {}
     for feature in schema.feature:
+        if feature.name in columns:
+            raise DataError(
+                f"{schema_file}: the feature '{feature.name}' is there more than once",
+                edit=f"{schema_file}: remove all but one",
+            )
         kind = schema_pb2.FeatureType.Name(feature.type)
         if kind not in ARROW_TYPES:
             raise DataError(
@@ -85,10 +122,16 @@ def read_columns(schema_file: str, key: str, label: str) -> tuple[Column, ...]:
     return tuple(columns.values())
 
 
-def read_rows(path: str, columns: Sequence[Column], on_bad_row: OnBadRow) -> Iterator[Batch]:
-    """Yields a file's rows in order; memory does not grow with the file.
+def index_of(columns: Sequence[Column], name: str) -> int:
+    """Where a column is."""
+    return next(index for index, column in enumerate(columns) if column.name == name)
 
-    Missing is an empty cell, a null, an empty text, or NaN in a float column: all become null.
+
+def read_rows(path: str, columns: Sequence[Column], source: Source) -> Iterator[Batch]:
+    """Yields a file's rows in order, nothing where it has none; memory does not grow with the file.
+
+    Missing is an empty cell, a null, an empty text, a null word of the dialect, or NaN in a float
+    column: all become null.
 
     Raises:
       DataError: the file cannot be read, its columns are not those of the schema, a CSV cell does
@@ -96,9 +139,9 @@ def read_rows(path: str, columns: Sequence[Column], on_bad_row: OnBadRow) -> Ite
         row (Parquet, from 1), column and value.
     """
     noted = False
-    for raw in _raw_batches(path, columns):
+    for raw in _raw_batches(path, columns, source):
         rows, bad = clean(raw.rows, columns)
-        if on_bad_row == "fail" and (bad or raw.broken):
+        if source.on_bad_row == "fail" and (bad or raw.broken):
             edit = f"{path}, or data.on_bad_row: drop"
             raise DataError(f"{path}, {_describe(raw, bad)}", edit=edit)
         if bad:
@@ -112,20 +155,27 @@ def read_rows(path: str, columns: Sequence[Column], on_bad_row: OnBadRow) -> Ite
         yield Batch(rows, raw.rows.num_rows + raw.broken, len(bad) + raw.broken, note)
 
 
-def _raw_batches(path: str, columns: Sequence[Column]) -> Iterator[_Raw]:
-    is_csv = path.lower().endswith(".csv")
+def _raw_batches(path: str, columns: Sequence[Column], source: Source) -> Iterator[_Raw]:
+    is_csv = source.format_of(path) == "csv"
+    batches = _csv_batches(path, columns, source.dialect) if is_csv else None
     try:
-        yield from _csv_batches(path, columns) if is_csv else _parquet_batches(path, columns)
-    except (pa.ArrowException, OSError) as error:
+        yield from batches or _parquet_batches(path, columns)
+    # ValueError: names of columns that are no UTF-8; RuntimeError: what the hotfix forbids.
+    except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), "")[:REASON_SHOWN]
         raise DataError(
-            f"{path} cannot be read as {'CSV' if is_csv else 'Parquet'}: {error}",
+            f"{path} cannot be read as {'CSV' if is_csv else 'Parquet'}: {reason}",
             edit=f"{path}: replace the file, or data.format",
         ) from error
 
 
-def _csv_batches(path: str, columns: Sequence[Column]) -> Iterator[_Raw]:
-    file = CsvLines(path)
-    _check_names(path, file.names, columns)
+def _csv_batches(path: str, columns: Sequence[Column], dialect: Dialect) -> Iterator[_Raw]:
+    file = CsvLines(path, dialect)
+    if not file.names:
+        return
+    others = [one for one in OTHER_DELIMITERS if len(file.names) == 1 and one in file.names[0]]
+    hint = f" (is {others[0]!r} the delimiter? data.csv.delimiter)" if others else ""
+    _check_names(path, file.names, columns, hint)
     for block in file.blocks([column.name for column in columns]):
         broken = len(block.broken)
         for start in range(0, max(block.rows.num_rows, 1), BATCH_ROWS):
@@ -165,19 +215,25 @@ def _parquet_place(start: int, row: int) -> str:
     return f"row {start + row + 1}"
 
 
-def _check_names(path: str, names: Sequence[str], columns: Sequence[Column]) -> None:
+def _check_names(
+    path: str, names: Sequence[str], columns: Sequence[Column], hint: str = ""
+) -> None:
     expected = [column.name for column in columns]
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    missing = [name for name in expected if name not in names]
-    extra = [name for name in names if name not in expected]
-    problems = [f"column '{name}' appears more than once" for name in twice]
-    for name in extra:
-        problems.append(f"column '{name}' is not in the schema{did_you_mean(name, missing)}")
-    for name in missing:
-        problems.append(f"column '{name}' is missing")
+    counts = Counter(names)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    missing = [name for name in expected if name not in counts]
+    extra = [name for name in counts if name not in expected]
+    problems = [f"column '{name[:SHOWN]}' appears more than once" for name in twice[:SHOWN_NAMES]]
+    for name in extra[:SHOWN_NAMES]:
+        guess = did_you_mean(name[:SHOWN], missing)
+        problems.append(f"column '{name[:SHOWN]}' is not in the schema{guess}")
+    problems += [f"column '{name}' is missing" for name in missing[:SHOWN_NAMES]]
+    more = len(twice) + len(extra) + len(missing) - len(problems)
+    if more:
+        problems.append(f"{more} columns more are missing or not in the schema")
     if problems:
         raise DataError(
-            f"{path}: {'; '.join(problems)}",
+            f"{path}: {'; '.join(problems)}{hint}",
             edit=f"{path}, or the curated schema (data.schema_file)",
         )
 

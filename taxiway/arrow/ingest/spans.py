@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pyarrow as pa
 
+from taxiway.arrow.ingest import listing, marks
 from taxiway.errors import ConfigError, DataError
 
-SPAN = re.compile(r"\{SPAN(?::(\d+))?\}")
+SPAN = re.compile(r"\{SPAN(?::([1-9]\d?))?\}")
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
+STANDS_FOR_SPAN: Final = "\0"
+"""Which is in no name."""
+LARGEST_SPAN: Final = 2**63 - 1
+SHOWN_RANGES: Final = 10
 MEND = "data.spans, or run `taxiway data` to export what is missing"
 
 
@@ -35,7 +41,7 @@ class SpanFile:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The spans of a run, oldest first, and one glob for each, relative to the input base."""
+    """The spans of a run, oldest first, and one pattern for each, relative to the input base."""
 
     spans: tuple[int, ...]
     patterns: tuple[str, ...]
@@ -47,7 +53,8 @@ def check_pattern(pattern: str) -> None:
     """Refuses what would be ambiguous later.
 
     Raises:
-      ConfigError: the pattern has not exactly one {SPAN}, another placeholder, or a comma.
+      ConfigError: the pattern has not exactly one {SPAN}, another placeholder, a comma, or a part
+        that is no name.
     """
     others = [part for part in PLACEHOLDER.findall(pattern) if not SPAN.fullmatch(part)]
     if len(SPAN.findall(pattern)) != 1 or others or "," in pattern:
@@ -56,30 +63,37 @@ def check_pattern(pattern: str) -> None:
             "numbers), no other placeholder and no comma, such as 'span-{SPAN}/*.parquet'",
             edit="data.pattern",
         )
+    if {"", ".", ".."} & set(pattern.split("/")) or re.search(r"\[[^\]]*\{SPAN", pattern):
+        raise ConfigError(
+            f"data.pattern: got '{pattern}', expected names between slashes, below data.root, such "
+            "as 'span-{SPAN}/*.parquet'",
+            edit="data.pattern",
+        )
 
 
 def resolve(input_base: str, pattern: str, wanted: SpanRange, schema_file: str) -> Resolved:
     """Finds the files of the wanted spans.
 
     Raises:
-      DataError: no span exists, one that is wanted does not, or one has no file.
+      DataError: no span exists, one that is wanted does not, or one has no file; see `of_patterns`.
     """
     check_pattern(pattern)
     existing = list_spans(input_base, pattern)
-    known = f"spans that exist: {', '.join(map(str, existing))}" if existing else "no span exists"
     where = f"{input_base}/{pattern}"
     if not existing:
-        raise DataError(f"{known} below {where}", edit=MEND)
+        raise DataError(f"no span exists below {where}", edit=MEND)
     last = existing[-1] if wanted.last is None else wanted.last
-    spans = tuple(range(last - wanted.length + 1, last + 1))
-    missing = [span for span in spans if span not in existing]
+    first = last - wanted.length + 1
+    missing = list(_missing(first, last, existing))
     if missing:
+        known = f"spans that exist: {_listed(_ranges(existing))}"
         raise DataError(
-            f"data.spans asks for {_several(spans)}, but {_several(missing)} cannot be found in "
-            f"{where} ({known})",
+            f"data.spans asks for {_several([(first, last)])}, but {_several(missing)} cannot be "
+            f"found in {where} ({known})",
             edit=MEND,
         )
-    return of_patterns(input_base, [_fill(pattern, span) for span in spans], last, schema_file)
+    patterns = [_fill(pattern, span) for span in range(first, last + 1)]
+    return of_patterns(input_base, patterns, last, schema_file)
 
 
 def of_patterns(
@@ -88,7 +102,7 @@ def of_patterns(
     """Finds the files of spans in a row, one pattern each, the last of which is `newest`.
 
     Raises:
-      DataError: a span has no file.
+      DataError: a span has no file, one cannot be read, or one would be read twice.
     """
     spans = tuple(range(newest - len(patterns) + 1, newest + 1))
     files = tuple(
@@ -104,48 +118,73 @@ def list_spans(input_base: str, pattern: str) -> list[int]:
     """Span numbers on disk, oldest first; a span's folder counts even where it is empty.
 
     `{SPAN}` stands for a number without leading zeros, `{SPAN:2}` for one of two digits.
+
+    Raises:
+      DataError: a folder cannot be listed, or a number is too large for TFX.
     """
     parts = pattern.split("/")
     depth = next(index for index, part in enumerate(parts) if SPAN.search(part))
-    name = parts[depth]
-    width = SPAN.search(name)
+    width = SPAN.search(parts[depth])
     assert width is not None
     digits = rf"(\d{{{width[1]}}})" if width[1] else r"(0|[1-9]\d*)"
-    before, after = (_as_regex(part) for part in (name[: width.start()], name[width.end() :]))
-    expression = re.compile(f"{before}{digits}{after}")
-    found = _glob("/".join([input_base, *parts[:depth], SPAN.sub("*", name)]))
-    names = (path.rstrip("/").rsplit("/", 1)[-1] for path in found)
-    return sorted({int(match[1]) for match in map(expression.fullmatch, names) if match})
+    name = listing.matcher(SPAN.sub(STANDS_FOR_SPAN, parts[depth])).pattern
+    expression = re.compile(name.replace(STANDS_FOR_SPAN, digits), re.ASCII)
+    folders = listing.matching(input_base, "/".join(parts[:depth])) if depth else [input_base]
+    names = (name for folder in folders for name in listing.names_in(folder))
+    spans = sorted({int(match[1]) for match in map(expression.match, names) if match})
+    if spans and spans[-1] > LARGEST_SPAN:
+        raise DataError(
+            f"span {str(spans[-1])[:40]} of {input_base}/{pattern} is larger than {LARGEST_SPAN}",
+            edit="data.pattern, or the name of that span",
+        )
+    return spans
 
 
 def fingerprint(
     input_base: str, spans: Sequence[int], files: Sequence[SpanFile], schema_file: str
 ) -> str:
-    """What the files are: name, size and time of change of each, and the schema's content."""
-    import tensorflow as tf
+    """What the files are: name and marks of each (see `marks`), and the schema's content.
 
+    Raises:
+      DataError: a file cannot be read, or is there twice.
+    """
     digest = hashlib.sha256()
     size = 0
+    seen: dict[object, SpanFile] = {}
+    local = []
     for file in files:
-        stat = tf.io.gfile.stat(file.path)
-        size += stat.length
+        identity: object = file.path
+        if listing.is_local(file.path):
+            found = listing.check_file(file.path)
+            identity = (found.st_dev, found.st_ino) if found.st_ino else file.path
+            known, length = marks.marks_of(found), found.st_size
+            local.append(found)
+        else:
+            known, length = marks.remote_marks(file.path)
+        _refuse_twice(seen.setdefault(identity, file), file)
+        size += length
         name = file.path.removeprefix(input_base)
-        digest.update(f"{name}\0{stat.length}\0{stat.mtime_nsec}\n".encode())
+        digest.update(f"{name}\0{known}\n".encode())
+    marks.settle(local)
     digest.update(read_bytes(schema_file))
     window = "-".join(str(span) for span in dict.fromkeys((spans[0], spans[-1])))
     return f"spans:{window},num_files:{len(files)},total_bytes:{size},sha256:{digest.hexdigest()}"
 
 
 def file_bytes(path: str) -> int:
-    """The size of a file."""
-    import tensorflow as tf
+    """The size of a file.
 
-    return int(tf.io.gfile.stat(path).length)
+    Raises:
+      DataError: it cannot be read.
+    """
+    if listing.is_local(path):
+        return listing.check_file(path).st_size
+    return marks.remote_marks(path)[1]
 
 
 def opened(path: str) -> Any:
     """An input file as Arrow reads it, wherever TensorFlow can."""
-    if "://" not in path:
+    if listing.is_local(path):
         return pa.OSFile(path)
     import tensorflow as tf
 
@@ -158,6 +197,9 @@ def read_bytes(path: str) -> bytes:
     Raises:
       DataError: it cannot be read.
     """
+    if listing.is_local(path):
+        listing.check_file(path, edit="data.schema_file")
+        return Path(path).read_bytes()
     import tensorflow as tf
 
     try:
@@ -170,7 +212,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def _files_of(input_base: str, pattern: str, span: int) -> list[str]:
-    files = _glob(f"{input_base}/{pattern}")
+    files = listing.matching(input_base, pattern)
     if not files:
         raise DataError(
             f"span {span} is empty: no file matches {input_base}/{pattern}",
@@ -179,17 +221,19 @@ def _files_of(input_base: str, pattern: str, span: int) -> list[str]:
     return files
 
 
-def _glob(pattern: str) -> list[str]:
-    import tensorflow as tf
-
-    try:
-        return sorted(tf.io.gfile.glob(pattern))
-    except tf.errors.NotFoundError:
-        return []
-    except tf.errors.OpError as error:
-        raise DataError(
-            f"{pattern} cannot be listed: {error.message}", edit="data.root or output.root"
-        ) from error
+def _refuse_twice(first: SpanFile, file: SpanFile) -> None:
+    """One file under two names, or in two spans, would have its rows counted twice."""
+    if first is file:
+        return
+    if first.path == file.path:
+        what = f"{file.path} belongs to span {first.span} and to span {file.span}"
+    else:
+        what = (
+            f"{first.path} (span {first.span}) and {file.path} (span {file.span}) are the same file"
+        )
+    raise DataError(
+        f"{what}: its rows would be read twice", edit="data.pattern, or remove one of the two"
+    )
 
 
 def _fill(pattern: str, span: int) -> str:
@@ -199,10 +243,36 @@ def _fill(pattern: str, span: int) -> str:
     return SPAN.sub(number, pattern)
 
 
-def _as_regex(glob: str) -> str:
-    return re.escape(glob).replace(r"\*", ".*").replace(r"\?", ".")
+def _missing(first: int, last: int, existing: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of numbers from first to last that do not exist."""
+    start = first
+    for span in (span for span in existing if first <= span <= last):
+        if start < span:
+            yield start, span - 1
+        start = span + 1
+    if start <= last:
+        yield start, last
 
 
-def _several(spans: Sequence[int]) -> str:
-    numbers = ", ".join(str(span) for span in spans)
-    return f"span {numbers}" if len(spans) == 1 else f"spans {numbers}"
+def _ranges(spans: Sequence[int]) -> list[tuple[int, int]]:
+    """Ranges of numbers in a row."""
+    ranges: list[tuple[int, int]] = []
+    for span in spans:
+        if ranges and span == ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], span)
+        else:
+            ranges.append((span, span))
+    return ranges
+
+
+def _listed(ranges: Sequence[tuple[int, int]]) -> str:
+    shown = [
+        f"{first} to {last}" if last - first > 1 else ", ".join(map(str, range(first, last + 1)))
+        for first, last in ranges[:SHOWN_RANGES]
+    ]
+    return ", ".join([*shown, *(["..."] if len(ranges) > SHOWN_RANGES else [])])
+
+
+def _several(ranges: Sequence[tuple[int, int]]) -> str:
+    is_one = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return f"{'span' if is_one else 'spans'} {_listed(ranges)}"

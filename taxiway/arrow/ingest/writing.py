@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -16,8 +17,8 @@ from taxiway.modeling.example_files import examples_writer
 Compression = Literal["gzip", "none"]
 SUFFIX: Final[Mapping[Compression, str]] = {"gzip": ".gz", "none": ""}
 """Readers of the files go by it."""
-GZIP_LEVEL: Final = 1
-"""A third of the time of the default level 6, for files a quarter larger."""
+RESERVED_DESCRIPTORS: Final = 200
+"""For what else a process has open: libraries, the metadata store, logs, input."""
 
 
 def file_name(file: int, files: int, compression: Compression) -> str:
@@ -39,10 +40,13 @@ class Writers:
         self._files = {name: [_File(path) for path in files] for name, files in paths.items()}
 
     def __enter__(self) -> Writers:
+        _check_descriptors(len(self._all()))
         try:
             for file in self._all():
                 file.open()
         except BaseException:
+            for file in self._all():
+                file.abandon()
             self._remove()
             raise
         return self
@@ -84,23 +88,46 @@ class _File:
         self._writer: Any = None
 
     def open(self) -> None:
-        with _write_errors(self.path):
+        with write_errors(self.path):
             self._writer = examples_writer(self.attempt, like=self.path)
 
     def write(self, examples: Sequence[bytes]) -> None:
-        with _write_errors(self.path):
+        with write_errors(self.path):
             for example in examples:
                 self._writer.write(example)
 
     def close(self) -> None:
-        with _write_errors(self.path):
+        with write_errors(self.path):
             self._writer.close()
+
+    def abandon(self) -> None:
+        """Lets go of a file that nobody needs any more."""
+        if self._writer is not None:
+            with suppress(Exception):  # what failed first is what is told
+                self._writer.close()
 
     def rename(self) -> None:
         import tensorflow as tf
 
-        with _write_errors(self.path):
+        with write_errors(self.path):
             tf.io.gfile.rename(self.attempt, self.path, overwrite=True)
+
+
+def _check_descriptors(files: int) -> None:
+    """Refuses more files at a time than this process may have open, before it opens the first.
+
+    Raises:
+      DataError: says how many it may.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = limit - min(RESERVED_DESCRIPTORS, limit // 2)
+    if limit != resource.RLIM_INFINITY and files > most:
+        raise DataError(
+            f"data.shards: a worker would write {files} files at a time, but may have {limit} open "
+            "all in all",
+            edit=f"data.shards: at most {most // 2} for each worker; or raise the limit with "
+            "`ulimit -n`",
+        )
 
 
 def remove_files(paths: Iterable[str]) -> None:
@@ -113,7 +140,8 @@ def remove_files(paths: Iterable[str]) -> None:
 
 
 @contextmanager
-def _write_errors(path: str) -> Iterator[None]:
+def write_errors(path: str) -> Iterator[None]:
+    """Says of what cannot be written which file it is, and why."""
     import tensorflow as tf
 
     try:

@@ -153,7 +153,7 @@ class _Uniques(TopKUniquesSketchStatsGenerator):  # type: ignore[misc]  # TFDV s
             num_rank_histogram_buckets=options.num_rank_histogram_buckets,
             frequency_threshold=options.frequency_threshold,
             weighted_frequency_threshold=options.weighted_frequency_threshold,
-            num_misragries_buckets=COUNTED,
+            num_misragries_buckets=max(COUNTED, options.num_rank_histogram_buckets),
             num_kmv_buckets=HASHED,
         )
         if not options.use_sketch_based_topk_uniques:

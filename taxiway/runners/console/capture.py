@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
+from taxiway.runners.console.terminal import TerminalConsole
 
 
 @contextlib.contextmanager
-def captured_output(log_file: Path) -> Iterator[Console]:
+def captured_output(log_file: Path) -> Iterator[TerminalConsole]:
     """Points file descriptors 1 and 2 at the log, C++ libraries' output included.
 
     Yields:
@@ -34,7 +34,7 @@ def captured_output(log_file: Path) -> Iterator[Console]:
             format="%(asctime)s %(levelname).1s %(name)s %(message)s",
         )
         try:
-            yield Console(file=terminal, width=width if terminal.isatty() else None)
+            yield TerminalConsole(file=terminal, width=width if terminal.isatty() else None)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

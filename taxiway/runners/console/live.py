@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
+from rich.text import Text
 
 REFRESH_PER_SECOND = 8
 
@@ -23,4 +24,4 @@ def live(console: Console, shown: RenderableType, *, transient: bool = False) ->
 
 def waiting(console: Console, text: str) -> Live:
     """A spinner that goes when its block ends; nothing where the console is no terminal."""
-    return live(console, Spinner("dots", text=text, style="cyan"), transient=True)
+    return live(console, Spinner("dots", text=Text(text), style="cyan"), transient=True)

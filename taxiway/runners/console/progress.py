@@ -13,6 +13,7 @@ from rich.text import Text
 
 from taxiway.metadata.describe import describe_node
 from taxiway.metadata.records import ErrorKind
+from taxiway.process.progress import PACE_SECONDS, Pace
 from taxiway.runners.console.live import live
 from taxiway.runners.nodes.events import (
     Event,
@@ -20,11 +21,13 @@ from taxiway.runners.nodes.events import (
     NodeFailed,
     NodeFinished,
     NodeMessage,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     RunEnded,
     RunStarted,
 )
+from taxiway.terminal import one_line
 
 STYLES = {
     "waiting": "dim",
@@ -44,13 +47,16 @@ class _Row:
     started: float = 0.0
     seconds: float | None = None
     made: str = ""
+    progress: str = ""
+    pace: Pace | None = None
 
 
 class Progress:
     """A RunObserver that draws nodes, their states and seconds, and what each made."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, pace_seconds: float = PACE_SECONDS) -> None:
         self._console = console
+        self._pace_seconds = pace_seconds
         self._rows: dict[str, _Row] = {}
         self._live: Live | None = None
         self._cached: set[int] = set()
@@ -64,6 +70,8 @@ class Progress:
         elif isinstance(event, NodeMessage):
             self._rows[event.node_id].made = event.text
             self._print(event.node_id, "note", event.text)
+        elif isinstance(event, NodeProgress):
+            self._show(event)
         else:
             self._update(event)
 
@@ -83,13 +91,15 @@ class Progress:
                 node_id,
                 Text(row.state, style=STYLES[row.state]),
                 "" if seconds is None else f"{seconds:.1f}",
-                Text(row.made.splitlines()[0] if row.made else ""),
+                Text(_first_line(row.progress if running and row.progress else row.made)),
             )
         return Group(table)
 
     def _start(self, event: RunStarted) -> None:
         self._rows = {node_id: _Row() for node_id in event.nodes}
-        self._console.print(f"run [bold]{event.run_id}[/], {len(event.nodes)} nodes")
+        self._console.print(
+            Text.assemble("run ", (event.run_id, "bold"), f", {len(event.nodes)} nodes")
+        )
         if self._console.is_terminal:
             self._live = live(self._console, self)
             self._live.start()
@@ -105,6 +115,7 @@ class Progress:
         row = self._rows.setdefault(event.node_id, _Row())
         if isinstance(event, NodeStarted):
             row.state, row.started = "running", time.monotonic()
+            row.progress, row.pace = "", Pace(self._pace_seconds)
             return
         if isinstance(event, NodeSkipped):
             row.state, row.made = "skipped", event.reason
@@ -117,6 +128,14 @@ class Progress:
             made = (describe_node(event.record), row.made, self._why_again(event))
             row.made = ", ".join(part for part in made if part)
         self._print(event.node_id, row.state, row.made, row.seconds)
+
+    def _show(self, event: NodeProgress) -> None:
+        """In the table at once; where each line stays, one in half a minute."""
+        row = self._rows.setdefault(event.node_id, _Row())
+        row.progress = event.progress.text
+        if row.pace is not None and row.pace.due():
+            seconds = time.monotonic() - row.started
+            self._print(event.node_id, row.state, row.progress, seconds)
 
     def _why_again(self, event: NodeCached | NodeFinished) -> str:
         """Why a node is not cached though nothing was changed, so as not to puzzle."""
@@ -134,8 +153,12 @@ class Progress:
         if self._console.is_terminal:
             return
         took = "" if seconds is None else f"{seconds:7.1f} s"
-        line = Text(f"{node_id:<22} {state:<12} {took:>9}  {text.splitlines()[0] if text else ''}")
+        line = Text(f"{node_id:<22} {state:<12} {took:>9}  {_first_line(text)}")
         self._console.print(line, soft_wrap=True)
+
+
+def _first_line(text: str) -> str:
+    return one_line(text.splitlines()[0]) if text else ""
 
 
 _MARKS = {

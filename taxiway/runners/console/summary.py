@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from taxiway.metadata.describe import format_metric
+from taxiway.terminal import one_line, shell
 
 WORST_SHOWN = 3
+PROGRAM = "taxiway"
+NUMBER_WIDTH = 9
+"""Of a metric; a column may be narrower than its head, which goes on in the next line."""
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
 
@@ -26,6 +30,7 @@ def print_summary(
     seconds: float,
     loading: float,
     request: str = "",
+    allowed_operations: Sequence[str] = (),
 ) -> None:
     """Prints a report in the shape of a short page.
 
@@ -36,13 +41,12 @@ def print_summary(
       seconds: of the whole run.
       loading: seconds of them in which TensorFlow and TFX were imported.
       request: a file with a request for the pushed model, if there is one.
+      allowed_operations: that the model may have besides those of the list.
     """
     outcome = report["outcome"]
     console.print()
-    console.print(
-        f"[bold {TONES[outcome]}]{outcome}[/] after {seconds:.1f} s, "
-        f"{loading:.1f} s of them to load TFX"
-    )
+    after = f" after {seconds:.1f} s, {loading:.1f} s of them to load TFX"
+    console.print(Text.assemble((outcome, f"bold {TONES[outcome]}"), after))
     if report["failure"]:
         _print_failure(console, report["failure"], folder)
     evaluation = report["evaluation"]
@@ -51,18 +55,20 @@ def print_summary(
         console.print()
         _print_blessings(console, report)
     _field(console, "report", f"{_short(folder)}/report.html")
-    _field(console, "next", _next_command(report, request))
+    _field(console, "next", _next_command(report, request, allowed_operations))
 
 
 def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
     worst = evaluation["worst_slices"][:WORST_SHOWN]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("metric")
-    table.add_column("all rows", justify="right")
+    table.add_column("metric", overflow="fold")
+    table.add_column("all rows", justify="right", no_wrap=True)
     if evaluation["change"]:
-        table.add_column("vs baseline", justify="right")
-    for item in worst:
-        table.add_column(item["name"], justify="right")
+        table.add_column("vs baseline", justify="right", no_wrap=True)
+    for item in worst:  # the name of a slice is as long as its values
+        table.add_column(
+            one_line(item["name"]), justify="right", overflow="fold", min_width=NUMBER_WIDTH
+        )
     for name, value in sorted(evaluation["overall"].items()):
         change = evaluation["change"].get(name)
         table.add_row(
@@ -76,9 +82,12 @@ def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
 
 def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
     evaluation, infra = report["evaluation"], report["infra"]
+    unusable = evaluation["unusable_baseline"]
     against = (
         "compared with the latest blessed model" if evaluation["baseline"] else "no baseline yet"
     )
+    if unusable:
+        against = f"compared with none, the baseline cannot be used: {unusable}"
     _verdict(console, "evaluator", evaluation["blessed"], against, evaluation["reasons"])
     if infra:
         blessed = infra["blessed"]
@@ -86,6 +95,8 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
             f"p99 {float(infra['latency_p99_ms']):.1f} ms" if infra.get("latency_p99_ms") else ""
         )
         _verdict(console, "infra", blessed, detail, [] if blessed else [str(infra.get("reason"))])
+        if infra.get("missing"):
+            _field(console, "isolation", Text(f"not whole: {infra['missing']}", style="yellow"))
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
         _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")
@@ -118,14 +129,28 @@ def _short(place: str) -> str:
 
 
 def _field(console: Console, name: str, value: str | Text) -> None:
-    console.print(Text(f"{name:<12}", style="bold") + value, soft_wrap=True)
+    shown = one_line(value) if isinstance(value, str) else value
+    console.print(Text(f"{name:<12}", style="bold") + shown, soft_wrap=True)
 
 
-def _next_command(report: Mapping[str, Any], request: str) -> str:
+def _next_command(
+    report: Mapping[str, Any], request: str, allowed_operations: Sequence[str]
+) -> str:
+    again = _here(report["command"])
     if report["outcome"] != "succeeded":
-        return f"{report['command']}  # nodes that are done are not run again"
+        return f"{again}  # nodes that are done are not run again"
     if report["pushed_to"] and request:
-        words = ("--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}")
+        words = ["--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}"]
+        words += [word for name in allowed_operations for word in ("--allow-operation", name)]
         python = _short(sys.executable)
-        return shlex.join([python, "-m", "taxiway.serving.worker", *words])
-    return f"{report['command']} --set model.hyperparameters.learning_rate=0.003"
+        return shell([python, "-m", "taxiway.serving.worker", *words])
+    return f"{again} --set model.hyperparameters.learning_rate=0.003"
+
+
+def _here(command: str) -> str:
+    """A kept command line as this shell finds the program: make's is on no PATH."""
+    program, blank, rest = command.partition(" ")
+    beside = Path(sys.executable).with_name(program)
+    if program != PROGRAM or shutil.which(program) or not beside.is_file():
+        return command
+    return f"{shell([_short(str(beside))])}{blank}{rest}"

@@ -44,7 +44,7 @@ from taxiway.runners.nodes.container_command import (
 )
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.store_limits import check_storable
-from taxiway.runners.preflight import check_addresses
+from taxiway.runners.preflight import check_addresses, check_paths_of_models
 
 RUN_ID: Final = "run_id"
 """The parameter that back ends from 2.5 on fill in; see `run_id_of` for those before."""
@@ -95,6 +95,7 @@ def check(config: Config) -> None:
             edit="output.root: below kubeflow.volume.mount_path",
         )
     check_addresses(config)
+    check_paths_of_models(config)
 
 
 @dataclass(frozen=True)

@@ -5,38 +5,76 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
-from taxiway.errors import TaxiwayError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 
 POLL_SECONDS = 0.2
+_LONGEST = 200
+
+
+_HOLDER = re.compile(r"run (\S+), process \d+")
 
 
 @contextlib.contextmanager
-def run_lock(metadata: Metadata, run_id: str, say: Callable[[str], None]) -> Iterator[None]:
+def run_lock(
+    metadata: Metadata,
+    run_id: str,
+    say: Callable[[str], None],
+    bury: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
     """Holds the store's lock file; SQLite would make two runs fail in the middle of each other.
 
     A database server takes many runs at once and needs none. The kernel drops the lock when its
-    process ends, however it ends.
+    process ends, however it ends; a run that is still named in the file then was killed.
+
+    Args:
+      metadata: the store.
+      run_id: the run that holds the lock from here on.
+      say: is told for whom this run waits.
+      bury: is given the id of a run that was killed, before the file names another.
 
     Raises:
+      ConfigError: the lock file cannot be opened.
       TaxiwayError: another run held it for longer than metadata.wait_seconds.
     """
     if not isinstance(metadata, SqliteMetadata):
         yield
         return
     path = Path(f"{metadata.path}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    with _open(path) as file:
         _acquire(file.fileno(), path, metadata.wait_seconds, say)
+        killed = _HOLDER.fullmatch(_holder(path))
+        if killed:
+            bury(killed[1])
         file.truncate(0)
         file.write(f"run {run_id}, process {os.getpid()}")
         file.flush()
-        yield
-        file.truncate(0)
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the lock file {path} cannot be opened: {error.strerror or error}; every user of the "
+            "metadata store has to be able to write it",
+            edit=f"the owner or mode of {path}, or metadata.path for a store of its own",
+        ) from None
+
+
+def _holder(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")[:_LONGEST]
 
 
 def _acquire(descriptor: int, path: Path, wait_seconds: float, say: Callable[[str], None]) -> None:
@@ -46,7 +84,7 @@ def _acquire(descriptor: int, path: Path, wait_seconds: float, say: Callable[[st
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = path.read_text(encoding="utf-8") or "another run"
+            holder = _holder(path) or "another run"
             if time.monotonic() >= deadline:
                 raise TaxiwayError(
                     f"{holder} still uses the metadata store after {wait_seconds:g} s",

@@ -8,23 +8,26 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
+from taxiway.arrow.ingest import listing
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
-from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
+from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, DataError, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
+from taxiway.process.temporary import run_folder
+from taxiway.push import FilesystemPush, remove_dead_pushes
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.console.live import waiting
 from taxiway.runners.console.summary import print_summary
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
-from taxiway.runners.preflight import check
+from taxiway.runners.preflight import check, open_databases
 from taxiway.workers.active import prepare, working
 
 if TYPE_CHECKING:
@@ -69,9 +72,13 @@ def run_pipeline(
         console.quiet = as_json
         try:
             with (
-                run_lock(config.metadata, run_id, console.print),
+                run_folder(),
+                run_lock(config.metadata, run_id, console.print, partial(_bury, config, console)),
                 working(config.engine.workers),
             ):
+                open_databases(config)
+                if isinstance(config.push, FilesystemPush):
+                    remove_dead_pushes(Path(config.push.destination))
                 prepare(_input_bytes(config))
                 few_arenas()
                 share_gpu()
@@ -81,11 +88,27 @@ def run_pipeline(
             raise TaxiwayError("interrupted before the first node") from None
         if as_json:
             console.quiet = False
-            console.print_json(json.dumps(report))
+            console.show_json(report)
         else:
             seconds = time.monotonic() - started
-            print_summary(console, report, str(folder), seconds, loading, request)
+            allowed = config.model.allowed_operations
+            print_summary(console, report, str(folder), seconds, loading, request, allowed)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
+
+
+def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
+    """Ends what a run has left open that was killed; it must not keep this one from its work."""
+    try:
+        from taxiway.runners.nodes.cleanup import end_dead_run
+
+        nodes = end_dead_run(config.metadata, run_id)
+    except Exception:
+        logging.exception("what run %s has left could not be cleaned up", run_id)
+        return
+    at = f" in {', '.join(nodes)}" if nodes else ""
+    told = f"run {run_id} was killed{at}; what it left half-written is removed"
+    logging.warning(told)
+    console.print(told, markup=False)
 
 
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
@@ -106,9 +129,12 @@ def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
 def _input_bytes(config: Config) -> int:
     """Size of the input on this machine, as examples would take it: Parquet packs a row better."""
     pattern = config.data.pattern.replace("{SPAN}", "*")
-    found = Path(config.data.root).glob(pattern) if "{" not in pattern else ()
     newest = getattr(config.data.spans, "length", 1)
-    sizes = sorted((file.stat().st_size for file in found), reverse=True)
+    try:
+        found = listing.matching(config.data.root, pattern) if "{" not in pattern else ()
+        sizes = sorted((listing.check_file(path).st_size for path in found), reverse=True)
+    except DataError:  # ArrowExampleGen says it best
+        return 0
     return sum(sizes[:newest]) * (1 if config.data.format == "csv" else 4)
 
 
@@ -122,7 +148,7 @@ def _run(
     run_id: str,
     properties: Mapping[str, str],
     folder: Path,
-    console: Console,
+    console: TerminalConsole,
     observers: Sequence[RunObserver],
 ) -> tuple[dict[str, Any], float]:
     """The report, and the seconds that imports took."""
@@ -145,7 +171,7 @@ def _run(
     ended = runner.run_pipeline(create(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:
         failed = exit_handler.ended.failure
-        console.print(f"exit handler: {failed.node_id} failed: {failed.reason}", markup=False)
+        console.print(f"exit handler: {failed.node_id} failed: {failed.reason}")
     path = folder / "report.json"
     if not path.is_file():
         reason = exit_handler.ended and exit_handler.ended.failure

@@ -22,6 +22,7 @@ from taxiway.errors import TaxiwayError
 from taxiway.metadata.records import NodeRecord, Outcome
 from taxiway.metadata.repeat import remember_run
 from taxiway.metadata.store import RunStore, run_store
+from taxiway.process.progress import Progress, listening
 from taxiway.runners.local.background import Background
 from taxiway.runners.local.containers import make_container_operator
 from taxiway.runners.local.unchanged import (
@@ -35,6 +36,7 @@ from taxiway.runners.nodes.events import (
     NodeFailed,
     NodeFinished,
     NodeMessage,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     RunEnded,
@@ -159,7 +161,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         register_run(nodes, runs)
         runs.write_properties(run.run_id, self._run_properties)
         digest = digest_of_input(ir, runs)
-        earlier = digest and find_unchanged(runs, digest, nodes)
+        earlier = digest and find_unchanged(runs, digest, nodes, partial(_say, run))
         if earlier:
             record_unchanged(runs, earlier, run.run_id)
             _emit_recorded(run, runs.nodes(run.run_id))
@@ -202,12 +204,14 @@ def _launch(run: _Run, node: CompiledNode) -> None:
     run.emit(NodeStarted(run.run_id, node.id))
     started = time.monotonic()
 
-    def log(text: str) -> None:
-        run.emit(NodeMessage(run.run_id, node.id, text))
+    def tell(progress: Progress) -> None:
+        run.emit(NodeProgress(run.run_id, node.id, progress))
 
+    log = partial(_say, run, node.id)
     try:
         operator = make_container_operator(run.config.container.engine, log)
-        launched = make_launcher(node, run.runs, operator).launch()
+        with listening(tell):
+            launched = make_launcher(node, run.runs, operator, log).launch()
     except BaseException as error:
         seconds = time.monotonic() - started
         run.emit(result_of_error(run.runs, run.run_id, node.id, error, seconds))
@@ -216,6 +220,10 @@ def _launch(run: _Run, node: CompiledNode) -> None:
     run.emit(end)
     if isinstance(end, NodeFailed):
         raise TaxiwayError(end.reason)
+
+
+def _say(run: _Run, node_id: str, text: str) -> None:
+    run.emit(NodeMessage(run.run_id, node_id, text))
 
 
 def _emit_recorded(run: _Run, records: Sequence[NodeRecord]) -> None:

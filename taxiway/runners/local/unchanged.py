@@ -4,7 +4,7 @@ TFX asks ML Metadata some fifty times per node before it knows that it has nothi
 that holds for all nodes follows from what goes into a run from outside: its IR, the files that its
 drivers find, and the artifacts that its resolvers find. `digest_of_input` puts these into one
 digest. A run that succeeds is remembered under it; a later run with the same digest, whose
-artifacts are all still there, gets copies of the earlier run's executions, as cached ones. A node
+artifacts are all still whole, gets copies of the earlier run's executions, as cached ones. A node
 that makes any doubt (its cache is off, it takes the run's id, its driver is unknown) makes the
 digest None, and the run goes node by node.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfx.components.example_gen.driver import Driver
@@ -27,6 +27,7 @@ from taxiway.metadata.repeat import repeat_run, run_of_input
 from taxiway.metadata.store import RunStore
 from taxiway.runners.nodes.ir import IMPORTER, RESOLVER, CompiledNode, nodes_of
 from taxiway.runners.nodes.launcher import session
+from taxiway.runners.nodes.reuse import fault_of
 
 
 def digest_of_input(ir: Any, runs: RunStore) -> str | None:
@@ -56,26 +57,42 @@ def digest_of_input(ir: Any, runs: RunStore) -> str | None:
     return digest.hexdigest()
 
 
-def find_unchanged(runs: RunStore, digest: str, nodes: Sequence[CompiledNode]) -> str | None:
-    """The newest run that succeeded with the same input, if all that it made is still there.
+def find_unchanged(
+    runs: RunStore,
+    digest: str,
+    nodes: Sequence[CompiledNode],
+    say: Callable[[str, str], None] = lambda *_: None,
+) -> str | None:
+    """The newest run that succeeded with the same input, if all that it made is still as it was.
 
-    That is the artifacts, the model where it was pushed to, and the registry that has its version.
+    That is the artifacts, and what is outside of the pipeline as far as components look after it.
+
+    Args:
+      runs: the store.
+      digest: see `digest_of_input`.
+      nodes: of the run to come.
+      say: is told which node has to make good for a loss, and for which; of artifacts that are not
+        whole their nodes tell by themselves.
     """
     run_id = run_of_input(runs, digest)
     if run_id is None:
         return None
+    records = runs.nodes(run_id)
     artifacts = (
-        artifact
-        for record in runs.nodes(run_id)
-        for made in record.outputs.values()
-        for artifact in made
+        artifact for record in records for made in record.outputs.values() for artifact in made
     )
-    places = [*_values(nodes, "registry_path")]
-    for one in artifacts:
-        places += [one.uri, one.properties.get("pushed_destination") or one.uri]
-        if not one.live:
+    fault = next(filter(None, map(fault_of, artifacts)), "")
+    if fault:
+        logging.info("the run is not taken for unchanged: %s", fault)
+        return None
+    ran = {record.node_id for record in records}
+    for node in nodes:
+        lost = node.declared.lost
+        fault = lost(records, _parameters(node)) if lost and node.id in ran else ""
+        if fault:
+            say(node.id, fault)
             return None
-    return run_id if all(map(fileio.exists, places)) else None
+    return run_id
 
 
 def record_unchanged(runs: RunStore, earlier: str, run_id: str) -> None:
@@ -107,13 +124,6 @@ def _may_be_cached(node: CompiledNode) -> bool:
 
 def _is_cached(node: CompiledNode) -> bool:
     return bool(node.pipeline_node.execution_options.caching_options.enable_cache)
-
-
-def _values(nodes: Sequence[CompiledNode], parameter: str) -> Iterator[str]:
-    for node in nodes:
-        parameters = node.pipeline_node.parameters.parameters
-        if parameter in parameters:
-            yield parameters[parameter].field_value.string_value
 
 
 def _is_known(node: CompiledNode) -> bool:

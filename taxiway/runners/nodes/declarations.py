@@ -6,11 +6,15 @@ a node gives metrics where one of its outputs is a ModelEvaluation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from taxiway.metadata.records import NodeRecord
+
 T = TypeVar("T", bound=type)
+Lost = Callable[[Sequence[NodeRecord], Mapping[str, Any]], str]
+"""From the records of an earlier run and the node's parameters to what is lost, if anything."""
 
 _ATTRIBUTE: Final = "taxiway_declaration"
 
@@ -26,10 +30,17 @@ class Declaration:
     """It measures time, so nothing else may run on the machine beside it."""
     needs_files: str = ""
     """Why it cannot work where artifacts are in a bucket; empty where it can."""
+    lost: Lost | None = None
+    """Says what is no longer there, or no longer right, of what an earlier run of it made outside
+    of the pipeline. A run in which nothing else is new is not taken for unchanged then."""
 
 
 def declare(
-    *, never_cached: bool = False, alone: bool = False, needs_files: str = ""
+    *,
+    never_cached: bool = False,
+    alone: bool = False,
+    needs_files: str = "",
+    lost: Lost | None = None,
 ) -> Callable[[T], T]:
     """A decorator for a component class or, where the component is a stock one, its executor.
 
@@ -39,7 +50,7 @@ def declare(
         @component
         def DataGate(...): ...
     """
-    declaration = Declaration(never_cached, alone, needs_files)
+    declaration = Declaration(never_cached, alone, needs_files, lost)
 
     def decorate(thing: T) -> T:
         spec = getattr(thing, "EXECUTOR_SPEC", None)

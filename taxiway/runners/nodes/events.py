@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from taxiway.metadata.records import ErrorKind, NodeRecord, Outcome
+from taxiway.process.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ class NodeMessage:
 
 
 @dataclass(frozen=True)
+class NodeProgress:
+    """How far a node is; some each second at most, and none of a node that is done at once."""
+
+    run_id: str
+    node_id: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """The last event."""
 
@@ -93,6 +103,7 @@ Event = (
     | NodeFailed
     | NodeSkipped
     | NodeMessage
+    | NodeProgress
     | RunEnded
 )
 

@@ -46,9 +46,7 @@ class CompiledNode:
     @property
     def declared(self) -> Declaration:
         """What its component has declared; a container component declares nothing."""
-        executor = getattr(self.executor_spec, "python_executor_spec", self.executor_spec)
-        path = getattr(executor, "class_path", "")
-        return declaration_of(import_utils.import_class_by_path(path) if path else None)
+        return declaration_of(executor_class(self.executor_spec))
 
     @property
     def metrics_output(self) -> str | None:
@@ -79,6 +77,13 @@ class CompiledNode:
     def run_id(self) -> str:
         """The run that the pipeline was compiled for."""
         return str(self.runtime_spec.pipeline_run_id.field_value.string_value)
+
+
+def executor_class(executor_spec: Any) -> Any:
+    """The class behind an executable spec; None for a container, an importer or a resolver."""
+    executor = getattr(executor_spec, "python_executor_spec", executor_spec)  # of one on Beam
+    path = getattr(executor, "class_path", "")
+    return import_utils.import_class_by_path(path) if path else None
 
 
 def compile_pipeline(pipeline: Pipeline, run_id: str | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from taxiway.metadata.patience import patiently
 from taxiway.metadata.store import RunStore
-from taxiway.runners.nodes import code_stamp, shared_files
-from taxiway.runners.nodes.ir import CompiledNode
+from taxiway.runners.nodes import code_stamp, reuse, shared_files
+from taxiway.runners.nodes.ir import CompiledNode, executor_class
 
 
 class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
@@ -28,18 +28,23 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
     """
 
     runs: RunStore
+    say: Callable[[str], None] = staticmethod(lambda _: None)
 
     def _prepare_execution(self) -> Any:
-        return patiently(super()._prepare_execution, self.runs.metadata)
+        with reuse.telling(self.say):
+            return patiently(super()._prepare_execution, self.runs.metadata)
 
     def _run_executor(self, execution_info: Any) -> Any:
         remove_outputs(execution_info)
         code_stamp.check(self._pipeline_node, self._executor_spec)
+        reuse.check_inputs(execution_info.input_dict, executor_class(self._executor_spec))
         try:
-            return super()._run_executor(execution_info)
+            executor_output = super()._run_executor(execution_info)
+            reuse.take_inventory(execution_info.output_dict, executor_output)
         except BaseException:
             remove_outputs(execution_info)
             raise
+        return executor_output
 
     def _publish_successful_execution(self, *args: Any, **kwargs: Any) -> None:
         patiently(
@@ -69,6 +74,7 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
             return None
         info = prepared.execution_info
         remove_outputs(info)
+        reuse.check_inputs(info.input_dict, None)
         outputs_utils.make_output_dirs(info.output_dict)
         shared_files.lend(info.input_dict, info.output_dict)
         self._clean_up(info)  # its folders for executors, of which a container knows nothing
@@ -85,11 +91,10 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
             info = prepared.execution_info
             shared_files.check_readable(self._pipeline_node.node_info.id, info.output_dict)
             self._clean_up(info)
+            executor_output = execution_result_pb2.ExecutorOutput()
+            reuse.take_inventory(info.output_dict, executor_output)
             self._publish_successful_execution(
-                info.execution_id,
-                prepared.contexts,
-                info.output_dict,
-                execution_result_pb2.ExecutorOutput(),
+                info.execution_id, prepared.contexts, info.output_dict, executor_output
             )
 
     def _clean_up(self, execution_info: Any) -> None:
@@ -98,7 +103,10 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
 
 
 def make_launcher(
-    node: CompiledNode, runs: RunStore, container_operator: type[Any] | None = None
+    node: CompiledNode,
+    runs: RunStore,
+    container_operator: type[Any] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> NodeLauncher:
     """A launcher of one node.
 
@@ -106,6 +114,7 @@ def make_launcher(
       node: of a pipeline compiled for a run.
       runs: the store it registers with.
       container_operator: what runs container components here.
+      say: is told what a user should know, as why nothing is reused.
     """
     operators = {executable_spec_pb2.ContainerExecutableSpec: container_operator}
     launcher = NodeLauncher(
@@ -119,6 +128,8 @@ def make_launcher(
         custom_executor_operators=operators if container_operator else None,
     )
     launcher.runs = runs
+    if say is not None:
+        launcher.say = say
     return launcher
 
 

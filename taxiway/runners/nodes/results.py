@@ -8,6 +8,7 @@ from typing import Any, Final
 from taxiway.errors import ConfigError, DataError, GateStopped, TaxiwayError
 from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import RunStore
+from taxiway.root_cause import root_cause
 from taxiway.runners.nodes.events import NodeCached, NodeFailed, NodeFinished, NodeSkipped
 
 FALSE_CONDITION: Final = "its condition is false"
@@ -64,9 +65,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
         return ours.message, ours.edit
     if error_kind(error) is ErrorKind.INTERRUPTED:
         return "interrupted", ""
-    text = str(error).strip().splitlines()
-    first = text[0] if text else "no message"
-    return f"{type(error).__name__}: {first}", ""
+    return root_cause(error), ""
 
 
 def error_kind(error: BaseException) -> ErrorKind:

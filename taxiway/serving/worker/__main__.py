@@ -3,51 +3,63 @@
     python -m taxiway.serving.worker --model DIR --socket PATH [--memory-limit-mb N]
     python -m taxiway.serving.worker --model DIR --once '{"origin": ["JFK"], "distance": [2475]}'
 
-The first line on its standard output is JSON: `{"ready": true, ...}`, or `{"error", "type"}`
-where the model does not load.
+A SavedModel is a program. So the worker closes a sandbox on itself, looks at the model's operations
+before it loads it, and refuses those that a model has no need of.
+
+With --socket, its standard output has two lines of JSON. The first is of the sandbox, and written
+before anything of the model is read: `{"pid", "missing": {control: why it does not hold}}`. The
+second is `{"ready": true, ...}`, or `{"error", "type"}` where the model does not load.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
 import os
-import select
 import socket
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from taxiway.modeling.names import SERVING
 from taxiway.process.lean_imports import lean_imports
-from taxiway.serving.worker.sandbox import leave_network, limit_resources
+from taxiway.process.manifest import MANIFEST_FILE, verify
+from taxiway.serving.worker.isolation import told
+from taxiway.serving.worker.process import environment
+from taxiway.serving.worker.sandbox import Control, allow_processor_time, close, limit_resources
+from taxiway.serving.worker.server import Server, describe, listen
+from taxiway.serving.worker.supervisor import supervise
 
 if TYPE_CHECKING:
     from taxiway.modeling.loaded_model import LoadedModel
 
-_BACKLOG = 16
+IDLE_SECONDS: Final = 600.0
+PROCESSOR_SECONDS: Final = 600.0
+
 # made ahead: there is no room left to make it when it is needed
 _NO_MEMORY = b'{"error": "the memory limit was reached while loading", "type": "MemoryError"}\n'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a worker, or answers once; gives the exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(given)
+    _leave_environment(given)
     answers, complaints = _keep_streams_clean(quiet=options.once is not None)
-    # Threads started from here on are held too; even numpy starts some when it is imported.
-    network, why = leave_network()
-    limit_resources(options.memory_limit_mb, log_limit=options.once is None)
-    if options.until_stdin_closes:
-        _end_with_parent(options.socket)
-    if options.once is not None:
-        return _answer_once(options, answers, complaints)
-    limits = {"network": network, "network_reason": why, "memory_limit_mb": options.memory_limit_mb}
-    return _serve(options, answers, limits)
+    try:
+        if options.once is not None:
+            columns = _columns(options.once)
+            work = partial(_answer_once, options, columns, answers, complaints)
+        else:
+            # made here, for in the sandbox no socket can be; no one is answered before it is ready
+            work = partial(_serve, options, listen(options.socket), answers)
+        return supervise(work, options.socket, until_stdin_closes=options.until_stdin_closes)
+    except (OSError, ValueError, TypeError) as error:
+        return _complain(complaints, error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,9 +72,45 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--signature", default=SERVING, help="that takes tf.Examples")
     parser.add_argument("--memory-limit-mb", type=int, help="bound of the data segment")
     parser.add_argument(
+        "--processor-seconds",
+        type=float,
+        default=PROCESSOR_SECONDS,
+        help="of all cores, that loading or one request may take (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--idle-seconds",
+        type=float,
+        default=IDLE_SECONDS,
+        help="after which a client that asks nothing is let go; 0: never (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--allow-operation",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of TensorFlow, that the model may have besides those of the list; may be repeated",
+    )
+    parser.add_argument(
+        "--isolation",
+        choices=("required", "best_effort"),
+        default="best_effort",
+        help="whether to load the model where the system refuses some of it (default: %(default)s)",
+    )
+    parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when the parent does"
     )
     return parser
+
+
+def _leave_environment(arguments: Sequence[str]) -> None:
+    """Starts anew without the variables that a model has no need of.
+
+    Taking them out of os.environ would leave them in the process's memory and in /proc.
+    """
+    kept = environment()
+    if set(os.environ) - set(kept):
+        line = [sys.executable, "-m", "taxiway.serving.worker", *arguments]
+        os.execve(sys.executable, line, kept)  # noqa: S606  # no shell is what is wanted
 
 
 def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
@@ -84,7 +132,31 @@ def _keep_streams_clean(quiet: bool) -> tuple[TextIO, TextIO]:
     return answers, complaints
 
 
-def _load(options: argparse.Namespace) -> LoadedModel:
+def _enter_sandbox(options: argparse.Namespace, temporary: Path) -> dict[Control, str]:
+    """Gives what the system refused. Threads started from here on are held too."""
+    for name in ("HOME", "KERAS_HOME", "TMPDIR"):  # where libraries look, and may write
+        os.environ[name] = str(temporary)
+    missing = close(options.model, temporary)
+    limit_resources(options.memory_limit_mb, log_limit=options.once is None)
+    allow_processor_time(options.processor_seconds)
+    return missing
+
+
+def _load(options: argparse.Namespace, missing: Mapping[Control, str]) -> LoadedModel:
+    """Looks at the model, then loads it.
+
+    Raises:
+      PermissionError: the sandbox does not hold, and was required to.
+      TaxiwayError: the files of a pushed model are not those of its manifest.
+      ModelRefused: see `check_model`.
+    """
+    if missing and options.isolation == "required":
+        raise PermissionError(f"isolation is required, and is not whole: {told(missing)}")
+    if (options.model / MANIFEST_FILE).is_file():  # of a pushed model; no other has one
+        verify(options.model)
+    from taxiway.modeling.operations import check_model
+
+    check_model(options.model, options.allow_operation)
     with lean_imports():
         from taxiway.modeling.loaded_model import (
             LoadedModel,  # TensorFlow, only once the sandbox holds
@@ -93,99 +165,63 @@ def _load(options: argparse.Namespace) -> LoadedModel:
     return LoadedModel(options.model, options.signature)
 
 
-def _serve(options: argparse.Namespace, answers: TextIO, limits: Mapping[str, Any]) -> int:
+def _serve(
+    options: argparse.Namespace, listener: socket.socket, answers: TextIO, temporary: Path
+) -> int:
+    missing = _enter_sandbox(options, temporary)
+    _write_line(answers, {"pid": os.getpid(), "missing": missing})
     try:
-        model = _load(options)
-        listener = _listen(options.socket)
+        model = _load(options, missing)
     except MemoryError:
         os.write(answers.fileno(), _NO_MEMORY)
         os._exit(1)  # an orderly exit would ask for memory too
     except Exception as error:
-        _write_line(answers, _describe(error))
+        _write_line(answers, describe(error))
         return 1
-    ready = {
-        "ready": True,
-        **limits,
-        "load_seconds": model.load_seconds,
-        "signatures": model.describe(),
-    }
+    ready = {"ready": True, "load_seconds": model.load_seconds, "signatures": model.describe()}
     _write_line(answers, ready)
-    while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=_converse, args=(connection, model), daemon=True).start()
+    answers.close()
+    Server(
+        listener,
+        model,
+        idle_seconds=options.idle_seconds,
+        processor_seconds=options.processor_seconds,
+    ).run()
+    return 0
 
 
-def _listen(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)  # only this user may connect
+def _answer_once(
+    options: argparse.Namespace,
+    columns: Mapping[str, Any],
+    answers: TextIO,
+    complaints: TextIO,
+    temporary: Path,
+) -> int:
+    missing = _enter_sandbox(options, temporary)
     try:
-        listener.bind(str(path))
-    finally:
-        os.umask(before)
-    listener.listen(_BACKLOG)
-    return listener
-
-
-def _converse(connection: socket.socket, model: LoadedModel) -> None:
-    """Answers one client until it leaves or sends what is no request."""
-    from taxiway.serving.worker.protocol import ProtocolError, receive_frame, send_frame
-
-    with connection:
-        try:
-            while (frame := receive_frame(connection)) is not None:
-                header, body = _answer(model, *frame)
-                try:
-                    send_frame(connection, header, body)
-                except ProtocolError as error:  # the answer is too large; nothing was sent
-                    send_frame(connection, _describe(error))
-        except ProtocolError as error:
-            send_frame(connection, _describe(error))
-        except OSError:
-            return  # the client has gone
-
-
-def _answer(
-    model: LoadedModel, header: Mapping[str, Any], body: bytes
-) -> tuple[dict[str, Any], bytes]:
-    from taxiway.serving.worker.protocol import pack_arrays, unpack_strings
-
-    asks: dict[str, Callable[[], Any]] = {
-        "predict_examples": lambda: model.predict_examples(unpack_strings(body)),
-        "predict_columns": lambda: model.predict_columns(header.get("columns", {})),
-    }
-    ask = header.get("ask")
-    if ask not in asks:
-        known = ", ".join(asks)
-        return {"error": f"asked for {ask!r}, expected {known}", "type": "RequestError"}, b""
-    try:
-        described, packed = pack_arrays(asks[ask]())
-    except Exception as error:
-        return _describe(error), b""
-    return {"arrays": described}, packed
-
-
-def _answer_once(options: argparse.Namespace, answers: TextIO, complaints: TextIO) -> int:
-    try:
-        columns = json.loads(_request(options.once))
-        if not isinstance(columns, dict):
-            raise TypeError('expected a JSON object of columns, such as {"origin": ["JFK"]}')
-        predictions = _load(options).predict_columns(
+        model = _load(options, missing)
+        predictions = model.predict_columns(
             {name: value if isinstance(value, list) else [value] for name, value in columns.items()}
         )
     except Exception as error:
-        described = _describe(error)
-        complaints.write(f"error: {described['type']}: {described['error']}\n")
-        complaints.flush()
-        return 1
+        return _complain(complaints, error)
+    if missing:
+        complaints.write(f"note: the model was not isolated: {told(missing)}\n")
     _write_line(answers, {name: _plain(array.tolist()) for name, array in predictions.items()})
     return 0
 
 
-def _request(once: str) -> str:
-    """What `--once` names: standard input, a file, or the columns themselves."""
+def _columns(once: str) -> dict[str, Any]:
+    """What `--once` names: of standard input, of a file, or the columns themselves."""
+    text = once
     if once == "-":
-        return sys.stdin.read()
-    return Path(once[1:]).read_text(encoding="utf-8") if once.startswith("@") else once
+        text = sys.stdin.read()
+    elif once.startswith("@"):
+        text = Path(once[1:]).read_text(encoding="utf-8")
+    columns = json.loads(text)
+    if not isinstance(columns, dict):
+        raise TypeError('expected a JSON object of columns, such as {"origin": ["JFK"]}')
+    return columns
 
 
 def _plain(value: Any) -> Any:
@@ -197,38 +233,17 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _describe(error: Exception) -> dict[str, str]:
-    """As `describe_error` does, and a plain answer where TensorFlow itself did not import."""
-    try:
-        from taxiway.modeling.loaded_model import describe_error
-    except Exception:
-        return {"error": str(error)[:500] or "no message", "type": type(error).__name__}
-    return describe_error(error)
+def _complain(complaints: TextIO, error: Exception) -> int:
+    described = describe(error)
+    edit = f"; edit {described['edit']}" if described.get("edit") else ""
+    complaints.write(f"error: {described['type']}: {described['error']}{edit}\n")
+    complaints.flush()
+    return 1
 
 
 def _write_line(stream: TextIO, message: Mapping[str, Any]) -> None:
     stream.write(json.dumps(message) + "\n")
     stream.flush()
-
-
-def _end_with_parent(path: Path | None) -> None:
-    """Ends this process when its parent ends, however that happens, and tidies up after it."""
-    watched = select.poll()
-    watched.register(sys.stdin.fileno(), select.POLLIN | select.POLLHUP)
-    # The parent's other children may have inherited the pipe and would keep it open; where the
-    # system has no pidfd, the pipe has to do.
-    with contextlib.suppress(AttributeError, OSError):
-        watched.register(os.pidfd_open(os.getppid()), select.POLLIN)
-
-    def watch() -> None:
-        watched.poll()
-        with contextlib.suppress(OSError):
-            if path is not None:
-                path.unlink(missing_ok=True)
-                path.parent.rmdir()  # which leaves a folder that holds anything else
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

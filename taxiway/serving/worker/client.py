@@ -18,7 +18,8 @@ from typing import IO, Any, Literal
 
 from taxiway.errors import TaxiwayError
 from taxiway.modeling.names import SERVING
-from taxiway.serving.worker.process import end, environment, private_folder, read_line
+from taxiway.serving.worker import isolation, sandbox
+from taxiway.serving.worker.process import Lines, end, environment, private_folder
 from taxiway.serving.worker.protocol import (
     Arrays,
     ProtocolError,
@@ -29,8 +30,16 @@ from taxiway.serving.worker.protocol import (
 )
 
 Reason = Literal[
-    "load_failed", "load_timeout", "timeout", "crashed", "bad_request", "model_error", "closed"
+    "load_failed",
+    "load_timeout",
+    "not_isolated",
+    "timeout",
+    "crashed",
+    "bad_request",
+    "model_error",
+    "closed",
 ]
+Isolation = Literal["required", "best_effort"]
 
 _LOG_TAIL_BYTES = 2000
 _GRACE_SECONDS = 2.0
@@ -66,6 +75,8 @@ class ModelWorker:
         TensorFlow itself waits 10 s for memory before it says that there is none.
       memory_limit_mb: bound of the worker's data segment; None for none.
       signature: the signature that takes serialized tf.Examples.
+      allowed_operations: that the model may have besides those of `taxiway.modeling.operations`.
+      isolation: whether a model is loaded at all where the system refuses some of the sandbox.
 
     Raises:
       WorkerError: on entering, the model did not load.
@@ -79,12 +90,19 @@ class ModelWorker:
         request_timeout_seconds: float = 10.0,
         memory_limit_mb: int | None = None,
         signature: str = SERVING,
+        allowed_operations: Sequence[str] = (),
+        isolation: Isolation = "best_effort",
     ) -> None:
         self._model = Path(model).absolute()
         self._load_timeout = load_timeout_seconds
         self._request_timeout = request_timeout_seconds
         self._memory_limit_mb = memory_limit_mb
         self._signature = signature
+        self._allowed_operations = tuple(allowed_operations)
+        self._isolation = isolation
+        self._missing: Mapping[sandbox.Control, str] = {}
+        self._pid: int | None = None
+        self._lines: Lines | None = None
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
@@ -104,17 +122,14 @@ class ModelWorker:
         self.close()
 
     @property
-    def network(self) -> str:
-        """`none` where the kernel keeps the worker off every network, else `unrestricted`."""
-        return str(self._ready["network"])
+    def missing(self) -> Mapping[sandbox.Control, str]:
+        """What of the sandbox the system refused, and why; empty where all of it holds."""
+        return self._missing
 
     @property
     def isolation(self) -> str:
         """What holds the worker in, in one line."""
-        why = self._ready["network_reason"]
-        limit = self._ready["memory_limit_mb"]
-        memory = "unlimited" if limit is None else f"{limit} MB"
-        return f"network: {self.network}{f' ({why})' if why else ''}, memory: {memory}"
+        return isolation.describe(self._missing, self._memory_limit_mb)
 
     @property
     def load_seconds(self) -> float:
@@ -129,8 +144,8 @@ class ModelWorker:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id; None when it is not running."""
-        return self._process.pid if self._process else None
+        """Of the process that has the model; None when it is not running."""
+        return self._pid if self._process else None
 
     def predict_examples(self, examples: Sequence[bytes]) -> Arrays:
         """Predicts serialized tf.Examples, one output array a name.
@@ -152,12 +167,14 @@ class ModelWorker:
     def close(self) -> None:
         """Ends the worker, whatever it is doing. May be called more than once."""
         connection, process = self._connection, self._process
-        folder, log = self._folder, self._log
-        self._connection = self._process = self._folder = self._log = None
+        folder, log, lines = self._folder, self._log, self._lines
+        self._connection = self._process = self._folder = self._log = self._lines = None
         if process is not None:
             end(process)
         if connection is not None:  # last, so that a thread waiting on it sees it end
             connection.close()
+        if lines is not None:
+            lines.close()
         if log is not None:
             log.close()
         if folder is not None:
@@ -171,30 +188,74 @@ class ModelWorker:
         path = self._folder / "worker.sock"
         # without a name, so that it is never left behind; closed in close()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            self._command(path),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            cwd=self._folder,
-            env=environment(),
-            start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
-        )
+        ours, theirs = socket.socketpair()
+        self._lines = Lines(ours)
+        with theirs:
+            self._process = subprocess.Popen(
+                self._command(path),
+                stdin=subprocess.PIPE,
+                stdout=theirs,
+                stderr=self._log,
+                cwd=self._folder,
+                env=environment(),
+                start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
+            )
+        self._read_sandbox(self._process, deadline)
         self._ready = self._read_ready(self._process, deadline)
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._connection.connect(str(path))
+        try:
+            self._connection.connect(str(path))
+        except OSError:
+            raise self._ended(self._process, "while loading the model", "load_failed") from None
 
     def _command(self, path: Path) -> list[str]:
         command = [sys.executable, "-m", "taxiway.serving.worker", "--until-stdin-closes"]
         command += ["--model", str(self._model), "--socket", str(path)]
-        command += ["--signature", self._signature]
+        command += ["--signature", self._signature, "--isolation", self._isolation]
+        command += ["--idle-seconds", "0"]  # no one else may connect, and this one may wait
+        patience = max(self._load_timeout, self._request_timeout)
+        command += ["--processor-seconds", str(patience * (os.cpu_count() or 1))]
+        for name in self._allowed_operations:
+            command += ["--allow-operation", name]
         if self._memory_limit_mb is not None:
             command += ["--memory-limit-mb", str(self._memory_limit_mb)]
         return command
 
+    def _read_sandbox(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        """Reads the first line, which is written before anything of the model is read."""
+        told = self._read(process, deadline)
+        pid, missing = told.get("pid"), told.get("missing")
+        if not (isinstance(pid, int) and isinstance(missing, dict)):
+            raise self._nonsense(told)
+        self._pid, self._missing = pid, isolation.verified(pid, missing)
+        if self._missing and self._isolation == "required":
+            whole = isolation.describe(self._missing, self._memory_limit_mb)
+            raise WorkerError(
+                f"the model was not loaded, for the worker cannot be isolated as required: {whole}",
+                reason="not_isolated",
+                edit="infra_validation.isolation",
+            )
+
     def _read_ready(self, process: subprocess.Popen[bytes], deadline: float) -> Mapping[str, Any]:
-        assert process.stdout is not None
-        line = read_line(process.stdout.fileno(), deadline)
+        """Reads the second line; what a model might say there, by whatever way, is but looked at."""
+        answer = self._read(process, deadline)
+        seconds, signatures = answer.get("load_seconds"), answer.get("signatures")
+        if answer.get("ready") is True and isinstance(seconds, float) and _is_nested(signatures):
+            return answer
+        if "error" not in answer or "type" not in answer:
+            raise self._nonsense(answer)
+        edit = str(answer.get("edit", ""))
+        if answer["type"] == "MemoryError":
+            edit = "infra_validation.memory_limit_mb"
+        raise WorkerError(
+            f"{self._model} does not load: {answer['type']}: {answer['error']}",
+            reason="load_failed",
+            edit=edit,
+        )
+
+    def _read(self, process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
+        assert self._lines is not None
+        line = self._lines.next(deadline)
         if line is None:
             raise WorkerError(
                 f"{self._model} did not load within {self._load_timeout:g} s",
@@ -202,15 +263,20 @@ class ModelWorker:
                 edit="infra_validation.load_timeout_seconds",
             )
         try:
-            answer: dict[str, Any] = json.loads(line)
+            answer = json.loads(line)
         except ValueError:
+            if line:
+                raise self._nonsense(line) from None
             raise self._ended(process, "while loading the model", "load_failed") from None
-        if answer.get("ready"):
-            return answer
-        raise WorkerError(
-            f"{self._model} does not load: {answer['type']}: {answer['error']}",
+        if not isinstance(answer, dict):
+            raise self._nonsense(answer)
+        return answer
+
+    def _nonsense(self, told: object) -> WorkerError:
+        return WorkerError(
+            f"{self._model} does not load: the worker told {str(told)[:100]!r}, expected whether "
+            "the model is ready",
             reason="load_failed",
-            edit="infra_validation.memory_limit_mb" if answer["type"] == "MemoryError" else "",
         )
 
     def _ask(self, header: Mapping[str, Any], body: bytes) -> Arrays:
@@ -270,6 +336,13 @@ class ModelWorker:
 
 def _rebuild(message: str, reason: Reason, edit: str) -> WorkerError:
     return WorkerError(message, reason=reason, edit=edit)
+
+
+def _is_nested(value: Any, depth: int = 3) -> bool:
+    """Whether these are dictionaries of dictionaries, with text at the bottom."""
+    if depth == 0:
+        return isinstance(value, str)
+    return isinstance(value, dict) and all(_is_nested(one, depth - 1) for one in value.values())
 
 
 def _plain_list(values: Any) -> list[Any]:

@@ -6,11 +6,19 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
+from taxiway.serving.worker.supervisor import FOLDER_PREFIX
+
+MOST_LINE_BYTES: Final = 4 * 2**20
+"""Of what a worker tells: names and types of a model's inputs and outputs."""
+
+_GRACE_SECONDS = 2.0
 _LONGEST_TEMPDIR = 60  # a unix socket's path has room for 107 bytes
 # A model sees what Python and TensorFlow need of the environment, and none of its secrets.
 _ENVIRONMENT = frozenset(
@@ -23,7 +31,7 @@ def private_folder() -> Path:
     """A new folder that only this user may enter, with a path short enough for a unix socket."""
     temporary = tempfile.gettempdir()
     parent = temporary if len(temporary) <= _LONGEST_TEMPDIR else "/tmp"  # noqa: S108
-    return Path(tempfile.mkdtemp(prefix="taxiway-worker-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
 
 
 def environment() -> dict[str, str]:
@@ -39,28 +47,40 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join([ours, *map(os.path.abspath, given)])}
 
 
-def read_line(descriptor: int, deadline: float) -> bytes | None:
-    """What comes up to a newline or the end; None where the deadline passes first."""
-    line = b""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            return None
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
-            break
-        line += chunk
-    return line
+class Lines:
+    """What a worker tells, line by line. On a socket, which no path leads to as to a pipe's end."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._received = b""
+
+    def next(self, deadline: float) -> bytes | None:
+        """A line, or what came before the end; None where the deadline passes first."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        while b"\n" not in self._received and len(self._received) < MOST_LINE_BYTES:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                return None
+            chunk = self._channel.recv(65536)
+            if not chunk:
+                break
+            self._received += chunk
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+    def close(self) -> None:
+        """Closes this end."""
+        self._channel.close()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kills a worker's whole process group; a model has nothing to save."""
-    if process.poll() is None:
+    """Ends a worker: its supervisor kills the rest and tidies up, or else all of them are killed."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()

@@ -15,6 +15,8 @@ from pydantic import model_validator
 
 from taxiway.errors import ConfigError
 from taxiway.process.extras import needs
+from taxiway.root_cause import root_cause
+from taxiway.section import Seconds
 from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, Scheduler, bounded
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.dask.tls import contain
@@ -25,11 +27,9 @@ from taxiway.workers.job import (
     MapFn,
     Options,
     ReduceFn,
-    Seconds,
     Shard,
     Workers,
     WorkersSection,
-    describe,
 )
 
 
@@ -170,18 +170,11 @@ def connected(config: DaskWorkers) -> Any:
         )
     except Exception as error:
         raise ClusterError(
-            f"no connection to the Dask scheduler {config.address} ({_cause(error)}); it must run, "
-            "and it and this run must have certificates that are signed by each other's ca_file",
+            f"no connection to the Dask scheduler {config.address} ({root_cause(error)}); it must "
+            "run, and both must have certificates that are signed by the other's ca_file",
             edit=f"{WORKERS_KEY}.address, .ca_file, .cert_file, .key_file",
         ) from error
     return client
-
-
-def _cause(error: BaseException) -> str:
-    """The error at the bottom, which alone says what happened."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return describe(error)
 
 
 def _split(address: str) -> tuple[str, str, int | None]:

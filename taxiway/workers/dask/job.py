@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from taxiway.errors import TaxiwayError
+from taxiway.process.progress import JobProgress
+from taxiway.root_cause import root_cause
 from taxiway.workers.dask.task import Call, ClusterError, Failed, versions, work
-from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Retries, describe
+from taxiway.workers.job import MERGE, WORKERS_KEY, Deadline, Failure, Options, Retries
 
 PING_SECONDS: Final = 5.0
 """How often the scheduler is asked whether it is there, and has workers."""
@@ -59,7 +61,7 @@ class Job:
         self._options, self._deadline = options, deadline
         self._names, self._pickled = names, pickled
         self._merge = len(names) - 1
-        self._retries = Retries(options)
+        self._retries, self._progress = Retries(options), JobProgress(self._merge)
         self._prefix = f"{options.name}-{uuid.uuid4().hex[:8]}"
         self._index: dict[str, int] = {}
         self._futures: dict[int, Any] = {}
@@ -146,6 +148,7 @@ class Job:
         if future.status == "finished":
             self._at_work.pop(event.key, None)
             self._done.add(self._index[event.key])
+            self._progress.done(self._index[event.key])
             return
         if future.status == "cancelled":  # not by us: the client does it when it loses touch
             raise self._gone("it ended, or the network did")
@@ -160,11 +163,12 @@ class Job:
             self._again(error.task, self._death(at_work, event.at) if at_work else None)
         elif isinstance(error, ImportError) or "deserialization" in str(error):
             raise ClusterError(
-                f"the cluster {self._scheduler.address} cannot import Taxiway ({describe(error)})",
+                f"the cluster {self._scheduler.address} cannot import Taxiway "
+                f"({root_cause(error)})",
                 edit="how scheduler and workers are started: same code and packages as the run",
             )
         else:
-            self._again(event.key, Failure(describe(error)))
+            self._again(event.key, Failure(root_cause(error)))
 
     def _death(self, at_work: Event, at: float) -> Failure:
         """Why the worker died: by its own watch, which began a little before ours, or otherwise."""
@@ -179,6 +183,7 @@ class Job:
         if failure is not None:
             self._retries.failed(index, self._names[index], failure)
         self._done.discard(index)
+        self._progress.again(index)
         for stale in {index, self._merge} & set(self._futures):  # the merge waits for this try
             self._futures.pop(stale).cancel()
         if index != self._merge:
@@ -227,7 +232,7 @@ class Job:
         try:
             return bounded(seconds, act)
         except Exception as error:
-            raise self._gone(describe(error)) from error
+            raise self._gone(root_cause(error)) from error
 
     def _gone(self, reason: str) -> ClusterError:
         return ClusterError(

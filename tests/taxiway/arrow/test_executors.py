@@ -10,17 +10,22 @@ from taxiway.config.loader import load_config
 
 pytestmark = pytest.mark.pipeline
 
-STOCK = "tfx.components.evaluator.executor.Executor"
-OURS = "taxiway.arrow.evaluator.executor.Executor"
+BEAM = "taxiway.arrow.evaluator.beam.Executor"
+ARROW = "taxiway.arrow.evaluator.executor.Executor"
 
 
 @pytest.mark.parametrize(
     ("assignments", "expected"),
     [
-        ([], OURS),
-        (["engine.default=beam"], STOCK),
-        (["engine.components={Evaluator: beam}"], STOCK),
-        (["engine.default=beam", "engine.components={Evaluator: arrow}"], OURS),
+        ([], ARROW),
+        (["engine.default=beam"], BEAM),
+        (["engine.components={Evaluator: beam}"], BEAM),
+        (["engine.default=beam", "engine.components={Evaluator: arrow}"], ARROW),
+        (["evaluation.baseline=required"], ARROW.replace("Executor", "StrictExecutor")),
+        (
+            ["evaluation.baseline=required", "engine.default=beam"],
+            BEAM.replace("Executor", "StrictExecutor"),
+        ),
     ],
 )
 def test_the_config_chooses_the_executor_and_nothing_else(

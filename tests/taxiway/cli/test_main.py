@@ -104,14 +104,55 @@ class TestData:
         assert json.loads(done.out)["written"] == [1]
         assert done.err == ""
 
-    def test_a_model_folder_without_an_exporter_is_refused(
+    OWN = ("data", "--config", "smoke", "--set", "model.module=taxiway.registry")
+    """Of a folder that exports nothing."""
+
+    def test_files_of_ones_own_are_used_as_they_are(
         self, here: CommandLine, tmp_path: Path
     ) -> None:
-        done = here(
-            "data", "--set", "model.module=taxiway.registry", "--set", f"output.root={tmp_path}"
+        root = tmp_path / "my [data]"
+        for span, name in ((1, "a"), (2, "a"), (3, "a"), (3, "b")):
+            (root / f"span-{span}").mkdir(parents=True, exist_ok=True)
+            (root / f"span-{span}" / f"{name}.parquet").write_text("mine")
+        schema = REPOSITORY / "models" / "flights" / "schema.pbtxt"
+        own = (*self.OWN, "--set", f"data.root='{root}'", "--set", f"data.schema_file={schema}")
+        done = here(*own)
+        assert (done.code, done.err) == (0, "")
+        assert done.out == (
+            f"flights-smoke: 4 files in 3 spans below {root}, used as they are (taxiway.registry "
+            "has no function `export`)\n"
         )
-        assert done.code == 2
-        assert "taxiway.registry.export does not import" in done.err
+        files = {"1": 1, "2": 1, "3": 2}
+        told = {"root": str(root), "files": files, "written": []}
+        assert json.loads(here(*own, "--json").out) == told
+        assert (root / "span-1" / "a.parquet").read_text() == "mine"
+
+    def test_with_neither_files_nor_an_exporter_it_says_what_to_do(
+        self, here: CommandLine, tmp_path: Path
+    ) -> None:
+        done = here(*self.OWN, "--set", f"output.root={tmp_path}")
+        pattern = f"{tmp_path}/data/flights-smoke/span-{{SPAN}}/*.parquet"
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            "error: taxiway.registry has no function `export`, and the data is not there to be "
+            f"used: no span exists below {pattern}\n"
+            f"  edit: bring files to {pattern} (data.root, data.pattern), or write "
+            "`export(config, progress)` in taxiway/registry/export.py\n"
+        )
+
+    def test_an_exporter_that_does_not_import_is_not_taken_for_none(
+        self, here: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "__init__.py").touch()
+        (tmp_path / "broken" / "export.py").write_text("import no_such_package\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        done = here("data", "--set", "model.module=broken", "--set", f"output.root={tmp_path}")
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            "error: model.module: broken.export does not import: ModuleNotFoundError: No module "
+            "named 'no_such_package'\n  edit: model.module\n"
+        )
 
     def test_a_place_that_cannot_be_written_is_a_failure(
         self, here: CommandLine, tmp_path: Path

@@ -53,10 +53,31 @@ class TestEvalConfig:
         long = Metric(name="mine", kind="precision", thresholds=(0.3, 0.5), class_id=1)
         free = Metric(name="far", tfma_class="RecallAtPrecision", options={"precision": 0.8})
         built = self.built(evaluation(metrics=("auc", long, free)), has_baseline=False)
-        assert [(m.class_name, json.loads(m.config)) for m in built.metrics_specs[0].metrics] == [
+        whole, of_class = (
+            [(m.class_name, json.loads(m.config)) for m in spec.metrics]
+            for spec in built.metrics_specs
+        )
+        assert whole == [
             ("AUC", {"name": "auc"}),
-            ("Precision", {"name": "mine", "thresholds": [0.3, 0.5], "class_id": 1}),
             ("RecallAtPrecision", {"name": "far", "precision": 0.8}),
+            ("MeanLabel", {"name": "taxiway_mean_label"}),
+        ]
+        assert of_class == [("Precision", {"name": "mine", "thresholds": [0.3, 0.5]})]
+        assert list(built.metrics_specs[1].binarize.class_ids.values) == [1]
+
+    def test_what_needs_both_classes_is_measured_with_what_tells_them_in_each_part(self) -> None:
+        asked = (
+            Metric(name="one", kind="auc", class_id=1),
+            Metric(name="few", kind="precision", top_k=2),
+            Metric(name="both", kind="recall", class_id=0, top_k=2),
+        )
+        built = self.built(
+            evaluation(Threshold(metric="few", lower=0.1), metrics=asked), has_baseline=False
+        )
+        assert [[json.loads(m.config) for m in spec.metrics] for spec in built.metrics_specs] == [
+            [{"name": "both", "class_id": 0, "top_k": 2}],
+            [{"name": "one"}, {"name": "taxiway_mean_label"}],
+            [{"name": "few"}],
         ]
 
     def test_the_bootstrap_is_tfmas_and_formulas_are_none_to_it(self) -> None:
@@ -104,7 +125,7 @@ class TestEvalConfig:
         ]
 
     def test_a_bound_on_the_whole_is_no_bound_on_slices(self) -> None:
-        (metric,) = self.built(evaluation(metrics=("auc",))).metrics_specs[0].metrics
+        metric, _ = self.built(evaluation(metrics=("auc",))).metrics_specs[0].metrics
         assert not metric.HasField("threshold")
         (bound,) = metric.per_slice_thresholds
         assert [list(spec.feature_keys) for spec in bound.slicing_specs] == [[]]

@@ -164,6 +164,33 @@ class TestCheckEvaluation:
         with pytest.raises(ConfigError, match="no analytic intervals"):
             check_evaluation(asked, SPEC, "beam")
 
+    @pytest.mark.parametrize(
+        ("asked", "told", "edit"),
+        [
+            (
+                evaluation(
+                    Threshold(metric="p", lower=0.1),
+                    metrics=(Metric(name="p", kind="precision", class_id=1, top_k=2),),
+                ),
+                "evaluation.thresholds: 'p' has both class_id and top_k, under which TFMA finds "
+                "no value to hold against a threshold; measure it with one of them",
+                "evaluation.thresholds or evaluation.metrics",
+            ),
+            (
+                evaluation(metrics=("auc", Metric(name="taxiway_mean_label", kind="mean_label"))),
+                "evaluation.metrics: 'taxiway_mean_label' is a name that Taxiway keeps to itself",
+                "evaluation.metrics",
+            ),
+        ],
+        ids=["a bound on two parts at once", "a name of ours"],
+    )
+    def test_what_would_be_measured_wrongly_is_refused(
+        self, asked: Evaluation, told: str, edit: str
+    ) -> None:
+        with pytest.raises(ConfigError) as refused:
+            check_evaluation(asked, SPEC, "arrow")
+        assert (refused.value.message, refused.value.edit) == (told, edit)
+
 
 class TestMetric:
     """The long form of a metric."""

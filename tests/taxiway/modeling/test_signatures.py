@@ -115,3 +115,24 @@ def test_examples_and_columns_are_the_same_request(model: Any, ask: Callable[...
     serialized = tf.constant([example.SerializeToString()])
     answer = model.signatures["serving_default"](examples=serialized)
     assert answer["probability"].numpy().tolist() == ask([0.5], [1.0], ["b"])
+
+
+@pytest.mark.parametrize("value", [3.7, -0.5, 1e-3, math.inf, -math.inf])
+def test_a_column_of_integers_refuses_what_is_none(ask: Callable[..., Any], value: float) -> None:
+    import tensorflow as tf
+
+    from taxiway.modeling.loaded_model import describe_error
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as refused:
+        ask([0.5] * 3, [math.nan, value, 2.0], ["b"] * 3)
+    shown = np.array([value], np.float32)
+    assert describe_error(refused.value)["error"] == (
+        "assertion failed: [column \\'whole\\': expected whole numbers, got] "
+        f"[{tf.strings.as_string(shown[0], shortest=True).numpy().decode()}]"
+    )
+
+
+def test_a_column_of_integers_takes_whole_numbers_of_any_size(ask: Callable[..., Any]) -> None:
+    found = ask([0.0] * 4, [-103.0, math.nan, 2.0**24, -(2.0**62)], ["a"] * 4)
+    assert np.isnan(found[1]) or found[1] == pytest.approx(1.0)
+    assert [found[0], found[2], found[3]] == pytest.approx([sigmoid(-2.75), 1.0, 0.0], abs=1e-6)

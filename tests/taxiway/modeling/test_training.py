@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,35 @@ def test_a_train_split_of_one_class_is_not_trained_on(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="no row with label 1"):
         train(ONE_NUMBER, settings(), [rows_of(np.zeros(5), np.zeros(5))], tmp_path)
+
+
+def test_each_epoch_is_told_with_its_losses_and_the_time_left(tmp_path: Path) -> None:
+    from taxiway.modeling.training import train
+    from taxiway.process.progress import Progress, listening
+
+    rows, _ = drawn(600, 2.0, 0.0)
+    heard: list[Progress] = []
+    with listening(heard.append):
+        train(ONE_NUMBER, settings(epochs=3), [rows], tmp_path)
+    assert [(one.done, one.total, one.unit) for one in heard] == [
+        (done, 3, "epochs") for done in range(4)
+    ]
+    assert heard[0].text == "0 of 3 epochs"
+    assert re.fullmatch(r"3 of 3 epochs, loss 0\.\d{4}, val_loss 0\.\d{4}", heard[-1].text)
+
+
+def test_the_time_left_is_what_the_epochs_so_far_have_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from taxiway.modeling import epochs
+    from taxiway.process.progress import Progress, listening
+
+    clock = iter([100.0, 130.0])
+    monkeypatch.setattr(epochs.time, "monotonic", lambda: next(clock))
+    heard: list[Progress] = []
+    callback = epochs.EpochsDone(100)
+    monkeypatch.setattr("taxiway.process.progress.Pace.__init__", lambda *_: None)
+    with listening(heard.append):
+        callback.on_train_begin()
+        callback.on_epoch_end(1, {"loss": 0.5})
+    assert heard[-1].text == "2 of 100 epochs, loss 0.5000, at most 1,470 s left"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from taxiway.errors import TaxiwayError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.registry.deploy_queue import DeployQueue
-from taxiway.registry.versions import Candidate, ModelVersion, list_versions, next_number, register
+from taxiway.registry.versions import (
+    Candidate,
+    ModelVersion,
+    find_version,
+    list_versions,
+    next_number,
+    register,
+)
 from tests.conftest import REPOSITORY
 
 
@@ -47,6 +57,75 @@ def test_the_same_model_keeps_its_version(tmp_path: Path) -> None:
     assert list_versions(path, "flights") == [first]
 
 
+def test_a_model_that_is_pushed_again_keeps_its_version_and_has_its_newest_place(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "r.sqlite"
+    first = register(path, candidate())
+    register(path, candidate("m2"))
+    again = register(path, dataclasses.replace(candidate(), run_id="later", pushed_to="/serving/3"))
+    assert (again.name, again.candidate.run_id) == ("1.0.0", "run")
+    assert again.candidate.pushed_to == "/serving/3"
+    assert find_version(path, "flights", "m1") == again != first
+    assert find_version(path, "flights", "m3") is None
+    assert find_version(path, "trains", "m1") is None
+
+
+OLDER = """
+CREATE TABLE model_versions (
+  id INTEGER PRIMARY KEY, model TEXT NOT NULL, major INTEGER NOT NULL, minor INTEGER NOT NULL,
+  pipeline INTEGER NOT NULL, run_id TEXT NOT NULL, model_digest TEXT NOT NULL,
+  contract_digest TEXT NOT NULL, pipeline_digest TEXT NOT NULL, pushed_to TEXT NOT NULL,
+  metrics TEXT NOT NULL,
+  created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  UNIQUE (model, major, minor, pipeline), UNIQUE (model, model_digest)
+);
+CREATE TABLE deploy_queue (
+  id INTEGER PRIMARY KEY, model TEXT NOT NULL, version TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'taken', 'done')),
+  taken_by TEXT, lease_until REAL, takes INTEGER NOT NULL DEFAULT 0, UNIQUE (model, version)
+);
+INSERT INTO model_versions (model, major, minor, pipeline, run_id, model_digest, contract_digest,
+  pipeline_digest, pushed_to, metrics)
+  VALUES ('flights', 1, 0, 0, 'run', 'm1', 'c1', 'p1', '/s', '{}');
+INSERT INTO deploy_queue (model, version, state, takes) VALUES ('flights', '1.0.0', 'done', 1);
+INSERT INTO deploy_queue (model, version) VALUES ('flights', '1.1.0');
+"""
+
+
+def test_a_file_of_an_older_release_is_brought_up_to_date_with_all_that_is_in_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "r.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLDER)
+    assert [version.name for version in list_versions(path, "flights")] == ["1.0.0"]
+    queue = DeployQueue(path, 60)
+    assert queue.waiting() == 1
+    assert queue.put("flights", "1.0.0", "/serving/3")
+    taken = [queue.take("deployer") for _ in range(3)]
+    assert [(one.version, one.pushed_to) for one in taken if one] == [
+        ("1.1.0", ""),
+        ("1.0.0", "/serving/3"),
+    ]
+
+
+def test_a_file_of_a_newer_release_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    register(path, candidate())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    before = path.read_bytes()
+    with pytest.raises(ConfigError) as refused:
+        register(path, candidate("m2"))
+    assert refused.value.message == (
+        f"the registry {path} is of a newer Taxiway: its tables are those of version 9, and this "
+        "release knows them up to 1"
+    )
+    assert refused.value.edit == "registry.path, or upgrade Taxiway"
+    assert path.read_bytes() == before
+
+
 def test_models_are_numbered_apart(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     register(path, candidate())
@@ -73,7 +152,7 @@ from taxiway.registry.versions import Candidate, register
 path, first = sys.argv[1], int(sys.argv[2])
 for index in range(first, first + 20):
     register(path, Candidate("flights", "run", f"m{index}", "c1", "p1", "/serving/1", {}))
-    DeployQueue(path, 60).put("flights", "1.0.0")
+    DeployQueue(path, 60).put("flights", "1.0.0", "/serving/1")
 """
 
 
@@ -98,21 +177,32 @@ class TestDeployQueue:
         self.queue = DeployQueue(tmp_path / "r.sqlite", 300.0, clock=lambda: self.now)
 
     def test_a_version_is_queued_exactly_once(self) -> None:
-        assert self.queue.put("flights", "1.0.0")
-        assert not self.queue.put("flights", "1.0.0")
+        assert self.queue.put("flights", "1.0.0", "/serving/1")
+        assert not self.queue.put("flights", "1.0.0", "/serving/1")
         assert self.queue.waiting() == 1
 
     def test_a_version_that_went_through_is_not_queued_again(self) -> None:
-        self.queue.put("flights", "1.0.0")
+        self.queue.put("flights", "1.0.0", "/serving/1")
         taken = self.queue.take("deployer")
         assert taken is not None
         self.queue.acknowledge(taken, "deployer")
-        assert not self.queue.put("flights", "1.0.0")
+        assert not self.queue.put("flights", "1.0.0", "/serving/1")
         assert self.queue.take("deployer") is None
 
+    def test_an_earlier_version_that_is_pushed_again_is_a_deployment_of_its_own(self) -> None:
+        pushes = [("1.0.0", "/serving/1"), ("1.1.0", "/serving/2"), ("1.0.0", "/serving/3")]
+        assert [self.queue.put("flights", *push) for push in pushes] == [True] * 3
+        assert not self.queue.put("flights", *pushes[-1])
+        assert self.queue.put("trains", *pushes[-1])
+        assert self.queue.is_newest("flights", *pushes[-1])
+        assert not self.queue.is_newest("flights", *pushes[0])
+        assert not self.queue.is_newest("ships", *pushes[0])
+        taken = [self.queue.take("deployer") for _ in range(3)]
+        assert [(one.version, one.pushed_to) for one in taken if one] == pushes
+
     def test_the_oldest_is_taken_first_and_only_once(self) -> None:
-        self.queue.put("flights", "1.0.0")
-        self.queue.put("flights", "1.1.0")
+        self.queue.put("flights", "1.0.0", "/serving/1")
+        self.queue.put("flights", "1.1.0", "/serving/2")
         first, second = self.queue.take("a"), self.queue.take("b")
         assert first is not None
         assert second is not None
@@ -120,7 +210,7 @@ class TestDeployQueue:
         assert self.queue.take("c") is None
 
     def test_what_a_crashed_deployer_held_is_taken_again_after_its_lease(self) -> None:
-        self.queue.put("flights", "1.0.0")
+        self.queue.put("flights", "1.0.0", "/serving/1")
         self.queue.take("crashed")
         self.now += 299.0
         assert self.queue.take("next") is None
@@ -130,7 +220,7 @@ class TestDeployQueue:
         assert again.takes == 2
 
     def test_a_deployer_that_lost_its_lease_cannot_acknowledge(self) -> None:
-        self.queue.put("flights", "1.0.0")
+        self.queue.put("flights", "1.0.0", "/serving/1")
         late = self.queue.take("late")
         self.now += 301.0
         held = self.queue.take("next")

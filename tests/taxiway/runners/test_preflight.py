@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
-from taxiway.errors import ConfigError
-from taxiway.runners.preflight import check, check_model
+from taxiway.errors import ConfigError, TaxiwayError
+from taxiway.runners.preflight import check, check_model, open_databases
 
 
 def config(root: Path, *assignments: str) -> Config:
@@ -67,7 +70,38 @@ def registry_below_a_file(root: Path) -> Config:
     return config(root, f"registry.path={root}/reg/r.sqlite")
 
 
+def metadata_is_a_folder(root: Path) -> Config:
+    (root / "metadata.sqlite").mkdir()
+    return config(root)
+
+
+def metadata_is_no_database(root: Path) -> Config:
+    (root / "metadata.sqlite").write_text("no database")
+    return config(root)
+
+
+def registry_is_no_database(root: Path) -> Config:
+    (root / "registry.sqlite").write_text("no database")
+    return config(root)
+
+
+def registry_is_of_a_newer_release(root: Path) -> Config:
+    with closing(sqlite3.connect(root / "registry.sqlite")) as connection:
+        connection.execute("CREATE TABLE model_versions (id INTEGER)")
+        connection.execute("PRAGMA user_version = 7")
+    return config(root)
+
+
+def one_file_for_both(root: Path) -> Config:
+    return config(root, f"registry.path={root}/metadata.sqlite")
+
+
 REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
+    metadata_is_a_folder: ("is a folder, expected an SQLite database", "metadata.path"),
+    metadata_is_no_database: ("cannot be used: file is not a database", "metadata.path, or"),
+    registry_is_no_database: ("cannot be used: file is not a database", "registry.path, or"),
+    registry_is_of_a_newer_release: ("of version 7, and this release knows", "registry.path, or"),
+    one_file_for_both: ("expected a file for each", "metadata.path or registry.path"),
     no_data: ("there is no data in", "taxiway data"),
     data_is_a_file: ("there is no data in", "data.root"),
     no_schema: ("schema.pbtxt does not exist", "data.schema_file"),
@@ -88,6 +122,40 @@ def test_what_cannot_work_is_refused_with_what_mends_it(
         check(made(root))
     assert told in refused.value.message
     assert edit in refused.value.edit
+
+
+@pytest.mark.parametrize(("version", "older"), [(99, "greater"), (5, "older")])
+def test_metadata_of_another_release_is_refused_at_once(
+    root: Path, version: int, older: str
+) -> None:
+    """Without patience, which is for servers that may come back."""
+    from taxiway.metadata.store import run_store
+
+    made = config(root)
+    run_store(made.metadata).open()
+    run_store.cache_clear()
+    with closing(sqlite3.connect(root / "metadata.sqlite")) as connection:
+        connection.execute("UPDATE MLMDEnv SET schema_version = ?", (version,))
+        connection.commit()
+    check(made)
+    began = time.monotonic()
+    with pytest.raises(TaxiwayError) as refused:
+        open_databases(made)
+    assert time.monotonic() - began < 5.0
+    told = f"the metadata store cannot be used: MLMD database version {version} is {older} than "
+    assert refused.value.message.startswith(told)
+    assert refused.value.edit == (
+        "metadata.path, or restore the file from a backup, or move it away to begin anew"
+    )
+
+
+def test_damage_inside_is_found_before_the_first_node(root: Path) -> None:
+    made = config(root)
+    open_databases(made)
+    path = root / "metadata.sqlite"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ConfigError, match=f"metadata.path: {path} cannot be used: "):
+        open_databases(made)
 
 
 def test_a_folder_without_permission_is_refused(
@@ -148,3 +216,103 @@ def test_a_model_can_be_checked_without_any_data(tmp_path: Path) -> None:
     check_model(config(tmp_path / "nothing"))
     with pytest.raises(ConfigError, match="unknown metric"):
         check_model(unknown_metric(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["output.root", "push.destination"])
+@pytest.mark.parametrize("name", ["exp[1]", "what?", "star*", "back\\slash"])
+def test_a_place_of_models_that_tensorflow_would_take_for_a_pattern_is_refused(
+    root: Path, key: str, name: str
+) -> None:
+    """It globs the path from which it restores variables; the data's may hold anything."""
+    (root / "data" / name).mkdir()
+    place = root / name
+    value = config(root, f"{key}='{place}'", f"data.root='{root}/data/{name}'")
+    with pytest.raises(ConfigError) as refused:
+        check(value)
+    character = next(one for one in name if one in "*?[\\")
+    assert refused.value.message == (
+        f"{key} is {place}, expected a path without {character}: TensorFlow reads the path of a "
+        "model as a pattern, and would load what lies in another folder"
+    )
+    assert refused.value.edit == f"{key}; data.root may hold any character"
+    check(config(root, f"data.root='{root}/data/{name}'"))
+    check(config(root, f"push.destination='{root}/{{a}},b] 50%#~ &;(y)'"))
+
+
+SCHEMAS = {
+    "a folder": (Path.mkdir, "cannot be read: a folder, expected a file"),
+    "a FIFO": (os.mkfifo, "cannot be read: a FIFO, expected a file"),
+    "a link to nowhere": (
+        lambda path: path.symlink_to("gone"),
+        "cannot be read: a symbolic link to gone, which does not exist",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SCHEMAS)
+def test_a_schema_that_is_no_file_is_refused(root: Path, case: str) -> None:
+    make, reason = SCHEMAS[case]
+    path = root / "schema.pbtxt"
+    make(path)
+    with pytest.raises(ConfigError) as refused:
+        check(config(root, f"data.schema_file={path}"))
+    assert str(refused.value) == (f"the curated schema {path} {reason}\n  edit: data.schema_file")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """A model package of the features and a schema of `fare`, `town`, label and key."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = f"shop_{tmp_path.name}"
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "schema.pbtxt").write_text(
+        "".join(
+            f'feature {{ name: "{column}" type: {kind} }}\n'
+            for column, kind in (
+                ("y", "INT"),
+                ("id", "BYTES"),
+                ("fare", "FLOAT"),
+                ("town", "BYTES"),
+            )
+        )
+    )
+
+    def make(features: str) -> str:
+        (folder / "features.py").write_text(f"from taxiway.modeling.spec import *\n{features}\n")
+        return name
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        (
+            "SPEC = FeatureSpec('y', 'id', (Numeric('faree'),), (Categorical('town'),))",
+            "{name}/features.py does not fit {schema}:\n"
+            "  - Numeric 'faree': the schema has no such feature; did you mean 'fare'?",
+        ),
+        (
+            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('twon',))",
+            "{name}/features.py does not fit {schema}:\n"
+            "  - slices 'twon': the schema has no such feature; did you mean 'town'?",
+        ),
+        (
+            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('town',))",
+            "evaluation: cannot slice by 'twon'; did you mean 'town'? "
+            "(categorical features, and FeatureSpec.slices: town)",
+        ),
+    ],
+    ids=["an unknown feature", "a slice misspelt in both", "a slice misspelt in the config"],
+)
+def test_features_schema_and_config_are_held_against_each_other(
+    tmp_path: Path, shop: Callable[[str], str], features: str, told: str
+) -> None:
+    name = shop(features)
+    asked_bounds = "evaluation.thresholds=[{metric: auc, lower: 0.1}]"
+    asked = config(tmp_path, f"model.module={name}", "evaluation.slices=[[twon]]", asked_bounds)
+    with pytest.raises(ConfigError) as refused:
+        check_model(asked)
+    assert refused.value.message == told.format(name=name, schema=asked.data.schema_file)

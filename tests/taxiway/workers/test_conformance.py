@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from taxiway.errors import DataError
+from taxiway.process.progress import Progress, listening
 from taxiway.workers.job import Shard, ShardError
 from taxiway.workers.processes import Processes
 from tests.conftest import REPOSITORY
@@ -59,9 +60,23 @@ class TestAJobThatIsDone:
         assert merged == b"".join(bytes([number]) * (5 << 20) for number in (0, 2, 4, 6))
 
 
+class TestProgress:
+    def test_shards_and_rows_are_heard_of_and_none_is_counted_twice(self, bench: Bench) -> None:
+        import shard_functions
+
+        heard: list[Progress] = []
+        with listening(heard.append):
+            assert bench.run(shard_functions.reading, shards=SHARDS[:3]) == b"0,1,2,"
+        assert {one.total for one in heard} == {3}
+        assert [one.done for one in heard] == sorted(one.done for one in heard)
+        assert max(one.done for one in heard) >= 1
+        told = max(one.rows for one in heard)
+        assert 0 < told <= 3000 if bench.kind != "dask" else told == 0
+
+
 class TestErrors:
-    @pytest.mark.parametrize("how", ["error", "odd error", "its own timeout"])
-    def test_a_shard_that_fails_once_is_tried_again_and_no_other_is(
+    @pytest.mark.parametrize("how", ["a reset", "an odd reset", "its own timeout"])
+    def test_a_shard_that_may_go_well_is_tried_again_and_no_other_is(
         self, bench: Bench, how: str
     ) -> None:
         import shard_functions
@@ -72,23 +87,52 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("how", "told"),
         [
-            ("error", "ValueError: first line"),
-            ("odd error", "Odd: odd error"),
+            ("a reset", "ConnectionResetError: reset by peer"),
+            ("an odd reset", "OddReset: odd reset"),
             ("its own timeout", "TimeoutError: the database did not answer"),
         ],
     )
-    def test_one_that_always_fails_is_named_with_its_last_error(
+    def test_one_that_never_does_is_named_with_its_last_error(
         self, bench: Bench, how: str, told: str
     ) -> None:
         import shard_functions
 
         with pytest.raises(ShardError) as raised:
             bench.run(shard_functions.trouble, how, 99)
-        assert raised.value.message == (
-            f"Job: /data/file [1, end) was tried 2 times; the last time {told}"
+        assert str(raised.value) == (
+            f"Job: /data/file [1, end) was tried 2 times; the last time {told}\n"
+            "  edit: what the error names, or engine.workers.retries"
         )
-        assert "engine.workers.retries" in raised.value.edit
         assert bench.begun(1) == 2
+
+    @pytest.mark.parametrize(
+        ("how", "told"),
+        [
+            ("error", "ValueError: first line"),
+            ("odd error", "Odd: odd error"),
+            ("a graph's error", "RuntimeError: could not convert string: abc"),
+            (
+                "a missing file",
+                "FileNotFoundError: [Errno 2] No such file or directory: '/none/such'",
+            ),
+            (
+                "Arrow's invalid",
+                "ArrowInvalid: Float value 1.5 was truncated converting to int32",
+            ),
+        ],
+    )
+    def test_one_that_would_fail_again_is_not_tried_again_and_no_worker_is_blamed(
+        self, bench: Bench, how: str, told: str
+    ) -> None:
+        import shard_functions
+
+        with pytest.raises(ShardError) as raised:
+            bench.run(shard_functions.trouble, how, 1)
+        assert str(raised.value) == (
+            f"Job, at work on /data/file [1, end): {told}\n"
+            "  edit: what the error names; the log has where it was raised"
+        )
+        assert bench.begun(1) == 1
 
     def test_an_error_of_taxiways_own_is_final(self, apart: Bench) -> None:
         import shard_functions
@@ -110,18 +154,23 @@ class TestErrors:
             bench.run(shard_functions.bad_data, shards=SHARDS[1:2])
         assert bench.begun(1) == 1
 
-    @pytest.mark.parametrize("how", ["error", "odd error"])
-    def test_the_merge_is_tried_again_and_then_named(self, bench: Bench, how: str) -> None:
+    def test_the_merge_is_tried_again_where_that_can_help_and_else_named(
+        self, bench: Bench
+    ) -> None:
         import shard_functions
 
-        def merge(times: int) -> partial[bytes]:
+        def merge(how: str, times: int) -> partial[bytes]:
             function = shard_functions.joined_in_trouble
             return partial(function, str(bench.folder), how, times)
 
-        assert bench.run(shard_functions.quick, reduce_fn=merge(1)) == EVERY
+        assert bench.run(shard_functions.quick, reduce_fn=merge("a reset", 1)) == EVERY
         assert bench.begun(0) == 1  # what was mapped is not mapped again
         with pytest.raises(ShardError, match="Job: the merge was tried 2 times"):
-            bench.run(shard_functions.quick, reduce_fn=merge(99))
+            bench.run(shard_functions.quick, reduce_fn=merge("a reset", 99))
+        begun = bench.begun(99)
+        with pytest.raises(ShardError, match="Job, at work on the merge: ValueError: first line"):
+            bench.run(shard_functions.quick, reduce_fn=merge("error", 99))
+        assert bench.begun(99) == begun + 1
 
 
 class TestDeaths:
@@ -180,7 +229,7 @@ class TestDeaths:
 
         pool = Bench("processes", Processes(2), tmp_path)
         with pytest.raises(ShardError) if times else contextlib.nullcontext():
-            pool.run(shard_functions.trouble, "error", times)
+            pool.run(shard_functions.trouble, "a reset", times)
         assert pool.pids()
         wait_until(lambda: not any(map(psutil.pid_exists, pool.pids())), "their end", 10)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.text import Text
 
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError
 from taxiway.process.extras import needs
 from taxiway.runners.console.live import waiting
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.kubeflow.client.schedule import kubeflow_cron
 from taxiway.runners.kubeflow.client.submit import Request, Submitted, submit
 from taxiway.runners.kubeflow.parameters import as_declared, run_parameters
@@ -44,7 +43,7 @@ def submit_pipeline(config: Config, options: Options) -> int:
     """
     request = _request(config, options)
     check_model(config)
-    console = Console(stderr=options.as_json)
+    console = TerminalConsole(stderr=options.as_json)
     with waiting(console, f"asking {config.kubeflow.endpoint}"):
         with needs("kubeflow", "kfp", "`taxiway submit`"):
             from taxiway.runners.kubeflow.client.connection import connect
@@ -73,7 +72,7 @@ def submit_pipeline(config: Config, options: Options) -> int:
     if options.as_json:
         known = dataclasses.asdict(submitted) | {"server_version": connection.server_version}
         known |= {"state": state} if state else {}
-        Console().print_json(json.dumps(known))
+        TerminalConsole().show_json(known)
     return EXIT_OK if state in ("", "SUCCEEDED") else EXIT_RUN_FAILED
 
 
@@ -97,7 +96,7 @@ def _request(config: Config, options: Options) -> Request:
     )
 
 
-def _print(console: Console, submitted: Submitted, server: str) -> None:
+def _print(console: TerminalConsole, submitted: Submitted, server: str) -> None:
     """Where to find what was submitted, and which server has it."""
     version = (
         submitted.version if submitted.uploaded else f"{submitted.version} (was there already)"

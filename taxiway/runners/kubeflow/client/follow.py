@@ -18,6 +18,7 @@ from taxiway.errors import TaxiwayError
 from taxiway.runners.console.live import live
 from taxiway.runners.kubeflow.client.connection import Connection, silent
 from taxiway.runners.kubeflow.client.errors import ServerError
+from taxiway.terminal import shell
 
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED", "ERROR"})
 """kfp.Client.wait_for_run_completion does not know CANCELED, and waits for ever."""
@@ -90,10 +91,8 @@ def follow(
 def how_to_stop(connection: Connection, run_id: str) -> str:
     """Words for whoever wants a run to end."""
     login = f' -H "Authorization: Bearer ${connection.kubeflow.token_env}"'
-    return (
-        "to stop it: Terminate on that page, or\n"
-        f"  curl -X POST{login} {connection.endpoint}/apis/v2beta1/runs/{run_id}:terminate"
-    )
+    url = shell([f"{connection.endpoint}/apis/v2beta1/runs/{run_id}:terminate"])
+    return f"to stop it: Terminate on that page, or\n  curl -X POST{login} {url}"
 
 
 def _poll(

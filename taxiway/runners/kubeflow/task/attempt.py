@@ -17,18 +17,19 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Console
-
 from taxiway.config.loader import to_yaml
 from taxiway.config.schema import Config
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError, TaxiwayError
 from taxiway.metadata.records import DONE_STATES, ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.inputs import write_inputs
+from taxiway.process import progress
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
+from taxiway.registry.database import check_registry
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.progress import Progress
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.kubeflow.kubernetes import longest_seconds, resources_of
 from taxiway.runners.kubeflow.task.alive import at_work, comes_back, goes_on
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
@@ -40,7 +41,14 @@ from taxiway.runners.kubeflow.task.outputs import (
 from taxiway.runners.kubeflow.task.supervisor import EXIT_FINAL, parse, run_id_of
 from taxiway.runners.nodes.cleanup import abandon
 from taxiway.runners.nodes.event_log import EventLog
-from taxiway.runners.nodes.events import NodeFailed, NodeSkipped, NodeStarted, RunObserver
+from taxiway.runners.nodes.events import (
+    NodeFailed,
+    NodeMessage,
+    NodeProgress,
+    NodeSkipped,
+    NodeStarted,
+    RunObserver,
+)
 from taxiway.runners.nodes.results import (
     FALSE_CONDITION,
     NodeResult,
@@ -49,6 +57,7 @@ from taxiway.runners.nodes.results import (
     result_of_launch,
     result_of_record,
 )
+from taxiway.terminal import print_error
 from taxiway.workers.active import working
 
 with lean_imports():
@@ -67,7 +76,7 @@ with lean_imports():
         compile_pipeline,
         nodes_of,
     )
-    from taxiway.runners.nodes.launcher import make_launcher, register_run
+    from taxiway.runners.nodes.launcher import NodeLauncher, make_launcher, register_run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,10 +86,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
     job = unpack(arguments.job)
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s %(message)s")
-    observers = (Progress(Console(file=sys.stdout)), EventLog())
+    observers = (Progress(TerminalConsole(file=sys.stdout)), EventLog())
     outputs = TaskOutputs(arguments.executor_input)
     try:
         config = job.resolve(arguments.parameters)
+        check_registry(config.registry.path)  # not first when a model has been pushed
         run_id = run_id_of(arguments)
         if job.node_id == EXIT_NODE:
             from taxiway.runners.kubeflow.task.exit import run_exit
@@ -91,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with at_work(config, run_id, job.node_id):
             return attempt.run(arguments.phase, arguments.attempt >= arguments.attempts)
     except TaxiwayError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
+        print_error(f"error: {error}")
         return EXIT_FINAL if is_final(error) else EXIT_RUN_FAILED
 
 
@@ -186,15 +196,19 @@ class Attempt:
         self._reopen()
         if self._node.type == IMPORTER:
             write_inputs(self._config)
-        with working(self._config.engine.workers):
-            launched = make_launcher(self._node, self._runs).launch()
+        with working(self._config.engine.workers), progress.listening(self._tell):
+            launched = self._launcher().launch()
         seconds = time.monotonic() - started
         return result_of_launch(self._runs, self._run_id, self._node.id, launched, seconds)
+
+    def _tell(self, how_far: progress.Progress) -> None:
+        for observer in self._observers:
+            observer.on_event(NodeProgress(self._run_id, self._node.id, how_far))
 
     def _prepare(self, started: float) -> NodeResult | None:
         """Before a container component's own task: its inputs, and its command filled in."""
         self._reopen()
-        info = make_launcher(self._node, self._runs).prepare()
+        info = self._launcher().prepare()
         if info is None:
             record = self._record()
             skipped = NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
@@ -223,11 +237,17 @@ class Attempt:
         comes_back(self._config, self._run_id, self._node.id)
         if self._record() is None:
             return NodeSkipped(self._run_id, self._node.id, FALSE_CONDITION)
-        launcher = make_launcher(self._node, self._runs)
-        launcher.publish()
+        self._launcher().publish()
         record = self._record()
         assert record is not None
         return result_of_record(self._run_id, record, time.monotonic() - started)
+
+    def _launcher(self) -> NodeLauncher:
+        def say(text: str) -> None:
+            for observer in self._observers:
+                observer.on_event(NodeMessage(self._run_id, self._node.id, text))
+
+        return make_launcher(self._node, self._runs, say=say)
 
     def _show(self, phase: str, end: NodeResult | None) -> None:
         """Gives Kubeflow all that the task declares; a container learns if it has nothing to do.

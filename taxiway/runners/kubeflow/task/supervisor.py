@@ -22,6 +22,7 @@ from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, unpack
 from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+from taxiway.terminal import print_error
 
 PHASES = ("whole", "prepare", "publish")
 """A container component is prepared and published here, and runs in a task of its own between."""
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _supervise(arguments, list(sys.argv[1:] if argv is None else argv))
     except TaxiwayError as error:
-        _say(f"error: {error}")
+        print_error(f"error: {error}")
         return EXIT_RUN_FAILED
 
 
@@ -99,14 +100,16 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
             end = _attempt([*argv, "--attempt", str(attempt)], arguments.timeout_seconds, stop)
             code, last = end.code, attempt >= arguments.attempts
             if end.reason:
-                _say(f"{job.node_id} {end.reason}")
+                print_error(f"{job.node_id} {end.reason}")
                 if job.node_id != EXIT_NODE:
                     _record(arguments, end.reason, stop.signal is not None, last)
             if code in (EXIT_OK, EXIT_FINAL) or last or stop.signal is not None:
                 break
             seconds, factor = arguments.backoff
             wait = seconds * factor ** (attempt - 1)
-            _say(f"{job.node_id} attempt {attempt + 1} of {arguments.attempts} in {wait:g} s")
+            print_error(
+                f"{job.node_id} attempt {attempt + 1} of {arguments.attempts} in {wait:g} s"
+            )
             if stop.comes_within(wait):
                 break
     outputs = TaskOutputs(arguments.executor_input)
@@ -183,10 +186,6 @@ def _attempt(argv: Sequence[str], timeout_seconds: float | None, stop: _Stop) ->
     if code == -signal.SIGKILL:
         reason += ", as the kernel does when memory runs out"
     return _End(EXIT_RUN_FAILED, reason)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  # the pod's log
 
 
 def _record(arguments: argparse.Namespace, reason: str, interrupted: bool, last: bool) -> None:

@@ -276,5 +276,5 @@ def test_the_config_chooses_the_executor_and_the_pipeline_the_columns(engine: An
     (node,) = ir.nodes
     parameters = node.pipeline_node.parameters.parameters
     assert parameters["kept_columns"].field_value.string_value == '["key"]'
-    path = {"arrow": "taxiway.arrow.bulk_inferrer.executor", "beam": "tfx.components.bulk_inferrer"}
+    path = {"arrow": "taxiway.arrow.bulk_inferrer.executor", "beam": "taxiway.arrow.checked_models"}
     assert inferrer.executor_spec.class_path.startswith(path[engine])

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from taxiway.metadata.describe import UNUSABLE_BASELINE
+from taxiway.process.inventory import FILES_PROPERTY
 from tests.conftest import not_measured
 
 Row = Mapping[str, Any]
@@ -39,6 +41,8 @@ class Done:
     """Names of the blessing's files."""
     properties: Mapping[str, Any]
     """Of the blessing."""
+    unusable_baseline: str
+    """Of the evaluation."""
 
 
 def prepare(case: Case, root: Path) -> tuple[str, list[str], Any]:
@@ -104,20 +108,35 @@ def save_model(answer: Any, inputs: Mapping[str, Any], folder: Path) -> None:
 
 
 def execute(
-    engine: str, examples_uri: str, models: Sequence[str], eval_config: Any, root: Path
+    engine: str,
+    examples_uri: str,
+    models: Sequence[str],
+    eval_config: Any,
+    root: Path,
+    *,
+    strict: bool = False,
+    baseline_files: str = "",
 ) -> Done:
     """Runs the executor of an engine on artifacts; the second model is the baseline.
 
     Coverage sees ours only.
+
+    Args:
+      engine: arrow or beam, which is TFX's own behind ours.
+      examples_uri: of the examples.
+      models: folders of the candidate, and of a baseline.
+      eval_config: TFMA's.
+      root: a folder for what it makes.
+      strict: whether a baseline that cannot be used is refused.
+      baseline_files: what the baseline is said to have held when it was made.
     """
-    from tfx.components.evaluator.executor import Executor as Stock
     from tfx.components.util import examples_utils
     from tfx.dsl.components.base import base_beam_executor, base_executor
     from tfx.proto import example_gen_pb2
     from tfx.types import artifact_utils, standard_artifacts
     from tfx.utils import json_utils, proto_utils
 
-    from taxiway.arrow.evaluator.executor import Executor
+    from taxiway.arrow.executors import ARROW, BEAM, STRICT
     from taxiway.config.beam import DirectBeam, pipeline_args
     from taxiway.workers.active import working
     from taxiway.workers.inline import InlineWorkers
@@ -139,12 +158,15 @@ def execute(
         "example_splits": json_utils.dumps(["eval"]),
         "fairness_indicator_thresholds": "null",
     }
+    if baseline_files:
+        inputs["baseline_model"][0].set_string_custom_property(FILES_PROPERTY, baseline_files)
     context = {"tmp_dir": str(root / "tmp"), "unique_id": "1"}
     beam = pipeline_args(DirectBeam(kind="direct"))
-    executor = (
-        Stock(base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=beam, **context))
+    kind = {"arrow": ARROW, "beam": BEAM}[engine]["Evaluator"]
+    executor = (STRICT[kind] if strict else kind)(
+        base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=beam, **context)
         if engine == "beam"
-        else Executor(base_executor.BaseExecutor.Context(**context))
+        else base_executor.BaseExecutor.Context(**context)
     )
     measured = not_measured() if engine == "beam" else contextlib.nullcontext()
     with working(InlineWorkers(kind="inline")), measured:
@@ -154,7 +176,8 @@ def execute(
         for key, value in blessing.mlmd_artifact.custom_properties.items()
     }
     files = sorted(path.name for path in Path(blessing.uri).iterdir())
-    return Done(evaluation.uri, ",".join(files), found)
+    unusable = evaluation.get_string_custom_property(UNUSABLE_BASELINE)
+    return Done(evaluation.uri, ",".join(files), found, unusable)
 
 
 def _artifact(kind: Any, uri: str, identity: int) -> Any:

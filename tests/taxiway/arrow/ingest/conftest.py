@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxiway.arrow.ingest import convert as logic
-from taxiway.arrow.ingest import spans
-from taxiway.arrow.ingest.convert import Settings, Summary
+from taxiway.arrow.ingest import reading, spans
+from taxiway.arrow.ingest.dialect import Dialect
+from taxiway.arrow.ingest.reading import OnBadRow, Source
 from taxiway.arrow.ingest.spans import SpanRange
+from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
 from taxiway.errors import DataError
 
 ROOT = Path(__file__).parents[4]
@@ -25,6 +27,8 @@ feature { name: "temp" type: FLOAT presence { min_fraction: 0.5 } }
 feature { name: "seats" type: INT presence { min_fraction: 0.5 } }
 """
 HEADER = "id,late,city,temp,seats"
+MODES: tuple[OnBadRow, ...] = ("fail", "drop")
+RFC_4180 = Dialect()
 BY_HASH = 5000  # train buckets of 10,000
 
 
@@ -56,7 +60,7 @@ class Spans:
         return spans.resolve(str(self.base), f"span-{{SPAN}}/{kind}", wanted, str(self.schema))
 
     def convert(self, length: int = 1, **changes: Any) -> Summary:
-        uris = {name: str(self.out / f"Split-{name}") for name in logic.SPLITS}
+        uris = {name: str(self.out / f"Split-{name}") for name in SPLITS}
         return logic.convert(self.resolve(length).files, replace(self.settings, **changes), uris)
 
     def examples(self, split: str) -> dict[bytes, dict[str, Any]]:
@@ -103,4 +107,25 @@ def refused(data: Spans, **changes: Any) -> str:
     with pytest.raises(DataError) as caught:
         data.convert(**changes)
     assert not list(data.out.glob("*/data_tfrecord*")) or "split" in caught.value.message
+    return str(caught.value)
+
+
+def read(
+    data: Spans,
+    content: list[str] | bytes,
+    on_bad_row: OnBadRow = "fail",
+    dialect: Dialect = RFC_4180,
+) -> Any:
+    """The rows, how many were read, how many dropped, and where the first of these was."""
+    path = str(data.csv(content))
+    columns = reading.read_columns(str(data.schema), "id", "late")
+    batches = list(reading.read_rows(path, columns, Source("csv", dialect, on_bad_row)))
+    rows = [row for batch in batches for row in batch.rows.to_pylist()]
+    note = next((batch.first_dropped for batch in batches if batch.first_dropped), "")
+    return rows, sum(batch.read for batch in batches), sum(b.dropped for b in batches), note
+
+
+def refusal(data: Spans, content: list[str] | bytes, on_bad_row: OnBadRow) -> str:
+    with pytest.raises(DataError) as caught:
+        read(data, content, on_bad_row)
     return str(caught.value)

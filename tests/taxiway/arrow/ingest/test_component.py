@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taxiway.arrow.ingest.convert import Settings
+from taxiway.arrow.ingest.summary import Settings
 from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 from taxiway.errors import DataError
 from tests.taxiway.arrow.ingest.conftest import Spans, lines

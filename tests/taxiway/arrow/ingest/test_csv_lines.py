@@ -9,31 +9,23 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxiway.arrow.ingest import csv_lines, reading
+from taxiway.arrow.ingest import csv_lines, text_lines
+from taxiway.arrow.ingest.dialect import Dialect, Fault
 from taxiway.arrow.ingest.reading import OnBadRow
-from taxiway.errors import DataError
-from tests.taxiway.arrow.ingest.conftest import HEADER, Spans, lines, refused
+from tests.taxiway.arrow.ingest.conftest import (
+    HEADER,
+    MODES,
+    RFC_4180,
+    Spans,
+    lines,
+    read,
+    refusal,
+    refused,
+)
 
 pytestmark = pytest.mark.pipeline
 
-MODES: tuple[OnBadRow, ...] = ("fail", "drop")
 LARGE = 100_000  # rows: more than two blocks
-
-
-def read(data: Spans, content: list[str] | bytes, on_bad_row: OnBadRow = "fail") -> Any:
-    """The rows, how many were read, how many dropped, and where the first of these was."""
-    path = str(data.csv(content))
-    columns = reading.read_columns(str(data.schema), "id", "late")
-    batches = list(reading.read_rows(path, columns, on_bad_row))
-    rows = [row for batch in batches for row in batch.rows.to_pylist()]
-    note = next((batch.first_dropped for batch in batches if batch.first_dropped), "")
-    return rows, sum(batch.read for batch in batches), sum(b.dropped for b in batches), note
-
-
-def refusal(data: Spans, content: list[str] | bytes, on_bad_row: OnBadRow) -> str:
-    with pytest.raises(DataError) as caught:
-        read(data, content, on_bad_row)
-    return str(caught.value)
 
 
 def with_cell(count: int, cell: str, *at: int) -> list[str]:
@@ -61,7 +53,7 @@ def test_an_open_quote_is_refused_with_the_line_it_opens_on(
 ) -> None:
     cell, at = QUOTES[case]
     path = data.csv(with_cell(LARGE, cell, *at))
-    assert path.stat().st_size > 2 * csv_lines.BLOCK_BYTES
+    assert path.stat().st_size > 2 * text_lines.BLOCK_BYTES
     text = refused(data, on_bad_row=on_bad_row)
     assert f"{path}, line {at[0] + 2}, column 'city': got a quote that is not closed" in text
     assert f"'{cell}," in text
@@ -95,7 +87,7 @@ def test_a_quote_on_the_last_line_of_a_block_is_refused(
 ) -> None:
     rows = with_cell(9, '"Paris', 3)
     until = len("\n".join([HEADER, *rows[:4], ""]))
-    monkeypatch.setattr(csv_lines, "BLOCK_BYTES", until)
+    monkeypatch.setattr(text_lines, "BLOCK_BYTES", until)
     assert ", line 5, column 'city'" in refusal(data, rows, on_bad_row)
 
 
@@ -124,7 +116,6 @@ READ = {
     "nothing but a doubled quote": ('""""', '"'),
     "nothing": ('"Paris"', "Paris"),
     "a quote that opens nothing": ('5" pipe', '5" pipe'),
-    "a quote behind the quoted part": ('"5" pipe"', '5 pipe"'),
 }
 
 
@@ -138,18 +129,19 @@ def test_quotes_that_are_closed_are_read_as_ever(data: Spans, case: str) -> None
 
 
 def test_quotes_open_where_arrow_opens_them() -> None:
-    """A sentinel line below each line is swallowed, or not, as `open_quote` says."""
+    """A sentinel line below each line is swallowed, or not, as the dialect says."""
     chosen = random.Random(7)
     for _ in range(3000):
         line = "".join(chosen.choices('a",', [2, 3, 1], k=chosen.randint(1, 12))).encode()
         below = b"\nlast,row"
-        rows, broken = csv_lines._parse(b"x,y\n" + line + below, ["x", "y"])
+        rows, broken = csv_lines._parse(b"x,y\n" + line + below, ["x", "y"], RFC_4180)
         is_swallowed = rows.num_rows + len(broken) == 1
-        assert (csv_lines.open_quote(line) is not None) == is_swallowed, line
+        found = RFC_4180.cells(line)
+        assert (isinstance(found, Fault) and found.kind == "open") == is_swallowed, line
 
 
 def test_where_a_quote_opens_is_told_with_its_cell() -> None:
-    assert csv_lines.open_quote(b'a,"b, c",d,"e') == (11, 3)
+    assert RFC_4180.cells(b'a,"b, c",d,"e') == Fault("open", 3, b'"e')
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
@@ -157,7 +149,7 @@ def test_where_a_quote_opens_is_told_with_its_cell() -> None:
 def test_every_line_is_placed_exactly_wherever_blocks_end(
     data: Spans, end: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_lines, "BLOCK_BYTES", block)
+    monkeypatch.setattr(text_lines, "BLOCK_BYTES", block)
     plain = ["", HEADER, "", *lines(4), "", "", *lines(20, start=4), ""]
     rows, count, dropped, _ = read(data, end.join(plain).encode())
     assert (len(rows), count, dropped) == (24, 24, 0)
@@ -170,7 +162,7 @@ def test_every_line_is_placed_exactly_wherever_blocks_end(
 def test_rows_of_blocks_without_a_good_one_are_counted(
     data: Spans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_lines, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(text_lines, "BLOCK_BYTES", 64)
     content = [*lines(20), *["x,1"] * 50, *[""] * 200, *lines(20, start=20), "y"]
     rows, count, dropped, note = read(data, content, "drop")
     assert [row["id"] for row in rows] == [f"row-{i}" for i in range(40)]
@@ -184,19 +176,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(data: Spans, empty: int)
     assert len(read(data, b"\xef\xbb\xbf" + content)[0]) == 4
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "it has no header"),
-        (b"\r\n\n", "it has no header"),
-        (HEADER.encode(), "it has no row below its header"),
-        (HEADER.encode() + b"\n\n", "it has no row below its header"),
-    ],
-)
-def test_a_file_without_rows_is_refused(data: Spans, content: bytes, reason: str) -> None:
-    assert f"cannot be read as CSV: {reason}" in refusal(data, content, "drop")
-
-
 def test_a_file_without_line_ends_is_not_loaded_whole(
     data: Spans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,9 +185,9 @@ def test_a_file_without_line_ends_is_not_loaded_whole(
         nonlocal taken
         for _ in range(1000):
             taken += 1
-            yield b"x" * csv_lines.BLOCK_BYTES
+            yield b"x" * text_lines.BLOCK_BYTES
 
-    monkeypatch.setattr(csv_lines, "_chunks", chunks)
+    monkeypatch.setattr(text_lines, "_chunks", chunks)
     assert "a line is longer than 1 MB: 'xxx" in refusal(data, [], "drop")
     assert taken < 5
 
@@ -216,8 +195,8 @@ def test_a_file_without_line_ends_is_not_loaded_whole(
 def test_a_row_that_arrow_loses_is_found(data: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
     parse = csv_lines._parse
 
-    def lossy(text: bytes, columns: list[str]) -> tuple[pa.RecordBatch, list[Any]]:
-        rows, broken = parse(text, columns)
+    def lossy(text: bytes, columns: list[str], how: Dialect) -> tuple[pa.RecordBatch, list[Any]]:
+        rows, broken = parse(text, columns, how)
         return rows.slice(1), broken
 
     monkeypatch.setattr(csv_lines, "_parse", lossy)

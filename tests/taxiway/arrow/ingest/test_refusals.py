@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 
 from taxiway.arrow.ingest import reading
 from taxiway.errors import DataError
-from tests.taxiway.arrow.ingest.conftest import HEADER, Spans, lines, refused, table
+from tests.taxiway.arrow.ingest.conftest import HEADER, ROOT, SCHEMA, Spans, lines, refused, table
 
 pytestmark = pytest.mark.pipeline
 
@@ -62,7 +65,7 @@ def test_a_bad_row_far_into_a_large_file_is_placed_exactly(data: Spans) -> None:
 def test_a_bad_row_after_broken_ones_is_placed_exactly(data: Spans) -> None:
     path = data.csv([*lines(3), "", "broken", *lines(3, start=3), "x,1,Oslo,warm,3"])
     columns = reading.read_columns(str(data.schema), "id", "late")
-    batches = list(reading.read_rows(str(path), columns, "drop"))
+    batches = list(reading.read_rows(str(path), columns, reading.Source(on_bad_row="drop")))
     assert sum(batch.read for batch in batches) == 8
     assert sum(batch.dropped for batch in batches) == 2
     assert f"{path}, line 10, column 'temp'" in batches[0].first_dropped
@@ -120,10 +123,9 @@ def test_a_parquet_column_of_another_type_is_refused(data: Spans) -> None:
     assert f"{path}: column 'temp' has type string, expected FLOAT" in refused(data)
 
 
-@pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
-def test_an_empty_file_is_named(data: Spans, name: str) -> None:
-    path = data.csv(b"", name=name)
-    assert f"{path} cannot be read as" in refused(data)
+def test_an_empty_parquet_file_is_named(data: Spans) -> None:
+    path = data.csv(b"", name="a.parquet")
+    assert f"{path} cannot be read as Parquet" in refused(data)
 
 
 def test_an_unreadable_parquet_file_is_named(data: Spans) -> None:
@@ -163,3 +165,91 @@ def test_a_full_disk_is_told_with_its_path_and_leaves_nothing(data: Spans, tiny_
     with pytest.raises(DataError, match=r"(?s)cannot be written to .*Split-.*[Nn]o space"):
         data.convert()
     assert list(tiny_disk.iterdir()) == []
+
+
+def test_a_file_of_many_other_columns_is_told_in_few_words(data: Spans) -> None:
+    extra = {f"{'c' * 500}{number}": [1] for number in range(2000)}
+    path = data.parquet(table(1, **extra))
+    text = refused(data)
+    assert text.startswith(f"{path}: column '{'c' * 80}' is not in the schema; ")
+    assert "; 1995 columns more are missing or not in the schema" in text
+    assert len(text) < 1500
+
+
+SCHEMAS = {
+    "a feature twice": (
+        SCHEMA + 'feature { name: "temp" type: INT }',
+        "the feature 'temp' is there more than once\n  edit: {path}: remove all but one",
+    ),
+    "an unknown field": (
+        SCHEMA + 'feature { name: "x" tipe: INT }',
+        'is no TFMD schema: 7:23 : Message type "tensorflow.metadata.v0.Feature" has no field '
+        'named "tipe".\n  edit: {path}',
+    ),
+    "no text": (
+        b"\xff\xfe\0",
+        "is no TFMD schema: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
+        "\n  edit: {path}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SCHEMAS)
+def test_a_schema_that_cannot_be_used_is_told_with_its_file(data: Spans, case: str) -> None:
+    content, reason = SCHEMAS[case]
+    data.csv(lines(4))
+    data.schema.write_bytes(content if isinstance(content, bytes) else content.encode())
+    separator = ": " if reason.startswith("the") else " "
+    text = re.sub(r"\d+:\d+ :", "7:23 :", refused(data))  # protobufs count differently
+    assert text == f"{data.schema}{separator}{reason.format(path=data.schema)}"
+
+
+EXPLOIT = """
+import pathlib, pickle, sys
+from taxiway.arrow.ingest import reading
+import pyarrow as pa, pyarrow.parquet as pq
+from taxiway.errors import DataError
+folder, schema = sys.argv[1:]
+class Payload:
+    def __reduce__(self):
+        return exec, (f"open({folder + '/pwned'!r}, 'w')",)
+mark = {"ARROW:extension:name": "arrow.py_extension_type",
+        "ARROW:extension:metadata": pickle.dumps(Payload())}
+field = pa.field("id", pa.int64(), metadata=mark)
+path = folder + "/a.parquet"
+pq.write_table(pa.table([pa.array([1])], pa.schema([field])), path)
+try:
+    columns = reading.read_columns(schema, "id", "late")
+    print(list(reading.read_rows(path, columns, reading.Source())))
+except DataError as error:
+    print(error)
+assert "apache_beam" not in sys.modules
+"""
+
+
+def test_a_column_that_would_run_code_is_refused_without_running_it(data: Spans) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXPLOIT, str(data.schema.parent), str(data.schema)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    path = data.schema.parent / "a.parquet"
+    assert not path.with_name("pwned").exists()
+    assert str(path) in done.stdout
+    assert f"edit: {path}" in done.stdout
+
+
+def test_more_files_than_may_be_open_are_refused_before_the_first(data: Spans) -> None:
+    data.csv(lines(30))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, limit[1]))
+    try:
+        text = refused(data, shards=10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert text == (
+        "data.shards: a worker would write 20000 files at a time, but may have 1000 open all in "
+        "all\n  edit: data.shards: at most 400 for each worker; or raise the limit with `ulimit -n`"
+    )

@@ -12,7 +12,8 @@ import pyarrow.csv as pa_csv
 import pytest
 
 from taxiway.arrow.ingest import convert as logic
-from taxiway.arrow.ingest import counting
+from taxiway.arrow.ingest import counting, duplicates
+from taxiway.arrow.ingest.summary import SPLITS
 from taxiway.modeling.names import EVAL_SPLIT as EVAL
 from taxiway.modeling.names import TRAIN_SPLIT as TRAIN
 from taxiway.workers.active import working
@@ -58,7 +59,7 @@ def test_rows_in_equal_rows_out_by_count_and_digest(data: Spans) -> None:
     data.csv(lines(50_000))
     summary = data.convert()
     assert (summary.rows_read, summary.rows_dropped) == (50_000, 0)
-    files = {name: map(str, (data.out / f"Split-{name}").iterdir()) for name in logic.SPLITS}
+    files = {name: map(str, (data.out / f"Split-{name}").iterdir()) for name in SPLITS}
     on_disk = {name: counting.read_back(list(paths), "id") for name, paths in files.items()}
     assert on_disk == summary.splits
     assert sum(tally.rows for tally in on_disk.values()) == 50_000
@@ -99,10 +100,10 @@ def test_parts_give_the_same_rows_whoever_converts_them(data: Spans) -> None:
     for span in (1, 2, 3):
         data.csv(lines(100, start=1000 * span), span)
     one = data.convert(length=3, shards=1)
-    whole = {split: data.examples(split) for split in logic.SPLITS}
+    whole = {split: data.examples(split) for split in SPLITS}
     with working(ProcessWorkers(kind="processes", count=2)):
         parts = data.convert(length=3, shards=3)
-    assert {split: data.examples(split) for split in logic.SPLITS} == whole
+    assert {split: data.examples(split) for split in SPLITS} == whole
     assert (parts.digest, parts.splits, parts.rows_read) == (one.digest, one.splits, one.rows_read)
 
 
@@ -110,7 +111,7 @@ def test_a_part_without_rows_of_a_split_leaves_no_empty_file(data: Spans) -> Non
     for span in (1, 2):
         data.csv(lines(100, start=1000 * span), span)
     data.convert(length=2, train_buckets=None, shards=2)
-    names = [sorted(path.name for path in data.out.glob(f"Split-{s}/*")) for s in logic.SPLITS]
+    names = [sorted(path.name for path in data.out.glob(f"Split-{s}/*")) for s in SPLITS]
     assert names == [["data_tfrecord-00000-of-00002.gz"], ["data_tfrecord-00001-of-00002.gz"]]
     assert sorted(path.name for path in data.out.iterdir()) == ["Split-eval", "Split-train"]
 
@@ -118,10 +119,10 @@ def test_a_part_without_rows_of_a_split_leaves_no_empty_file(data: Spans) -> Non
 def test_examples_need_not_be_compressed(data: Spans) -> None:
     data.csv(lines(100))
     data.convert()
-    packed = {split: data.examples(split) for split in logic.SPLITS}
+    packed = {split: data.examples(split) for split in SPLITS}
     data.convert(compression="none")
     assert not list(data.out.glob("*/*.gz"))
-    assert {split: data.examples(split) for split in logic.SPLITS} == packed
+    assert {split: data.examples(split) for split in SPLITS} == packed
 
 
 def test_csv_and_parquet_give_the_same_examples(data: Spans, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_csv_and_parquet_give_the_same_examples(data: Spans, tmp_path: Path) -> 
     other.base.joinpath("span-1").mkdir(parents=True)
     pa_csv.write_csv(table(1000), other.base / "span-1" / "a.csv")
     assert data.convert().digest == other.convert().digest
-    for split in logic.SPLITS:
+    for split in SPLITS:
         assert data.examples(split) == other.examples(split)
 
 
@@ -139,7 +140,7 @@ def test_the_same_input_gives_the_same_examples_in_the_same_order(data: Spans) -
     found = []
     for _ in range(2):
         data.convert()
-        found.append([list(data.examples(split).items()) for split in logic.SPLITS])
+        found.append([list(data.examples(split).items()) for split in SPLITS])
     assert found[0] == found[1]
 
 
@@ -157,11 +158,11 @@ def test_a_quoted_comma_spaces_around_a_number_and_empty_lines_are_read(data: Sp
 def test_the_hash_split_does_not_depend_on_row_order_files_or_format(data: Spans) -> None:
     data.csv(lines(500))
     first = data.convert()
-    one = {split: set(data.examples(split)) for split in logic.SPLITS}
+    one = {split: set(data.examples(split)) for split in SPLITS}
     data.csv(list(reversed(lines(200))))
     data.parquet(table(500).slice(200), name="b.parquet")
     second = data.convert()
-    assert {split: set(data.examples(split)) for split in logic.SPLITS} == one
+    assert {split: set(data.examples(split)) for split in SPLITS} == one
     assert (first.digest, first.splits) == (second.digest, second.splits)
 
 
@@ -196,10 +197,11 @@ import tensorflow as tf
 from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest import reading
 from taxiway.arrow.ingest import spans
+from taxiway.arrow.ingest.summary import SPLITS, Settings
 base, schema, out = sys.argv[1:]
 files = spans.resolve(base, "span-{SPAN}/*", spans.SpanRange(1), schema).files
-settings = logic.Settings(schema, "id", "late", "fail", 5000, 2)
-logic.convert(files, settings, {name: f"{out}/Split-{name}" for name in logic.SPLITS})
+settings = Settings(schema, "id", "late", "fail", 5000, 2)
+logic.convert(files, settings, {name: f"{out}/Split-{name}" for name in SPLITS})
 # Not ru_maxrss: a child inherits the peak of the process that started it.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(status["VmHWM"].split()[0])
@@ -226,3 +228,35 @@ def test_memory_does_not_grow_with_the_file(data: Spans, kind: str) -> None:
     assert large - small < 40, (
         f"{small:.0f} MB for 300,000 rows, {large:.0f} MB for four times that"
     )
+
+
+def test_rows_with_the_key_of_another_are_counted(
+    data: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "RUN_ROWS", 50)  # several runs of hashes in each part
+    data.csv(lines(300), name="a.csv")
+    data.csv([*lines(100, start=250), *lines(20)], name="b.csv")  # 50, and 20
+    data.csv([*lines(20), "row-3,1,Rome,1,1"], span=2)  # 20, and 1
+    assert data.convert(length=2, shards=3).rows_duplicate == 91
+    monkeypatch.setattr(duplicates, "ROWS_AT_A_TIME", 10)  # and a range of hashes at a time
+    assert data.convert(length=2, shards=1).rows_duplicate == 91
+    assert [path.name for path in data.out.iterdir() if path.name.startswith(".")] == []
+
+
+def test_rows_that_are_left_out_have_no_key_to_be_counted(data: Spans) -> None:
+    data.csv([*lines(30), "row-1,1,Oslo,warm,1"])
+    assert data.convert(on_bad_row="drop").rows_duplicate == 0
+
+
+def test_a_key_that_is_there_twice_is_refused_where_the_config_says_so(data: Spans) -> None:
+    first = data.csv(lines(30))
+    second = data.csv(["row-7,1,Rome,1,1", *lines(9, start=50)], span=2)
+    text = refused(data, length=2, on_duplicate_key="fail")
+    assert text == (
+        f"1 of 40 rows have a key that an earlier row has: id 'row-7' is in {first} and in {second}"
+        "\n  edit: these files, data.on_duplicate_key: warn, or key in the model's FeatureSpec"
+    )
+    data.csv([*lines(30), "row-7,1,Rome,1,1"], span=2)
+    assert f"id 'row-7' is in {second}\n" in refused(data, on_duplicate_key="fail")
+    data.csv(lines(30), span=2)
+    assert data.convert(on_duplicate_key="fail").rows_duplicate == 0

@@ -86,7 +86,7 @@ before = files()
 with captured_output(Path(sys.argv[1])) as console:
     assert not console.is_terminal
     os.write(1, b"into the log\\n")
-    console.print("[bold]out[/] there")
+    console.print("out [bold]there")
 after = files()
 os.write(1, b"as before\\n")
 sys.exit(0 if before == after else f"{before} before, {after} after")
@@ -103,5 +103,5 @@ def test_both_descriptors_are_given_back_and_no_other_stays_open(tmp_path: Path)
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stdout) == (0, "out there\nas before\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "out [bold]there\nas before\n"), done.stderr
     assert log.read_text() == "into the log\n"

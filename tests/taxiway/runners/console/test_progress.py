@@ -8,10 +8,11 @@ import re
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord, Outcome
+from taxiway.process.progress import Progress as HowFar
 from taxiway.runners.console.progress import STYLES, Progress
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.nodes.event_log import EventLog
 from taxiway.runners.nodes.events import (
     Event,
@@ -19,6 +20,7 @@ from taxiway.runners.nodes.events import (
     NodeFailed,
     NodeFinished,
     NodeMessage,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     RunEnded,
@@ -59,7 +61,7 @@ STATES: dict[str, tuple[list[Event], tuple[str, ...]]] = {
 
 def shown(events: list[Event], terminal: bool = False, nodes: tuple[str, ...] = ("Node",)) -> str:
     """All that a Progress prints of a run with these events; of a terminal, the last picture."""
-    console = Console(force_terminal=terminal, record=True, width=120, file=io.StringIO())
+    console = TerminalConsole(force_terminal=terminal, record=True, width=120, file=io.StringIO())
     progress = Progress(console)
     progress.on_event(RunStarted(RUN, nodes))
     for event in events:
@@ -126,7 +128,7 @@ def test_a_node_that_was_not_announced_is_shown_too() -> None:
 
 
 def test_the_live_table_ends_with_the_run() -> None:
-    progress = Progress(Console(force_terminal=True, width=80, file=io.StringIO()))
+    progress = Progress(TerminalConsole(force_terminal=True, width=80, file=io.StringIO()))
     progress.on_event(RunStarted(RUN, ("Node",)))
     live = progress._live
     assert live is not None
@@ -170,6 +172,7 @@ EVENTS: tuple[Event, ...] = (
     RunStarted(RUN, ("Node",)),
     NodeStarted(RUN, "Node"),
     NodeMessage(RUN, "Node", "a message"),
+    NodeProgress(RUN, "Node", HowFar(1, 2)),
     NodeFinished(RUN, "Node", record("Node"), 1.0),
     NodeCached(RUN, "Node", record("Node"), 1.0),
     NodeSkipped(RUN, "Node", "its condition"),
@@ -178,7 +181,11 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize(
+    "event",
+    [event for event in EVENTS if not isinstance(event, NodeProgress)],
+    ids=lambda event: type(event).__name__,
+)
 def test_the_log_gets_one_line_an_event_without_the_bulky_record(
     event: Event, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -191,8 +198,66 @@ def test_the_log_gets_one_line_an_event_without_the_bulky_record(
 
 
 @pytest.mark.parametrize(
-    "observer", [Progress(Console(quiet=True)), EventLog()], ids=["progress", "log"]
+    "observer", [Progress(TerminalConsole(quiet=True)), EventLog()], ids=["progress", "log"]
 )
 def test_an_observer_takes_every_event(observer: RunObserver) -> None:
     for event in EVENTS:
         observer.on_event(event)
+
+
+STEPS = [NodeProgress(RUN, "Node", HowFar(done, 8, rows=done * 150_000)) for done in range(1, 5)]
+
+
+class TestHowFarANodeIs:
+    def test_a_terminal_shows_it_while_the_node_runs(self) -> None:
+        line = line_of(shown([NodeStarted(RUN, "Node"), *STEPS], terminal=True))
+        assert "4 of 8 shards, 600,000 rows" in line
+
+    def test_and_what_it_made_when_it_has_ended(self) -> None:
+        done = NodeFinished(RUN, "Node", record("Node"), 1.5)
+        line = line_of(shown([NodeStarted(RUN, "Node"), *STEPS, done], terminal=True))
+        assert line.endswith("model")
+        assert "shards" not in line
+
+    def test_eighty_columns_are_enough(self) -> None:
+        view = Progress(TerminalConsole(force_terminal=True, width=80, file=io.StringIO()))
+        view.on_event(RunStarted(RUN, ["DistributionValidator"]))
+        view.on_event(NodeStarted(RUN, "DistributionValidator"))
+        far = HowFar(3, 10, "epochs", note="loss 0.4123, val_loss 0.4001, at most 1,234 s left")
+        view.on_event(NodeProgress(RUN, "DistributionValidator", far))
+        console = TerminalConsole(width=80, file=io.StringIO(), record=True)
+        console.print(view)
+        text = console.export_text()
+        assert all(len(line) <= 80 for line in text.splitlines())
+        assert far.text.split() == [word for word in text.split() if word in far.text.split()]
+
+    def test_a_file_hears_nothing_of_what_is_done_soon(self) -> None:
+        assert shown([NodeStarted(RUN, "Node"), *STEPS]).splitlines() == ["run r1, 1 nodes"]
+
+    @pytest.mark.parametrize("seconds", [0.0, 1000.0])
+    def test_it_gets_a_line_each_time_so_many_seconds_have_passed(self, seconds: float) -> None:
+        out = TerminalConsole(file=io.StringIO(), record=True, width=120)
+        view = Progress(out, pace_seconds=seconds)
+        for event in (RunStarted(RUN, ["Node"]), NodeStarted(RUN, "Node"), *STEPS):
+            view.on_event(event)
+        lines = out.export_text().splitlines()[1:]
+        assert len(lines) == (0 if seconds else 4)
+        assert all(line.split()[:2] == ["Node", "running"] for line in lines)
+        assert not lines or lines[-1].endswith("  4 of 8 shards, 600,000 rows")
+
+    @pytest.mark.parametrize("seconds", [0.0, 1000.0])
+    def test_so_does_the_log(self, seconds: float, caplog: pytest.LogCaptureFixture) -> None:
+        log = EventLog(pace_seconds=seconds)
+        with caplog.at_level(logging.INFO, "taxiway"):
+            for event in (NodeStarted(RUN, "Node"), *STEPS):
+                log.on_event(event)
+        told = [f"Node is at {step.progress.text}" for step in STEPS]
+        assert caplog.messages[1:] == ([] if seconds else told)
+
+    def test_json_is_not_disturbed(self) -> None:
+        out = TerminalConsole(file=io.StringIO(), quiet=True)
+        view = Progress(out, pace_seconds=0.0)
+        for event in (RunStarted(RUN, ["Node"]), NodeStarted(RUN, "Node"), *STEPS):
+            view.on_event(event)
+        out.show_json({"a": 1})
+        assert out.file.getvalue() == '{\n  "a": 1\n}\n'  # type: ignore[attr-defined]

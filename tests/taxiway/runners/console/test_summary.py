@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import io
+import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from taxiway.metadata.records import Outcome
 from taxiway.runners.console.summary import TONES, print_summary
+from taxiway.runners.console.terminal import TerminalConsole
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the PATH that has the program."""
+    program = tmp_path / "bin" / "taxiway"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    return program
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -19,6 +32,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "evaluation": {
             "blessed": True,
             "baseline": True,
+            "unusable_baseline": "",
             "reasons": [],
             "overall": {"auc": 0.71234, "example_count": 27020.0},
             "change": {"auc": 0.01},
@@ -39,7 +53,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
 
 
 def printed(request: str = "/reports/r 1/request.json", **changes: Any) -> str:
-    console = Console(record=True, width=100, file=io.StringIO())
+    console = TerminalConsole(record=True, width=100, file=io.StringIO())
     print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67, request)
     return console.export_text()
 
@@ -55,12 +69,59 @@ class TestSucceeded:
         heads = ["metric", "all", "rows", "vs", "baseline", "carrier=A", "carrier=B", "carrier=C"]
         assert row(text, "metric") == heads
         assert row(text, "auc") == ["auc", "0.7123", "+0.0100", "0.5000", "0.5000", "0.5000"]
-        assert row(text, "example_count") == ["example_count", "27,020"]
+        assert row(text, "example_count") == ["example_count", "27,020", "n/a", "n/a", "n/a"]
+
+    def test_a_worker_that_was_not_isolated_is_told_of(self) -> None:
+        assert "isolation" not in printed()
+        infra = {"blessed": True, "latency_p99_ms": 3.21, "missing": "files: no [Landlock]"}
+        text = printed(infra=infra)
+        assert "isolation   not whole: files: no [Landlock]" in text
+
+    def test_the_next_command_allows_what_the_config_allows(self) -> None:
+        console = TerminalConsole(record=True, width=100, file=io.StringIO())
+        print_summary(console, report(), "/reports/r1", 1.0, 1.0, "/r.json", ["A", "Lib>B"])
+        told = console.export_text()
+        assert "--once @/r.json --allow-operation A --allow-operation 'Lib>B'" in told
 
     def test_without_a_baseline_there_is_no_column_of_changes(self) -> None:
         text = printed(evaluation=evaluation(baseline=False, change={}, worst_slices=[]))
         assert row(text, "metric") == ["metric", "all", "rows"]
         assert "evaluator   blessed (no baseline yet)" in text
+
+    def test_a_baseline_that_cannot_be_used_is_told_with_the_reason(self) -> None:
+        told = evaluation(baseline=False, unusable_baseline="/m/7 is gone", change={})
+        assert (
+            "evaluator   blessed (compared with none, the baseline cannot be used: /m/7 is gone)"
+        ) in printed(evaluation=told)
+
+    @pytest.mark.parametrize("width", [80, 66])
+    def test_long_names_of_slices_are_told_whole_and_so_is_every_number(self, width: int) -> None:
+        names = [
+            "native-country=Outlying-US(Guam-USVI-etc), occupation=Machine-op-inspct",
+            "størrelse=" + "ø" * 60,
+            "a=[/b]",
+        ]
+        numbers = {"auc": 0.5, "example_count": 1234567.0}
+        worst = [{"name": name, "metrics": numbers} for name in names]
+        console = TerminalConsole(record=True, width=width, file=io.StringIO())
+        shown = evaluation(worst_slices=worst, overall=numbers, change={})
+        print_summary(console, report(evaluation=shown), "/reports/r1", 1.0, 1.0, "")
+        text = console.export_text()
+        assert "…" not in text
+        assert text.count("0.5000") == 4
+        if width == 80:
+            table = text.split("load TFX")[1].split("0.5000")[0]
+            letters = "".join(sorted("".join(table.split())))
+            expected = "".join(["metric", "allrows", "auc", *("".join(n.split()) for n in names)])
+            assert letters == "".join(sorted(expected))
+
+    def test_a_metric_without_a_value_says_so(self) -> None:
+        worst = [{"name": "carrier=A", "metrics": {"auc": None}}]
+        text = printed(
+            evaluation=evaluation(worst_slices=worst, overall={"auc": 0.7, "recall": None})
+        )
+        assert row(text, "auc") == ["auc", "0.7000", "+0.0100", "n/a"]
+        assert row(text, "recall") == ["recall", "n/a", "n/a"]
 
     def test_a_pushed_model_is_told_with_its_version_and_how_to_ask_it(self) -> None:
         text = printed()
@@ -127,3 +188,25 @@ class TestEndedEarly:
 
 def test_every_outcome_has_a_tone() -> None:
     assert set(TONES) == {outcome.value for outcome in Outcome}
+
+
+class TestWhatToTypeNext:
+    @pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+    def test_a_program_that_is_on_no_path_is_named_by_where_it_is(
+        self, outcome: str, installed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        beside = installed.parent / "it's mine" / "taxiway"
+        beside.parent.mkdir()
+        installed.rename(beside)
+        monkeypatch.setattr(sys, "executable", str(beside.with_name("python")))
+        text = printed(outcome=outcome, pushed_to=None)
+        line = next(line for line in text.splitlines() if line.startswith("next"))
+        assert shlex.split(line)[:4] == ["next", str(beside), "run", "--config"]
+
+    def test_the_models_address_is_quoted(self) -> None:
+        text = printed("/r/`x` $y/request.json", pushed_to="/serving/a b'c/7")
+        line = next(line for line in text.splitlines() if line.startswith("next"))
+        assert shlex.split(line)[2:] == [
+            *("-m", "taxiway.serving.worker", "--model", "/serving/a b'c/7"),
+            *("--once", "@/r/`x` $y/request.json"),
+        ]

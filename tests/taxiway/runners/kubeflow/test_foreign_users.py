@@ -16,11 +16,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.model_manifest.logic import MANIFEST_FILE, verify
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
+from taxiway.process.manifest import MANIFEST_FILE, verify
 from taxiway.runners.nodes.shared_files import lend
 from tests.taxiway.runners.kubeflow import foreign_pipeline
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks

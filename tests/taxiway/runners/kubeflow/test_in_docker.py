@@ -22,11 +22,11 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.model_manifest.logic import MANIFEST_FILE, verify
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import RunStore, run_store
+from taxiway.process.manifest import MANIFEST_FILE, verify
 from tests.conftest import Run
 from tests.taxiway.runners.kubeflow.databases import PASSWORD, Server
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks

@@ -21,8 +21,8 @@ from tfx.types.standard_artifacts import Model
 
 from components.artifacts import ModelManifest
 from components.model_manifest.component import model_manifest
-from components.model_manifest.logic import MANIFEST_FILE, verify
 from taxiway.errors import TaxiwayError
+from taxiway.process.manifest import MANIFEST_FILE, verify
 from taxiway.runners.local import container_engines as engines
 from taxiway.runners.local.container_engines import Engine, Mount, User, choose_engine, run_command
 from taxiway.runners.local.containers import make_container_operator

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from taxiway.errors import TaxiwayError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.metadata.connection import SqliteMetadata
 from taxiway.runners.local import lock
 from taxiway.runners.local.lock import run_lock
@@ -119,6 +119,75 @@ def test_a_holder_that_was_killed_holds_nothing(store: str) -> None:
         process.wait(30)
         assert Path(f"{store}.lock").read_text() == f"run r1, process {process.pid}"
         assert acquire(store, 0) == []
+
+
+def test_a_run_that_was_killed_is_told_of_before_the_next_one_names_itself(store: str) -> None:
+    with holder(store) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    buried: list[str] = []
+
+    def fail(run_id: str) -> None:
+        buried.append(run_id)
+        raise ValueError("killed while it cleans up")
+
+    metadata = SqliteMetadata(kind="sqlite", path=store)
+    with pytest.raises(ValueError, match="killed while"), run_lock(metadata, "r2", print, fail):
+        pass
+    with run_lock(metadata, "r3", print, buried.append):
+        assert Path(f"{store}.lock").read_text().startswith("run r3, ")
+    with run_lock(metadata, "r4", print, buried.append):
+        pass
+    assert buried == ["r1", "r1"]
+
+
+def test_a_run_that_raised_is_none_that_was_killed(store: str) -> None:
+    metadata = SqliteMetadata(kind="sqlite", path=store)
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), run_lock(metadata, "r1", print):
+            raise error
+        buried: list[str] = []
+        with run_lock(metadata, "r2", print, buried.append):
+            pass
+        assert buried == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_users_lock_file_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    path = tmp_path / "m.sqlite.lock"
+    path.touch(mode=0o600)
+    refusal = refused_as(65534, tmp_path / "m.sqlite")
+    assert refusal.message == (
+        f"the lock file {path} cannot be opened: Permission denied; every user of the metadata "
+        "store has to be able to write it"
+    )
+    assert refusal.edit == (f"the owner or mode of {path}, or metadata.path for a store of its own")
+
+
+def test_a_lock_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.sqlite.lock").mkdir()
+    refusal = refused_as(os.geteuid(), tmp_path / "m.sqlite")
+    assert f"{tmp_path}/m.sqlite.lock cannot be opened: Is a directory; " in refusal.message
+
+
+def refused_as(user: int, store: Path) -> ConfigError:
+    own = os.geteuid()
+    os.seteuid(user)
+    try:
+        with pytest.raises(ConfigError) as refused:
+            acquire(str(store), 0)
+    finally:
+        os.seteuid(own)
+    return refused.value
+
+
+def test_a_lock_file_of_odd_bytes_is_no_trouble(store: str) -> None:
+    Path(store).parent.mkdir(parents=True)
+    Path(f"{store}.lock").write_bytes(b"run \xff\xfe, process x")
+    assert acquire(store, 0) == []
 
 
 def test_a_run_that_raises_holds_nothing(store: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +62,11 @@ class Project:
         assert "Fa" in states
         assert self.events[-1].failure.node_id in NODES
 
+    def heard(self) -> list[tuple[str, str]]:
+        """How far nodes said that they were, while they ran."""
+        told = [event for event in self.events if type(event).__name__ == "NodeProgress"]
+        return [(event.node_id, event.progress.text) for event in told]
+
     def was_recorded(self) -> bool:
         """Whether the newest run launched no node: each took no time at all."""
         ended = [event for event in self.events if hasattr(event, "record")]
@@ -91,7 +99,8 @@ class Project:
 
     @staticmethod
     def _ends(event: Any) -> bool:
-        return hasattr(event, "node_id") and type(event).__name__ != "NodeStarted"
+        kind = type(event).__name__
+        return hasattr(event, "node_id") and kind not in ("NodeStarted", "NodeProgress")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +112,7 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "input" / "data.csv").write_text("\n".join(["a,late", *rows, ""]))
     project = Project(root)
     assert project.run("first") == "Fi Fi Fi Fi Fi Fi"
+    assert project.heard() == [("Learn", "1 of 2 epochs")]
     assert project.run("second") == "Ca Ca Fi Ca Ca Ca"
     assert not project.was_recorded()
     return root
@@ -232,21 +242,78 @@ def test_code_that_is_edited_while_a_run_is_under_way_stops_it(
     assert "run again" in failure.edit
 
 
-def test_what_was_deleted_is_not_taken_for_there(project: Project) -> None:
-    project.run("all there")
-    assert project.was_recorded()
-    (model,) = {
-        record.output("model").uri  # type: ignore[union-attr]  # it has one
-        for record in project.runs.nodes("all there")
-        if record.node_id == "Learn"
-    }
-    shutil.move(model, f"{model}.away")
-    try:
-        project.run("its model is gone")
-        assert not project.was_recorded()
-    finally:
-        shutil.rmtree(model, ignore_errors=True)
-        shutil.move(f"{model}.away", model)
+def emptied(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "gone": shutil.rmtree,
+    "emptied": emptied,
+    "cut": lambda folder: os.truncate(first_file(folder), 3),
+    "of other bytes": lambda folder: first_file(folder).write_bytes(
+        bytes(first_file(folder).stat().st_size)
+    ),
+    "one file more": lambda folder: shutil.copy(
+        first_file(folder), first_file(folder).with_name("more")
+    ),
+}
+
+
+def first_file(folder: Path) -> Path:
+    return min(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(
+    ("node", "key", "again"),
+    [
+        ("CsvExampleGen", "examples", "Fi Ca Fi Fi Fi Fi"),
+        ("Learn", "model", "Ca Ca Fi Fi Fi Fi"),
+    ],
+)
+def test_an_artifact_that_is_not_whole_is_made_again_and_it_is_said(
+    project: Project, damage: str, node: str, key: str, again: str
+) -> None:
+    name = f"{node} {damage}"
+    project.run(f"{name}: before")
+    artifact = next(
+        record.output(key)
+        for record in project.runs.nodes(f"{name}: before")
+        if record.node_id == node
+    )
+    assert artifact is not None
+    DAMAGE[damage](Path(artifact.uri))
+    assert project.run(f"{name}: after") == again
+    (told,) = (one.text for one in project.events if hasattr(one, "text") and one.node_id == node)
+    assert told.startswith(f"its {key} of before is not reused, since it is not whole: ")
+    assert artifact.uri in told
+    assert project.run(f"{name}: once more").startswith("Ca Ca")
+
+
+def test_a_node_does_not_start_on_input_that_is_not_whole(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a cleaner comes between two nodes; the next run makes it again."""
+
+    def clean(event: Any) -> None:
+        project.events.append(event)
+        if type(event).__name__ == "NodeFinished" and event.node_id == "CsvExampleGen":
+            emptied(Path(event.record.output("examples").uri))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(project, "on_event", clean)
+        project.fails("cleaned meanwhile", cache=False)
+        failure = project.events[-1].failure
+        assert failure.node_id == "Learn"
+        assert re.fullmatch(
+            r"its input 'examples' is not whole: \S+ has 0 files, 0 bytes \(sha256 e3b0c44298fc\), "
+            r"and had 2 files, [\d,]+ bytes \(sha256 [0-9a-f]{12}\)",
+            failure.reason,
+        )
+        assert failure.edit == "nothing: run again, and the node that made it makes it again"
+    assert "Fa" not in project.run("after the cleaner")
 
 
 def test_input_that_is_gone_fails_in_its_node(project: Project) -> None:

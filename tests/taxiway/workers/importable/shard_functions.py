@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from taxiway.errors import DataError
+from taxiway.process.progress import rows_read
 from taxiway.workers.job import Shard
 
 
@@ -30,6 +31,17 @@ def named(folder: str, shard: Shard) -> bytes:
 def quick(folder: str, shard: Shard) -> bytes:
     """The shard's number."""
     begun(folder, shard)
+    return f"{shard.first},".encode()
+
+
+def reading(folder: str, shard: Shard) -> bytes:
+    """The shard's number, after 1,000 rows that take longer than a listener waits."""
+    times = begun(folder, shard)
+    for _ in range(2):
+        time.sleep(0.3)
+        rows_read(500)
+    if shard.first == 1 and times == 1:
+        raise ConnectionResetError("reset by peer")
     return f"{shard.first},".encode()
 
 
@@ -86,6 +98,36 @@ def _raise_odd() -> None:
     raise Odd("odd error", object())
 
 
+def _raise_reset() -> None:
+    raise ConnectionResetError("reset by peer")
+
+
+class OddReset(Odd, ConnectionError):  # noqa: N818  # as above
+    """One that another try may mend."""
+
+
+def _raise_odd_reset() -> None:
+    raise OddReset("odd reset", object())
+
+
+def _raise_framed() -> None:
+    """As TensorFlow tells what went wrong in a graph."""
+    raise RuntimeError(
+        "Graph execution error:\n\nDetected at node A defined at (most recent call last):\n"
+        '  File "/a.py", line 8, in f\n\ncould not convert string: abc\n\t [[{{node A}}]]'
+    )
+
+
+def _raise_no_such_file() -> None:
+    Path("/none/such").read_bytes()
+
+
+def _raise_arrow() -> None:
+    import pyarrow as pa
+
+    pa.array([1.5]).cast(pa.int32())
+
+
 def _raise_timeout() -> None:
     raise TimeoutError("the database did not answer")
 
@@ -101,6 +143,11 @@ HOW: dict[str, Callable[[], object]] = {
     "error": _raise,
     "odd error": _raise_odd,
     "its own timeout": _raise_timeout,
+    "a reset": _raise_reset,
+    "an odd reset": _raise_odd_reset,
+    "a graph's error": _raise_framed,
+    "a missing file": _raise_no_such_file,
+    "Arrow's invalid": _raise_arrow,
     "sys.exit": lambda: sys.exit(3),
     "exit 1": lambda: os._exit(1),
     "exit 0": lambda: os._exit(0),

@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,11 +35,13 @@ def run_id() -> str:
     return str(uuid.uuid4())
 
 
-def attempt(config: Config, node_id: str, run: str, phase: str = "whole") -> int:
+def attempt(
+    config: Config, node_id: str, run: str, phase: str = "whole", observers: Sequence[Any] = ()
+) -> int:
     from taxiway.runners.kubeflow.task.attempt import Attempt
     from taxiway.runners.kubeflow.task.outputs import TaskOutputs
 
-    return Attempt(config, node_id, run, TaskOutputs("{}")).run(phase)
+    return Attempt(config, node_id, run, TaskOutputs("{}"), observers).run(phase)
 
 
 def executions(runs: RunStore, run: str) -> list[Any]:
@@ -77,6 +80,24 @@ class TestOnAServer:
         record = run_store(config.metadata).node(again, "ImportSchemaGen")
         assert record is not None
         assert record.state == "CACHED"
+
+    def test_the_next_run_makes_again_what_is_no_longer_whole(self, config: Config) -> None:
+        first, again = run_id(), run_id()
+        assert attempt(config, "ImportSchemaGen", first) == 0
+        made = run_store(config.metadata).node(first, "ImportSchemaGen")
+        assert made is not None
+        schema = made.output("schema")
+        assert schema is not None
+        (Path(schema.uri) / "schema.pbtxt").unlink()
+        events: list[Any] = []
+        watching = SimpleNamespace(on_event=events.append)
+        assert attempt(config, "ImportSchemaGen", again, observers=(watching,)) == 0
+        record = run_store(config.metadata).node(again, "ImportSchemaGen")
+        assert record is not None
+        assert record.state == "COMPLETE"
+        (told,) = (event.text for event in events if hasattr(event, "text"))
+        of_before = "its schema of before is not reused, since it is not whole: "
+        assert told.startswith(f"{of_before}{schema.uri} has 0 files, 0 bytes")
 
     def test_an_importer_and_a_resolver_register_once_however_often_they_are_tried(
         self, config: Config
