@@ -126,8 +126,8 @@ class PostgreSqlMetadata(ServerMetadata):
 
 
 class GrpcMetadata(MetadataConnection):
-    """A gRPC server of ML Metadata that you run yourself. Not Kubeflow's `metadata-grpc-service`: its
-    tables are Kubeflow's own, and Kubeflow Pipelines 3 removes it."""
+    """A gRPC server of ML Metadata that you run yourself. Not Kubeflow's `metadata-grpc-service`:
+    its tables are Kubeflow's own, and Kubeflow Pipelines 3 removes it."""
 
     kind: Literal["grpc"]
     host: Annotated[str, Field(min_length=1)]

@@ -1,7 +1,8 @@
 """Compiles a pipeline for Kubeflow Pipelines v2: one container task per node, and an exit task.
 
 What is emitted is what the protos of the oldest back ends know, unless the config asks for more, so
-that it is accepted from there to the newest; it works from 2.4.1 on. TFX's own compiler is not used: its output is for Vertex AI.
+that it is accepted from there to the newest; it works from 2.4.1 on. TFX's own compiler is not
+used: its output is for Vertex AI.
 """
 
 from __future__ import annotations
