@@ -6,9 +6,9 @@ in the model's folder. So each is allowed where its file's name comes from the l
 else: from the saver's placeholder, or from an asset. A name that a model computes, has as a
 constant, or is sent with a request may be that of any file.
 
-Names are followed from the operation back through Identity and calls of functions, up to the graph
-itself, which a session runs, or to a function that the object graph offers, which tf.saved_model.load
-calls with what it has captured.
+Names are followed from the operation back through Identity and calls of functions: up to the graph
+itself, which a session runs, or to a function that the object graph offers, which
+tf.saved_model.load calls with what it has captured.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def misused(graph: Any, allowed_operations: Collection[str] = ()) -> str:
     use = _Use(graph, bodies)
     for body, node in found:
         if not use.is_right(body, node):
-            wanted = "an asset of the model" if node.op in ASSET_READERS else "the model's own saver"
+            wanted = (
+                "an asset of the model" if node.op in ASSET_READERS else "the model's own saver"
+            )
             return (
                 f"the operation {node.op} (in {body.told()}) for a file that is not named by "
                 f"{wanted}"

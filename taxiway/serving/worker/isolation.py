@@ -40,7 +40,7 @@ def verified(pid: int, claimed: Mapping[str, str]) -> dict[Control, str]:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError as error:
-        return {**{control: f"unknown: {error}" for control in CONTROLS}, **missing}
+        return {**dict.fromkeys(CONTROLS, f"unknown: {error}"), **missing}
     status = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
     for field, (expected, control) in _EXPECTED.items():
         found = status.get(field, expected)  # an older kernel has no CapAmb to drop
