@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,17 +22,26 @@ def read_schema(path: str) -> Any:
     """The TFMD schema in a text file, here or in a bucket; TensorFlow is loaded for a bucket only.
 
     Raises:
-      ConfigError: the file cannot be read, or is no schema.
+      ConfigError: the file cannot be read, is no schema, or has a feature twice.
     """
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     try:
-        return text_format.Parse(_content(path).decode(), schema_pb2.Schema())
+        schema = text_format.Parse(_content(path).decode(), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TFMD schema: {error}", edit=path) from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error}", edit=KEY) from None
+    twice = [
+        name for name, count in Counter(one.name for one in schema.feature).items() if count > 1
+    ]
+    if twice:
+        raise ConfigError(
+            f"{path}: the feature '{twice[0]}' is there more than once",
+            edit=f"{path}: remove all but one",
+        )
+    return schema
 
 
 def feature_kinds(schema: Any) -> Mapping[str, str]:

@@ -135,13 +135,14 @@ def _schema_exists(config: Config) -> None:
     path = config.data.schema_file
     if is_address(path):
         return
-    if not os.path.lexists(path):
+    try:
+        Path(path).lstat()
+        listing.check_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(
             f"the curated schema {path} does not exist",
             edit="data.schema_file, or schema.pbtxt in the model's folder",
-        )
-    try:
-        listing.check_file(path)
+        ) from error
     except DataError as error:
         raise ConfigError(f"the curated schema {error.message}", edit="data.schema_file") from error
 
@@ -150,8 +151,7 @@ def _data_exists(config: Config) -> None:
     root = config.data.root
     if is_address(root):
         return
-    # Path.is_dir raises where a folder on the way may not be looked into.
-    if not os.path.isdir(root):  # noqa: PTH112
+    if not Path(root).is_dir():  # raises where a folder on the way may not be looked into
         raise ConfigError(
             f"there is no data in {root}: the folder does not exist",
             edit="run `taxiway data` with the same --config and --set, or edit data.root",

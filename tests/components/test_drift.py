@@ -69,7 +69,7 @@ def drifted(train: Any, evaluated: Any, folder: Path) -> dict[str, str]:
     from tfx.types.standard_component_specs import DISTRIBUTION_VALIDATOR_CONFIG_KEY
     from tfx.utils import json_utils
 
-    from components.data_gate.validator import Executor
+    from components.distribution_validator.executor import Executor
     from taxiway.arrow.statistics_gen.options import QUANTILES
 
     options = tfdv.StatsOptions(num_quantiles_histogram_buckets=QUANTILES)
@@ -123,7 +123,7 @@ def test_bins_hold_the_same_rows_in_every_split() -> None:
     """Exactly, where the quantiles are exact: ten values, a tenth of the rows each."""
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
-    from components.data_gate.histograms import BINS, align_histograms
+    from components.distribution_validator.histograms import BINS, align_histograms
 
     histogram = statistics_pb2.Histogram
     splits = []

@@ -143,13 +143,18 @@ class CsvLines:
 
     def _as_arrow_reads(self, text: bytes, before: int) -> tuple[bytes, Mapping[int, str]]:
         """The text with what Arrow reads otherwise written for it, and the faults of lines."""
-        suspects = {*self._dialect.suspects(text), *lines_beyond_utf8(text)} - {0}
+        beyond = set(lines_beyond_utf8(text))
+        suspects = {*self._dialect.suspects(text), *beyond} - {0}
         if not suspects:
             return text, {}
         lines = text.splitlines(keepends=True)
         faults = {}
         for index in sorted(suspects):
             line = lines[index].rstrip(b"\r\n")
+            known = None if index in beyond else self._dialect.as_arrow_reads(line)
+            if known is not None:
+                lines[index] = known + lines[index][len(line) :]
+                continue
             cells = self._dialect.cells(line)
             if isinstance(cells, Fault):
                 if cells.kind == "open":

@@ -95,6 +95,18 @@ class Dialect:
         after = is_bound[characters[np.minimum(quotes + 1, last)]] | (quotes == last)
         return before, after
 
+    def as_arrow_reads(self, line: bytes) -> bytes | None:
+        """The line as Arrow reads it, where no cell need be looked at; `cells` tells of others."""
+        if self._plain_line.fullmatch(line):
+            return line
+        if self.quote and self.escape and self._quoted_line.fullmatch(line):
+            return self._plain_pair.sub(self._doubled, line)
+        return None
+
+    def _doubled(self, pair: re.Match[bytes]) -> bytes:
+        last = pair[0][-1:]
+        return last * 2 if last == self.quote.encode() else last
+
     def cells(self, line: bytes) -> list[bytes] | Fault:
         """The cells of a line, or its fault; a quote that is not closed is the worst."""
         cells: list[bytes] = []
@@ -140,6 +152,35 @@ class Dialect:
         after = line.find(delimiter, end)
         after = len(line) if after < 0 else after
         return after, Fault("glued", cell, line[start:after])
+
+    @cached_property
+    def _plain_line(self) -> re.Pattern[bytes]:
+        """Cells in which no escape makes anything plain."""
+        return self._line_of(self._idle)
+
+    @cached_property
+    def _quoted_line(self) -> re.Pattern[bytes]:
+        """The same, but for cells in quotes, where an escape may do so."""
+        return self._line_of(re.escape(self.escape.encode()) + b".")
+
+    @property
+    def _idle(self) -> bytes:
+        """An escape that stays where it is."""
+        marks = (self.escape, self.quote, self.delimiter)
+        escape, quote, delimiter = (re.escape(mark.encode()) for mark in marks)
+        return escape + b"[^" + escape + quote + delimiter + b"]" if escape else b"(?!)"
+
+    def _line_of(self, in_quotes: bytes) -> re.Pattern[bytes]:
+        marks = (self.escape, self.arrow_quote, self.delimiter)
+        escape, quote, delimiter = (re.escape(mark.encode()) for mark in marks)
+        rest = b"[^" + delimiter + escape + b"]*"
+        inner = b"[^" + quote + escape + b"]*"
+        plain = b"(?!" + quote + b")" + rest + b"(?:" + self._idle + rest + b")*"
+        pairs = b"(?:(?:" + quote * 2 + b"|" + in_quotes + b")" + inner + b")*"
+        ends = b"(?=" + delimiter + b"|$)"
+        quoted = quote + inner + pairs + quote + ends
+        cell = b"(?:" + plain + (b"|" + quoted if self.quote else b"") + b")"
+        return re.compile(cell + b"(?:" + delimiter + cell + b")*", re.DOTALL)
 
     @cached_property
     def _quoted(self) -> re.Pattern[bytes]:

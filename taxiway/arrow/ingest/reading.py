@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxiway.arrow.ingest.cells import ARROW_TYPES, BadCell, Column, clean, has_usable_type
+from taxiway.arrow.ingest.cells import ARROW_TYPES, BadCell, Column, Kind, clean, has_usable_type
 from taxiway.arrow.ingest.csv_lines import Block, CsvLines
 from taxiway.arrow.ingest.dialect import Dialect
-from taxiway.arrow.ingest.spans import opened, read_bytes
+from taxiway.arrow.ingest.spans import opened
 from taxiway.errors import DataError, did_you_mean
+from taxiway.modeling.schema import feature_kinds, read_schema
 
 if sys.version_info < (3, 11):
     # Before pyarrow 14.0.1 a column of a Python type runs what its file says (CVE-2023-47248), and
@@ -81,23 +82,14 @@ def read_columns(schema_file: str, key: str, label: str) -> tuple[Column, ...]:
     """The columns of a curated schema; key and label are required whatever it says of them.
 
     Raises:
-      DataError: the schema cannot be read, or does not know key or label.
+      ConfigError: the schema cannot be read.
+      DataError: it does not know key or label, or has a type that no example has.
     """
-    from google.protobuf import text_format
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
-    try:
-        schema = text_format.Parse(read_bytes(schema_file).decode(), schema_pb2.Schema())
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise DataError(f"{schema_file} is no TFMD schema: {error}", edit=schema_file) from error
     columns = {}
+    schema = read_schema(schema_file)
+    kinds = feature_kinds(schema)
     for feature in schema.feature:
-        if feature.name in columns:
-            raise DataError(
-                f"{schema_file}: the feature '{feature.name}' is there more than once",
-                edit=f"{schema_file}: remove all but one",
-            )
-        kind = schema_pb2.FeatureType.Name(feature.type)
+        kind = kinds[feature.name]
         if kind not in ARROW_TYPES:
             raise DataError(
                 f"{schema_file}: column '{feature.name}' has type {kind}, expected one of "
@@ -107,7 +99,7 @@ def read_columns(schema_file: str, key: str, label: str) -> tuple[Column, ...]:
         bounded = feature.name == label and feature.HasField("int_domain")
         columns[feature.name] = Column(
             name=feature.name,
-            kind=kind,
+            kind=cast(Kind, kind),
             required=feature.presence.min_fraction >= 1.0 or feature.name in (key, label),
             low=feature.int_domain.min if bounded else None,
             high=feature.int_domain.max if bounded else None,

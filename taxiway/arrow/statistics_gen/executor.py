@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.statistics_gen import executor
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.dsl.components.base import base_executor
@@ -14,6 +15,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils
 
+from taxiway.arrow.examples.counts import check_rows
 from taxiway.arrow.examples.reading import shards_of
 from taxiway.arrow.statistics_gen.logic import compute
 from taxiway.errors import ConfigError
@@ -32,7 +34,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
 
         Raises:
           ConfigError: something that only the stock executor can do.
-          DataError: examples cannot be read, or there are none.
+          DataError: examples cannot be read, there are none, or fewer or more than were written.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[specs.EXAMPLES_KEY])
@@ -50,10 +52,17 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
             _options_json(input_dict, exec_properties),
         )
         for name, serialized in found.items():
+            check_rows(examples, name, rows_in(serialized))
             uri = artifact_utils.get_split_uri([statistics], name)
             tf.io.gfile.makedirs(uri)
             with tf.io.gfile.GFile(f"{uri}/{executor.DEFAULT_FILE_NAME}", "wb") as file:
                 file.write(serialized)
+
+
+def rows_in(serialized: bytes) -> int:
+    """How many rows the statistics of a split are of; these do not know samples, see `_check`."""
+    statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized)
+    return sum(dataset.num_examples for dataset in statistics.datasets[:1])
 
 
 def _check(examples: Any, properties: dict[str, Any]) -> None:

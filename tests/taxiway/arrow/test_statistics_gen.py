@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,3 +194,31 @@ def test_a_file_that_is_no_tfrecord_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"not a TFRecord at all")
     with pytest.raises(DataError, match=str(path)):
         compute({"train": [Shard(str(path))]}, tfdv.StatsOptions().to_json())
+
+
+def test_rows_that_are_not_as_many_as_were_written_are_refused(
+    awkward: Awkward, tmp_path: Path
+) -> None:
+    from tfx.types.standard_artifacts import ExampleStatistics
+
+    from taxiway.arrow.statistics_gen.executor import Executor
+    from taxiway.errors import DataError
+
+    examples = copy.deepcopy(awkward.examples)
+    examples.set_int_custom_property("rows_train", 123_456)
+    with pytest.raises(DataError) as refused:
+        run(
+            Executor,
+            tmp_path,
+            {"examples": [examples]},
+            {"statistics": ExampleStatistics},
+            OPTIONS["as wired"](),
+        )
+    assert re.fullmatch(
+        rf"[1-9]\d* rows of the train split of {examples.uri} could be read, and 123,456 were "
+        "written",
+        refused.value.message,
+    )
+    assert refused.value.edit == (
+        f"nothing: remove {examples.uri}, and the next run makes it again"
+    )

@@ -98,7 +98,7 @@ def test_a_place_that_is_given_stays(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "unknown key": ("data.colour=red", "data.colour: unknown key", "known: compression, dataset"),
+    "unknown key": ("data.colour=red", "data.colour: unknown key", "known: compression, csv"),
     "misspelt key": ("data.fromat=csv", "data.fromat: unknown key", "did you mean 'format'?"),
     "misspelt section": ("modle.name=x", "modle: unknown key", "did you mean 'model'?"),
     "key of another kind": (

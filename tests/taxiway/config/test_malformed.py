@@ -348,7 +348,6 @@ def test_a_working_folder_that_is_gone_is_told(
 
 TOO_LONG = {
     "output.root": "/{}",
-    "data.root": "/{}",
     "data.schema_file": "/{}",
     "registry.path": "/{}/x",
     "push.destination": "/{}",

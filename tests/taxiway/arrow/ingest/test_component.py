@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.summary import Settings
 from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 from taxiway.errors import DataError
@@ -62,10 +64,12 @@ def json_properties(node: Any) -> dict[str, Any]:
 def test_settings_survive_the_way_through_the_spec(data: Spans, split: Any) -> None:
     from components.arrow_example_gen.executor import read_settings
 
-    node = component(data, split=split, on_bad_row="drop", shards=5)
+    dialect = Dialect(delimiter="\t", quote="", escape="\\", null_words=("\\N", "NA"))
+    given = {"on_duplicate_key": "fail", "file_format": "csv", "dialect": dialect}
+    node = component(data, split=split, on_bad_row="drop", shards=5, compression="none", **given)
     buckets = 7000 if split.kind == "hash" else None
     assert read_settings(json_properties(node)) == Settings(
-        str(data.schema), "id", "late", "drop", buckets, 5
+        str(data.schema), "id", "late", "drop", buckets, 5, "none", "fail", "csv", dialect
     )
 
 
@@ -164,3 +168,33 @@ def properties_of(artifact: Any) -> dict[str, Any]:
         name: getattr(value, value.WhichOneof("value"))
         for name, value in artifact.custom_properties.items()
     }
+
+
+def test_rows_with_the_key_of_another_are_told_with_the_artifact(data: Spans) -> None:
+    from tfx.types import standard_artifacts
+
+    from components.arrow_example_gen.executor import Executor
+    from taxiway.metadata.describe import DESCRIPTIONS
+
+    data.csv([*lines(10), "row-3,1,Rome,1,1"], 1)
+    data.csv(lines(10, start=100), 2)
+    examples = standard_artifacts.Examples()
+    examples.uri = str(data.out)
+    Executor().Do({}, {"examples": [examples]}, json_properties(component(data)))
+    names = ("rows_train", "rows_eval", "rows_dropped", "rows_duplicate")
+    found = {name: examples.get_int_custom_property(name) for name in names}
+    assert found["rows_duplicate"] == 1
+    told = "11 train + 10 eval rows, 1 with the key of another"
+    assert DESCRIPTIONS["Examples"](found) == told
+
+
+def test_a_rewrite_of_equal_size_and_time_is_not_taken_for_unchanged(
+    data: Spans, tmp_path: Path
+) -> None:
+    for span in (1, 2):
+        path = data.csv(lines(10, start=100 * span), span)
+    assert run_pipeline(data, tmp_path) == ["COMPLETE"]
+    times = path.stat()
+    path.write_text(path.read_text().replace(",Paris,", ",Milan,"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert run_pipeline(data, tmp_path) == ["COMPLETE", "COMPLETE"]

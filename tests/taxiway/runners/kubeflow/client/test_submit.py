@@ -112,7 +112,6 @@ class TestSubmit:
     @pytest.mark.parametrize(
         ("assignment", "request_"),
         [
-            (f"pipeline.name={'a' * 128}", None),
             (f"kubeflow.experiment={'a' * 128}", None),
             ("", Request(run_name="a\nb")),
         ],
@@ -123,7 +122,7 @@ class TestSubmit:
         config = config_for(kfp, *([assignment] if assignment else []))
         with pytest.raises(ConfigError, match="expected at most 127") as error:
             submit(config, PIPELINE, connect(config.kubeflow), request_)
-        assert error.value.edit in ("pipeline.name", "kubeflow.experiment", "--run-name")
+        assert error.value.edit in ("kubeflow.experiment", "--run-name")
 
     def test_an_archived_experiment_is_refused(self, kfp: Kfp) -> None:
         done = submitted(kfp)

@@ -12,8 +12,8 @@ from tfx.components.distribution_validator import executor
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.types import artifact_utils
 
-from components.data_gate.histograms import align_histograms
 from components.data_gate.rules import STATISTICS_FILE
+from components.distribution_validator.histograms import align_histograms
 
 KEYS = ("statistics", "baseline_statistics")
 

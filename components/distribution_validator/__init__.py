@@ -1,0 +1,1 @@
+"""DistributionValidator: the stock component, on numbers that stand in the same bins."""
