@@ -164,7 +164,7 @@ class TestBuildReport:
         assert report["outcome"] == "succeeded"
         assert report["failure"] is None
         assert report["gate"] == {"stops": [], "warns": []}
-        assert report["infra"] == {"blessed": True, "requests": 50}
+        assert report["infra"] == {"blessed": True, "missing": "", "requests": 50}
         assert (report["version"], report["pushed_to"]) == ("1.0.0", "/s/1")
         assert [item["state"] for item in report["nodes"]] == ["complete"] * 4 + ["cached"]
         evaluation = report["evaluation"]
