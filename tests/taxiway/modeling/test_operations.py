@@ -12,7 +12,7 @@ import pytest
 
 from taxiway.modeling.operations import check_model, listed_operations
 from taxiway.modeling.saved_model import MOST_BYTES, ModelRefused
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Run
 
 pytestmark = pytest.mark.pipeline
 
@@ -417,6 +417,13 @@ def test_what_keras_makes_is_allowed(tmp_path: Path) -> None:
     network.export(str(tmp_path / "exported"))
     check_model(tmp_path / "saved")
     check_model(tmp_path / "exported")
+
+
+def test_what_the_template_makes_is_allowed(first_run: Run) -> None:
+    workspace, report = first_run
+    check_model(report["pushed_to"])
+    (graph,) = workspace.root.glob("pipelines/*/Transform/transform_graph/*/transform_fn")
+    check_model(graph)
 
 
 REACHING = (
