@@ -76,7 +76,8 @@ class _Body:
     repeated: bool
 
     def told(self) -> str:
-        return f"function {self.name[:80]}" if self.name else "the graph"
+        name = "".join(one if one.isprintable() else "?" for one in self.name[:80])
+        return f"function {name}" if name else "the graph"
 
 
 def _bodies(graph: Any) -> list[_Body]:
