@@ -30,7 +30,7 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.data_gate.component import DataGate
 from components.data_gate.drift import drift_config
-from components.data_gate.validator import Executor as ComparingExecutor
+from components.data_gate.executor import Executor as ComparingExecutor
 from components.deploy_queue.component import DeployQueue
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest

@@ -69,7 +69,7 @@ def drifted(train: Any, evaluated: Any, folder: Path) -> dict[str, str]:
     from tfx.types.standard_component_specs import DISTRIBUTION_VALIDATOR_CONFIG_KEY
     from tfx.utils import json_utils
 
-    from components.data_gate.validator import Executor
+    from components.data_gate.executor import Executor
     from taxiway.arrow.statistics_gen.options import QUANTILES
 
     options = tfdv.StatsOptions(num_quantiles_histogram_buckets=QUANTILES)
