@@ -7,14 +7,15 @@ vocabularies and arguments of signatures do not take every character, and do not
 from __future__ import annotations
 
 import hashlib
+import keyword
 import re
 from collections.abc import Iterable
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _ENCODED: Final = "utf8_"
-_TAKEN: Final = frozenset({"self"})
-"""What TensorFlow calls the first argument of its own methods."""
+_TAKEN: Final = frozenset({"self", *keyword.kwlist})
+"""TensorFlow calls the first argument of its methods so; and what is no argument in Python."""
 
 
 def stem(name: str) -> str:

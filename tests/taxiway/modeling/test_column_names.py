@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import keyword
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ SPEC = FeatureSpec(
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 
 
-@given(st.lists(WORDS, unique=True))
+@given(st.lists(WORDS | st.sampled_from([*ODD, *keyword.kwlist]), unique=True))
 def test_names_for_others_are_plain_and_lead_back(names: list[str]) -> None:
     stems, arguments = [stem(name) for name in names], argument_names(names)
     lower = [argument.lower() for argument in arguments.values()]
@@ -65,6 +66,7 @@ def test_names_for_others_are_plain_and_lead_back(names: list[str]) -> None:
         assert column_name(argument) == name
         assert argument.isascii()
         assert argument.isidentifier()
+        assert not keyword.iskeyword(argument)
     assert all(one.isascii() and one.isidentifier() and len(one) <= 100 for one in stems)
 
 
