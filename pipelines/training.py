@@ -31,8 +31,8 @@ from tfx.types.standard_artifacts import HyperParameters, Model, ModelBlessing
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.data_gate.component import DataGate
 from components.data_gate.drift import drift_config
-from components.distribution_validator.executor import Executor as ComparingExecutor
 from components.deploy_queue.component import DeployQueue
+from components.distribution_validator.executor import Executor as ComparingExecutor
 from components.infra_validator.component import InfraValidator
 from components.model_manifest.component import model_manifest
 from components.pusher.executor import Executor as PusherExecutor

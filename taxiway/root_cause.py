@@ -70,6 +70,18 @@ _TRANSIENT_NAMES: Final = frozenset(
 """Of libraries that need not be there: TensorFlow, gRPC, Google's, requests, urllib3, Dask."""
 
 
+_PERMANENT: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
+    *(NotImplementedError, SyntaxError, TypeError, ValueError),
+)
+_PERMANENT_NAMES: Final = frozenset(
+    {
+        *("InvalidArgumentError", "NotFoundError", "UnimplementedError", "OutOfRangeError"),
+        *("PermissionDeniedError", "UnauthenticatedError", "ArrowNotImplementedError"),
+    }
+)
+
+
 def root_cause(error: BaseException) -> str:
     """One line, such as `InvalidArgumentError: could not convert string: abc`.
 
@@ -103,6 +115,19 @@ def may_pass(error: BaseException) -> bool:
     file or an error in code cost a step three times its time otherwise.
     """
     return not isinstance(error, TaxiwayError) and any(map(_is_transient, _chain(error)))
+
+
+def cannot_pass(error: BaseException) -> bool:
+    """Whether it is known that the same work would end in the same way: a mistake, wrong values.
+
+    Between this and `may_pass` is what is not known. A shard of a job is not tried again for that;
+    a whole task on a cluster, which works with other services, is.
+    """
+    return not may_pass(error) and any(
+        isinstance(one, _PERMANENT)
+        or any(kind.__name__ in _PERMANENT_NAMES for kind in type(one).__mro__)
+        for one in _chain(error)
+    )
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ import pytest
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from tests.tied import tied
 
 REPOSITORY = Path(__file__).parents[1]
 MEASURED: dict[str, str] = {}
@@ -73,7 +74,7 @@ class Finished:
 def taxiway(*arguments: str, env: dict[str, str] | None = None, timeout: float = 600) -> Finished:
     """Runs the real command line in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "taxiway", *arguments],
+        tied(sys.executable, "-m", "taxiway", *arguments),
         cwd=REPOSITORY,
         env={**os.environ, **(env or {})},
         capture_output=True,

@@ -18,6 +18,7 @@ import psutil
 
 from taxiway.workers.dask.cluster import DaskWorkers, connected
 from tests.conftest import REPOSITORY
+from tests.tied import tied
 
 DEADLINE_SECONDS = 60.0
 CONFIG = REPOSITORY / "deploy" / "dask" / "dask.yaml"
@@ -88,7 +89,7 @@ class Node:
         self.log = folder / f"{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, env=env, cwd=cwd, stdout=log, stderr=log, start_new_session=True
+                tied(*command), env=env, cwd=cwd, stdout=log, stderr=log, start_new_session=True
             )
 
     def send(self, sent: signal.Signals) -> None:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from taxiway.config.gates import InfraValidation
 from taxiway.modeling.names import PROBABILITY
-from taxiway.serving.worker.client import ModelWorker, WorkerError
+from taxiway.serving.worker.client import ModelWorker
+from taxiway.serving.worker.errors import WorkerError
 from taxiway.serving.worker.isolation import told
 
 

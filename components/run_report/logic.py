@@ -128,6 +128,7 @@ def _infra(node: NodeRecord | None) -> dict[str, Any] | None:
         return None
     return {
         "blessed": blessing.properties.get("blessed") == 1,
+        "missing": "",  # of what was recorded before isolation was
         **{key: value for key, value in blessing.properties.items() if key != "blessed"},
     }
 

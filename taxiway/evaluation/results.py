@@ -128,7 +128,8 @@ def _needs(config: Any) -> Iterator[tuple[str, tuple[Class, ...]]]:
 
 def _numbers(name: str, outputs: Any, needs: Mapping[str, tuple[Class, ...]]) -> SliceMetrics:
     read = SliceMetrics(name, {}, {})
-    for metrics in (metrics for by_part in outputs.values() for metrics in by_part.values()):
+    by_parts = (outputs or {}).values()  # none where there are plots only
+    for metrics in (metrics for by_part in by_parts for metrics in by_part.values()):
         mean = _number(metrics.get(MEAN_LABEL, {}))
         for key, value in metrics.items():
             number, of = _number(value), key.removesuffix("_diff")

@@ -6,9 +6,9 @@ in the model's folder. So each is allowed where its file's name comes from the l
 else: from the saver's placeholder, or from an asset. A name that a model computes, has as a
 constant, or is sent with a request may be that of any file.
 
-Names are followed from the operation back through Identity and calls of functions, up to the graph
-itself, which a session runs, or to a function that the object graph offers, which tf.saved_model.load
-calls with what it has captured.
+Names are followed from the operation back through Identity and calls of functions: up to the graph
+itself, which a session runs, or to a function that the object graph offers, which
+tf.saved_model.load calls with what it has captured.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class _Body:
     repeated: bool
 
     def told(self) -> str:
-        return f"function {self.name[:80]}" if self.name else "the graph"
+        name = "".join(one if one.isprintable() else "?" for one in self.name[:80])
+        return f"function {name}" if name else "the graph"
 
 
 def _bodies(graph: Any) -> list[_Body]:

@@ -94,9 +94,15 @@ def _prints_to_a_stream(node: Any) -> bool:
 
 
 def _told(refused: Mapping[str, str]) -> str:
-    shown = [f"{name[:80]} (in {refused[name][:80]})" for name in sorted(refused)[:_SHOWN]]
+    names = sorted(refused)[:_SHOWN]
+    shown = [f"{_printable(name)} (in {_printable(refused[name])})" for name in names]
     more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
     return f"the operation{'s' if len(refused) > 1 else ''} {', '.join(shown)}{more}"
+
+
+def _printable(text: str) -> str:
+    """The start of a name that a model gives, without what a terminal would act on."""
+    return "".join(one if one.isprintable() else "?" for one in text[:80])
 
 
 def _check_assets(folder: str | Path, graph: Any) -> None:
@@ -105,7 +111,7 @@ def _check_assets(folder: str | Path, graph: Any) -> None:
         path = PurePosixPath(asset.filename)
         if path.is_absolute() or ".." in path.parts or "://" in asset.filename or not path.parts:
             raise ModelRefused(
-                f"{folder} has the asset '{asset.filename[:200]}', expected the name of a file "
+                f"{folder} has the asset '{_printable(asset.filename)}', expected the name of a file "
                 "in the model's folder of assets",
                 edit="the model",
             )

@@ -1,8 +1,8 @@
 """The part of a SavedModel that says what it does, read without TensorFlow.
 
-`saved_model.pb` is a protocol buffer of TensorFlow's own types, which only `import tensorflow` (some
-seconds, some hundred megabytes) brings. What is needed of them here is declared below with the same
-field numbers: protobuf skips the rest, constants and weights above all.
+`saved_model.pb` is a protocol buffer of TensorFlow's own types, which only `import tensorflow`
+brings, in seconds and with hundreds of megabytes. What is needed of them here is declared below
+with the same field numbers: protobuf skips the rest, constants and weights above all.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def read_saved_model(folder: str) -> Any:
 
 
 def assets_of(graph: Any) -> list[Any]:
-    """The assets of a meta graph, where TensorFlow's loader looks: a collection only without others.
+    """The assets of a meta graph, where TensorFlow's loader looks for them: first in their field.
 
     Raises:
       ModelRefused: something else is there.

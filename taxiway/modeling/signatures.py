@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from taxiway.modeling.column_names import argument_names, column_name
 from taxiway.modeling.names import COLUMNS, PROBABILITY, SERVING, TRANSFORM
@@ -57,6 +58,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
             TRANSFORM: tf.function(self._transform_examples).get_concrete_function(examples),
         }
         tf.saved_model.save(self, folder, signatures=signatures)
+        _name_inputs(folder, COLUMNS, names)
 
     def _examples_name(self) -> str:
         """TFMA gives an input that is called like a column that column, and not the examples."""
@@ -135,6 +137,25 @@ def _whole(name: str, values: tf.Tensor) -> tf.Tensor:
     told = [f"column {name}: expected whole numbers, got", others]  # quotes would be escaped
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_whole), told, summarize=3)]):
         return tf.identity(values)
+
+
+def _name_inputs(folder: str, signature: str, names: Mapping[str, str]) -> None:
+    """Gives inputs of a saved signature their columns' own names, for servers that are not Python.
+
+    TensorFlow takes any name there (a SignatureDef is a map of text), but writes it from arguments.
+    """
+    renamed = {name: argument for name, argument in names.items() if name != argument}
+    if not renamed:
+        return
+    path = f"{folder}/saved_model.pb"
+    with tf.io.gfile.GFile(path, "rb") as file:
+        model = saved_model_pb2.SavedModel.FromString(file.read())
+    inputs = model.meta_graphs[0].signature_def[signature].inputs
+    for name, argument in renamed.items():
+        inputs[name].CopyFrom(inputs[argument])
+        del inputs[argument]
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(model.SerializeToString(deterministic=True))
 
 
 def _row_count(value: Any) -> tf.Tensor:

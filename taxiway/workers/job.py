@@ -104,6 +104,10 @@ class ShardError(TaxiwayError):
     """A job that cannot be finished, and the shard that it failed on."""
 
 
+class FinalShardError(ShardError):
+    """One that would come again, however often the job is tried."""
+
+
 def job_token() -> str:
     """What no other job has, made once per job and handed to its functions.
 
@@ -117,7 +121,7 @@ def job_token() -> str:
 def failed(options: Options, what: str, failure: Failure) -> ShardError:
     """The error for a shard (or `the merge`) that was tried as often as it may be."""
     if not failure.may_pass:
-        return ShardError(
+        return FinalShardError(
             f"{options.name}, at work on {what}: {failure.reason}",
             edit="what the error names; the log has where it was raised",
         )

@@ -68,6 +68,11 @@ class TestDescribeNode:
             "learning_rate 0.001, epochs 5",
         ),
         ("InfraBlessing", {"blessed": 1, "latency_p99_ms": 3.14}, "blessed, p99 3.1 ms"),
+        (
+            "InfraBlessing",
+            {"blessed": 1, "latency_p99_ms": 3.14, "missing": "files: no Landlock"},
+            "blessed, p99 3.1 ms, isolation not whole",
+        ),
         ("InfraBlessing", {"blessed": 0, "reason": "too slow"}, "not blessed: too slow"),
         ("Model", {}, "model"),
         ("ModelBlessing", {"blessed": 1}, "blessed"),
@@ -164,7 +169,7 @@ class TestBuildReport:
         assert report["outcome"] == "succeeded"
         assert report["failure"] is None
         assert report["gate"] == {"stops": [], "warns": []}
-        assert report["infra"] == {"blessed": True, "requests": 50}
+        assert report["infra"] == {"blessed": True, "missing": "", "requests": 50}
         assert (report["version"], report["pushed_to"]) == ("1.0.0", "/s/1")
         assert [item["state"] for item in report["nodes"]] == ["complete"] * 4 + ["cached"]
         evaluation = report["evaluation"]
@@ -226,7 +231,10 @@ def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str,
             evaluation=artifact("ModelEvaluation", compared.uri, unusable_baseline=text),
             blessing=artifact("ModelBlessing", blessed=0),
         ),
-        node("InfraValidator", blessing=artifact("InfraBlessing", blessed=0, reason=text)),
+        node(
+            "InfraValidator",
+            blessing=artifact("InfraBlessing", blessed=0, reason=text, missing=text),
+        ),
         node("Pusher", pushed_model=artifact("PushedModel", pushed_destination=text)),
         node("Registrar", model_version=artifact("ModelVersion", version_name=text)),
         ended(ErrorKind.FAILED, text, text),
@@ -248,6 +256,8 @@ class TestThePage:
             "What ended it",
             "not blessed by the Evaluator",
             "not blessed by InfraValidator",
+            "isolation not whole</span> InfraValidator tried the model without what the system "
+            "refused: WORD",
             "Pushed to <code>WORD</code>",
             "version WORD",
             "against the baseline",

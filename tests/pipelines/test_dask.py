@@ -25,6 +25,7 @@ from taxiway.workers.dask.cluster import DaskWorkers, connected
 from tests.conftest import REPOSITORY, Finished, Run, Workspace, copied, taxiway
 from tests.dask_cluster import LOOPBACK, Cluster, health_pages, listening, wait_until
 from tests.pipelines.test_faults import finish, start
+from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.cluster, pytest.mark.xdist_group("dask")]
 
@@ -125,7 +126,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     log = folder / "log"
     with log.open("wb") as printed:
         process = subprocess.Popen(
-            ["make", "dask-up"] if installed else ["sh", "tools/dask-up.sh"],
+            tied(*(["make", "dask-up"] if installed else ["sh", "tools/dask-up.sh"])),
             cwd=REPOSITORY,
             env={
                 **os.environ,

@@ -18,6 +18,7 @@ import pytest
 from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import run_store
 from tests.conftest import MEASURED, REPOSITORY, Finished, Run, Workspace, copied, taxiway
+from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 
@@ -33,7 +34,7 @@ def start(
 ) -> subprocess.Popen[str]:
     sets = [part for value in assignments for part in ("--set", value)]
     return subprocess.Popen(
-        [sys.executable, "-m", "taxiway", "run", *workspace.options, *sets, "--json"],
+        tied(sys.executable, "-m", "taxiway", "run", *workspace.options, *sets, "--json"),
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONFAULTHANDLER": "1", **(env or {})},
         stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from taxiway.errors import TaxiwayError, did_you_mean
-from taxiway.root_cause import may_pass, root_cause
+from taxiway.root_cause import cannot_pass, may_pass, root_cause
 
 
 def caused(outer: BaseException, inner: BaseException) -> BaseException:
@@ -188,6 +188,26 @@ PASSES: dict[str, tuple[BaseException, bool]] = {
 def test_only_what_another_try_can_mend_may_pass(case: str) -> None:
     error, passes = PASSES[case]
     assert may_pass(error) is passes
+    assert not (passes and cannot_pass(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "known"),
+    [
+        (KeyError("k"), True),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), True),
+        (pa.ArrowInvalid("CSV parse error"), True),
+        (named("InvalidArgumentError"), True),
+        (caused(RuntimeError("framing"), TypeError("x")), True),
+        (caused(ValueError("x"), ConnectionError("y")), False),
+        (RuntimeError("who knows"), False),
+        (FileNotFoundError(errno.ENOENT, "a mount that is late"), False),
+    ],
+)
+def test_what_is_known_not_to_pass_is_told_from_what_is_not_known(
+    error: BaseException, known: bool
+) -> None:
+    assert cannot_pass(error) is known
 
 
 @pytest.mark.pipeline

@@ -8,10 +8,12 @@ from typing import Any, Final
 from taxiway.errors import ConfigError, DataError, GateStopped, TaxiwayError
 from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import RunStore
-from taxiway.root_cause import root_cause
+from taxiway.root_cause import cannot_pass, root_cause
 from taxiway.runners.nodes.events import NodeCached, NodeFailed, NodeFinished, NodeSkipped
+from taxiway.workers.job import FinalShardError
 
 FALSE_CONDITION: Final = "its condition is false"
+_FINAL: Final = (GateStopped, DataError, ConfigError, FinalShardError)
 NodeResult = NodeCached | NodeFinished | NodeFailed | NodeSkipped
 
 
@@ -76,8 +78,10 @@ def error_kind(error: BaseException) -> ErrorKind:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether another attempt would end in the same way: a verdict, wrong data, a wrong config."""
-    return any(_cause(error, kind) is not None for kind in (GateStopped, DataError, ConfigError))
+    """Whether another attempt would end in the same way: a verdict, wrong data or config, a bug."""
+    if _cause(error, TaxiwayError) is not None:
+        return any(_cause(error, kind) is not None for kind in _FINAL)
+    return cannot_pass(error)
 
 
 def _cause(error: BaseException, kind: type[Any]) -> Any:

@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from taxiway.errors import TaxiwayError
 from taxiway.modeling.names import SERVING
 from taxiway.serving.worker import isolation, sandbox
+from taxiway.serving.worker.errors import WorkerError
+from taxiway.serving.worker.handshake import nonsense, ready_of, sandbox_of
 from taxiway.serving.worker.process import Lines, end, environment, private_folder
 from taxiway.serving.worker.protocol import (
     Arrays,
@@ -29,38 +30,10 @@ from taxiway.serving.worker.protocol import (
     unpack_arrays,
 )
 
-Reason = Literal[
-    "load_failed",
-    "load_timeout",
-    "not_isolated",
-    "timeout",
-    "crashed",
-    "bad_request",
-    "model_error",
-    "closed",
-]
 Isolation = Literal["required", "best_effort"]
 
 _LOG_TAIL_BYTES = 2000
 _GRACE_SECONDS = 2.0
-
-
-class WorkerError(TaxiwayError):
-    """A worker that did not load, did not answer in time, ended, or answered with an error.
-
-    Args:
-      message: what happened, in a line or a few.
-      reason: the kind of failure. After `bad_request` and `model_error` the worker still answers;
-        after the others it is gone.
-      edit: the file or config key that mends it, if one does.
-    """
-
-    def __init__(self, message: str, *, reason: Reason = "crashed", edit: str = "") -> None:
-        super().__init__(message, edit=edit)
-        self.reason: Reason = reason
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.message, self.reason, self.edit)
 
 
 class ModelWorker:
@@ -194,14 +167,14 @@ class ModelWorker:
             self._process = subprocess.Popen(
                 self._command(path),
                 stdin=subprocess.PIPE,
-                stdout=theirs,
+                stdout=theirs.fileno(),
                 stderr=self._log,
                 cwd=self._folder,
                 env=environment(),
                 start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
             )
         self._read_sandbox(self._process, deadline)
-        self._ready = self._read_ready(self._process, deadline)
+        self._ready = ready_of(self._read(self._process, deadline), self._model)
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._connection.connect(str(path))
@@ -223,11 +196,8 @@ class ModelWorker:
 
     def _read_sandbox(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         """Reads the first line, which is written before anything of the model is read."""
-        told = self._read(process, deadline)
-        pid, missing = told.get("pid"), told.get("missing")
-        if not (isinstance(pid, int) and isinstance(missing, dict)):
-            raise self._nonsense(told)
-        self._pid, self._missing = pid, isolation.verified(pid, missing)
+        pid, claimed = sandbox_of(self._read(process, deadline), self._model)
+        self._pid, self._missing = pid, isolation.verified(pid, claimed)
         if self._missing and self._isolation == "required":
             whole = isolation.describe(self._missing, self._memory_limit_mb)
             raise WorkerError(
@@ -235,23 +205,6 @@ class ModelWorker:
                 reason="not_isolated",
                 edit="infra_validation.isolation",
             )
-
-    def _read_ready(self, process: subprocess.Popen[bytes], deadline: float) -> Mapping[str, Any]:
-        """Reads the second line; what a model might say there, by whatever way, is but looked at."""
-        answer = self._read(process, deadline)
-        seconds, signatures = answer.get("load_seconds"), answer.get("signatures")
-        if answer.get("ready") is True and isinstance(seconds, float) and _is_nested(signatures):
-            return answer
-        if "error" not in answer or "type" not in answer:
-            raise self._nonsense(answer)
-        edit = str(answer.get("edit", ""))
-        if answer["type"] == "MemoryError":
-            edit = "infra_validation.memory_limit_mb"
-        raise WorkerError(
-            f"{self._model} does not load: {answer['type']}: {answer['error']}",
-            reason="load_failed",
-            edit=edit,
-        )
 
     def _read(self, process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
         assert self._lines is not None
@@ -266,18 +219,11 @@ class ModelWorker:
             answer = json.loads(line)
         except ValueError:
             if line:
-                raise self._nonsense(line) from None
+                raise nonsense(self._model, line) from None
             raise self._ended(process, "while loading the model", "load_failed") from None
         if not isinstance(answer, dict):
-            raise self._nonsense(answer)
+            raise nonsense(self._model, answer)
         return answer
-
-    def _nonsense(self, told: object) -> WorkerError:
-        return WorkerError(
-            f"{self._model} does not load: the worker told {str(told)[:100]!r}, expected whether "
-            "the model is ready",
-            reason="load_failed",
-        )
 
     def _ask(self, header: Mapping[str, Any], body: bytes) -> Arrays:
         with self._lock:
@@ -332,17 +278,6 @@ class ModelWorker:
         text = self._log.read()
         lines = dict.fromkeys(text.decode(errors="replace").splitlines())  # each but once
         return "\n".join(lines).strip()
-
-
-def _rebuild(message: str, reason: Reason, edit: str) -> WorkerError:
-    return WorkerError(message, reason=reason, edit=edit)
-
-
-def _is_nested(value: Any, depth: int = 3) -> bool:
-    """Whether these are dictionaries of dictionaries, with text at the bottom."""
-    if depth == 0:
-        return isinstance(value, str)
-    return isinstance(value, dict) and all(_is_nested(one, depth - 1) for one in value.values())
 
 
 def _plain_list(values: Any) -> list[Any]:

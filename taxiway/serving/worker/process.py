@@ -75,7 +75,7 @@ class Lines:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a worker: its supervisor kills the rest and tidies up, or else all of them are killed."""
+    """Ends a worker: its supervisor kills the rest and tidies up; else all of it is killed."""
     if process.stdin is not None:
         process.stdin.close()
     try:

@@ -99,7 +99,7 @@ class Server:
             self._left.set()
 
     def _converse(self, connection: socket.socket) -> None:
-        """Answers one client until it leaves, sends nothing for long, or sends what is no request."""
+        """Answers one client until it leaves, is silent for long, or sends what is no request."""
         from taxiway.serving.worker.protocol import ProtocolError, receive_frame, send_frame
 
         try:

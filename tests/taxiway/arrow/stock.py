@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.tied import tied
+
 ROOT = Path(__file__).parents[3]
 IMPORTABLE = Path(__file__).parent
 """Of two_analyzers.py; a worker that is asked for `tests` may find those of a library."""
@@ -134,7 +136,7 @@ def _served(folder: Path, flink_jar: str = "") -> Iterator[list[str]]:
     try:
         for name, command in commands.items():
             with (folder / f"{name}.log").open("w") as log:
-                started.append(subprocess.Popen(command, env=env, stdout=log, stderr=log))
+                started.append(subprocess.Popen(tied(*command), env=env, stdout=log, stderr=log))
         for port in (JOBS, POOL):
             _wait_for(port)
         yield [

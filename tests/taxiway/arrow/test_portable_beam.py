@@ -26,6 +26,7 @@ from tests.taxiway.arrow.evaluator.evaluations import (
 from tests.taxiway.arrow.stock import ROOT, STEPS, alone, run_stock
 from tests.taxiway.arrow.test_statistics_gen import features, same
 from tests.taxiway.arrow.test_transform import output, rows
+from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("portable")]
 JAR: Final = "BEAM_FLINK_JOB_SERVER_JAR"
@@ -77,7 +78,7 @@ def run_isolated(command: list[str], log: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with log.open("w") as file:
         process = subprocess.Popen(
-            [*network_of_its_own(), *command],
+            tied(*network_of_its_own(), *command),
             cwd=ROOT,
             env=environment,
             stdout=file,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from taxiway.errors import ConfigError
+from taxiway.modeling.operations import check_model
 from tests.taxiway.arrow.conftest import SHARDS, Awkward, run
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("transform")]
@@ -113,6 +114,11 @@ def test_both_describe_what_they_made_alike(both: tuple[Any, Any]) -> None:
     assert ours.raw_metadata.schema == stock.raw_metadata.schema
     for name in ("stored", "often", "weighted", "records", "shuffled", "integers"):
         assert ours.vocabulary_size_by_name(name) == stock.vocabulary_size_by_name(name)
+
+
+def test_a_model_may_have_what_either_puts_into_its_graph(both: tuple[Any, Any]) -> None:
+    for side in both:
+        check_model(output(side).transform_savedmodel_dir)
 
 
 def test_both_leave_the_same_folders(both: tuple[Any, Any]) -> None:

@@ -97,7 +97,7 @@ def save_with_vocabulary(folder: Path, vocabulary: Path) -> Path:
 
 
 def save_as_tensorflow_1(folder: Path, vocabulary: Path, read: str | None = None) -> Path:
-    """The same as a graph of TensorFlow 1; `read` is a file that a signature reads for its table."""
+    """The same as a graph of TensorFlow 1; `read` is a file that its signature reads."""
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         examples = v1.placeholder(tf.string, [None], name="examples")

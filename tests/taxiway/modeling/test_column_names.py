@@ -85,15 +85,22 @@ def test_all_outputs_of_transform_have_names_of_their_own() -> None:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A model of columns with all odd names, through our Transform, as the worker loads it."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a model of columns with all odd names, through our Transform."""
+    return _saved(SPEC, tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Any:
+    """As the worker loads it."""
     from taxiway.modeling.loaded_model import LoadedModel
     from taxiway.modeling.names import SERVING
 
-    return LoadedModel(_saved(SPEC, tmp_path_factory.mktemp("odd")), SERVING)
+    return LoadedModel(folder, SERVING)
 
 
 def _saved(spec: FeatureSpec, folder: Path) -> Path:
+    import keras
     import tensorflow as tf
 
     from taxiway.arrow.transform.analysis import analyze
@@ -116,9 +123,21 @@ def _saved(spec: FeatureSpec, folder: Path) -> Path:
         analyzed = analyze(
             lambda inputs: transform(spec, inputs), raw, [Shard(path)], str(folder / "transform")
         )
-    network = build_network(spec, Hyperparameters(hidden_units=(4,), embedding_size=2))
-    ServedModel(spec, analyzed.saved_model, raw, network, 0.0).save(str(folder / "model"))
+    keras.utils.set_random_seed(4)
+    network = build_network(spec, Hyperparameters(hidden_units=(32,), embedding_size=2))
+    for name, answer in (("model", network), ("sum", _sum)):
+        ServedModel(spec, analyzed.saved_model, raw, answer, 0.0).save(str(folder / name))
     return folder / "model"
+
+
+def _sum(columns: dict[str, Any], training: bool) -> Any:
+    """A network without variables, whose answer depends on every column."""
+    import tensorflow as tf
+
+    assert not training
+    numbers = [tf.cast(columns[name], tf.float32) for name in sorted(columns)]
+    sums = [tf.reduce_sum(number * (place + 1), axis=1) for place, number in enumerate(numbers)]
+    return tf.expand_dims(tf.add_n(sums) / 1000, 1)
 
 
 def row(spec: FeatureSpec, number: int) -> dict[str, Any]:
@@ -186,3 +205,27 @@ class TestAModelOfOddColumns:
         described = model.describe()
         for name in ("serving_default", "transform_features"):
             assert list(described[name]["inputs"]) == ["serialized_examples"]
+
+    def test_a_server_that_is_not_python_finds_the_own_names_too(self, folder: Path) -> None:
+        """TensorFlow Serving feeds the tensors that the SignatureDef names."""
+        import tensorflow as tf
+
+        from taxiway.modeling.loaded_model import LoadedModel
+        from taxiway.modeling.names import SERVING
+
+        folder = folder.with_name("sum")
+
+        one = row(SPEC, 3)
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
+            signature = loaded.signature_def["serving_columns"]
+            assert set(signature.inputs) == set(ODD)
+            missing = {name: np.nan if name in SPEC.numbers() else "" for name in ODD}
+            given = {name: [one.get(name, missing[name])] for name in ODD}
+            answer = session.run(
+                signature.outputs["probability"].name,
+                {signature.inputs[name].name: value for name, value in given.items()},
+            )
+        model = LoadedModel(folder, SERVING)
+        expected = model.predict_examples([example(SPEC, one)])["probability"]
+        np.testing.assert_allclose(answer, expected, atol=1e-6)

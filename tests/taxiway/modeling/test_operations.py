@@ -12,7 +12,7 @@ import pytest
 
 from taxiway.modeling.operations import check_model, listed_operations
 from taxiway.modeling.saved_model import MOST_BYTES, ModelRefused
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Run
 
 pytestmark = pytest.mark.pipeline
 
@@ -419,6 +419,13 @@ def test_what_keras_makes_is_allowed(tmp_path: Path) -> None:
     check_model(tmp_path / "exported")
 
 
+def test_what_the_template_makes_is_allowed(first_run: Run) -> None:
+    workspace, report = first_run
+    check_model(report["pushed_to"])
+    (graph,) = workspace.root.glob("pipelines/*/Transform/transform_graph/*/transform_fn")
+    check_model(graph)
+
+
 REACHING = (
     "File", "Dataset", "Reader", "Queue", "Barrier", "PyFunc", "Rpc", "Collective", "Nccl", "TPU",
     "Summary", "Debug", "Restore", "Save", "Checkpoint", "Xla", "TRT", "TfLite", "Iterator",
@@ -431,9 +438,11 @@ def test_the_list_holds_no_operation_that_reaches_beyond_a_model() -> None:
     assert len(names) > 900
     reaching = {name for name in names if any(word in name for word in REACHING)}
     assert reaching == {"ShardedFilename", "ShardedFilespec"}  # which only join text
-    assert not names & {"Abort", "Copy", "CopyHost", "DecodeProtoV2", "EncodeProto", "ImmutableConst",
-        "LoadAndRemapMatrix", "GenerateVocabRemapping", "SymbolicGradient", "Timestamp",
-        "FixedUnigramCandidateSampler", "PrintV2"}  # fmt: skip
+    others = """
+        Abort Copy CopyHost DecodeProtoV2 EncodeProto FixedUnigramCandidateSampler
+        GenerateVocabRemapping ImmutableConst LoadAndRemapMatrix PrintV2 SymbolicGradient Timestamp
+    """
+    assert not names & set(others.split())
 
 
 def test_each_operation_of_this_tensorflow_has_been_looked_at() -> None:
@@ -444,3 +453,16 @@ def test_each_operation_of_this_tensorflow_has_been_looked_at() -> None:
     offered = {name for name in dir(tf.raw_ops) if name[0].isupper()}
     assert not listed_operations() & left_out
     assert offered - listed_operations() - left_out == set()
+
+
+def test_a_name_is_told_without_what_a_terminal_would_act_on(tmp_path: Path, words: Path) -> None:
+    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
+
+    folder = save_with_vocabulary(tmp_path / "model", words)
+
+    def name_it(message: Any) -> None:
+        message.meta_graphs[0].graph_def.node.add(name="a", op="\x1b[2J" + "x" * 10_000)
+
+    told = refusal(edited(folder, name_it))
+    assert f"the operation ?[2J{'x' * 76} (in the graph): " in told
+    assert "\x1b" not in told

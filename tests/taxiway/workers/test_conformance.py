@@ -29,6 +29,7 @@ from tests.taxiway.workers.conftest import (
     SHARDS,
     Bench,
 )
+from tests.tied import tied
 
 DEATHS = ["exit 0", "SIGKILL", "sys.exit"]
 
@@ -296,10 +297,10 @@ class TestADriverThatEnds:
         config = ALONE.get(request.param) or request.getfixturevalue("cluster").config()
         folder = tmp_path
         process = subprocess.Popen(
-            [
+            tied(
                 *(sys.executable, str(IMPORTABLE / "driver.py")),
                 *(config.model_dump_json(), str(folder), "bad_data", "1"),
-            ],
+            ),
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             stderr=subprocess.DEVNULL,

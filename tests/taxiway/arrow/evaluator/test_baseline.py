@@ -106,7 +106,7 @@ FAULTS: Mapping[Callable[[Path], None], str] = {
     column_that_a_row_lacks: "Feature: part (data type: float) is required but could not be found.",
     other_answers: "the model answers a, b, expected probability among them",
     graph_is_cut: "",
-    graph_is_gone: "SavedModel file does not exist at: ",
+    graph_is_gone: "is no SavedModel: saved_model.pb cannot be read: No such file or directory",
     all_is_gone: "Format-Serving is gone",
 }
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tied import tied
+
 PASSWORD = "only for tests"
 DEADLINE_SECONDS = 60.0
 
@@ -112,7 +114,7 @@ def _folder_of(user: str) -> Path:
 
 def _started(command: list[str], port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
+        tied(*command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
     )
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:

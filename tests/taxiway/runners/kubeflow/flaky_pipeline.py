@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import Model
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError, GateStopped, TaxiwayError
 from taxiway.runners.nodes.collector import NodeCollector
+from taxiway.workers.job import FinalShardError, ShardError
 
 ERRORS = {
     "wrong data": DataError,
@@ -18,6 +19,10 @@ ERRORS = {
     "a gate": GateStopped,
     "known": TaxiwayError,
     "unknown": RuntimeError,
+    "a mistake": KeyError,
+    "a shard that cannot": FinalShardError,
+    "a shard that may": ShardError,
+    "a connection": ConnectionResetError,
 }
 
 

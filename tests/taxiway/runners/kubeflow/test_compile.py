@@ -284,7 +284,7 @@ class TestRefused:
             ("metadata={kind: sqlite}", "metadata.kind sqlite"),
             (
                 "metadata={kind: postgresql, host: here}",
-                "of DistributionValidator on PostgreSQL",
+                "on PostgreSQL: ",
             ),
             ("output.root=/elsewhere", "output.root /elsewhere is on no volume"),
             ("output.root=gs://bucket/x", "output.root gs://bucket/x is on no volume"),

@@ -102,6 +102,7 @@ def run_cluster(
         settings = (
             *mariadb.settings(),
             f"kubeflow.image={IMAGE}",
+            "kubeflow.backoff.seconds=1",
             f"container.image={busybox_image}",
             *assignments,
         )
@@ -198,7 +199,7 @@ class TestARunWithAccidents:
     ) -> None:
         told = cluster.log("transform")
         assert "Transform killed by SIGKILL, as the kernel does when memory runs out" in told
-        assert "Transform attempt 2 of 3 in 10 s" in told
+        assert "Transform attempt 2 of 3 in 1 s" in told
 
     def test_each_node_has_one_execution_and_it_is_complete(self, cluster: Cluster) -> None:
         store = RunStore(cluster.config.metadata)  # the server was restarted since

@@ -26,6 +26,7 @@ from taxiway.process.manifest import MANIFEST_FILE, verify
 from taxiway.runners.local import container_engines as engines
 from taxiway.runners.local.container_engines import Engine, Mount, User, choose_engine, run_command
 from taxiway.runners.local.containers import make_container_operator
+from tests.tied import tied
 
 NO_DAEMON = "unix:///nonexistent.sock"
 
@@ -162,20 +163,17 @@ def test_an_image_that_cannot_be_had_is_named_with_its_key(model: Path, tmp_path
 def test_an_interrupt_ends_the_container(busybox_image: str, model: Path, tmp_path: Path) -> None:
     started = tmp_path / "out" / "started"
     program = f"""
-        import signal
         import sys
         from pathlib import Path
         sys.path[:0] = {sys.path!r}
         from taxiway.runners.local.containers import _run_in_container
         from taxiway.runners.local.container_engines import Engine
-        # a shell that starts tests in the background has its children ignore it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         command = ["sh", "-c", ": > {started}; exec sleep 600"]
         out = Path({str(started.parent)!r})
         _run_in_container(Engine("docker"), {busybox_image!r}, command, [], [out])
     """
     started.parent.mkdir()
-    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)])
+    child = subprocess.Popen(tied(sys.executable, "-c", textwrap.dedent(program)))
     try:
         wait_until(started.exists)
         child.send_signal(signal.SIGINT)

@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 
 from taxiway.process.manifest import MANIFEST_FILE, manifest_text
-from taxiway.serving.worker.client import ModelWorker, WorkerError
+from taxiway.serving.worker.client import ModelWorker
+from taxiway.serving.worker.errors import WorkerError
 from taxiway.serving.worker.protocol import receive_frame, send_frame
 from tests.conftest import MEASURED
 
@@ -281,7 +282,7 @@ def test_a_folder_that_is_no_savedmodel_does_not_load(tmp_path: Path) -> None:
     with (
         pytest.raises(
             WorkerError,
-            match="does not load: ModelRefused: .*saved_model.pb cannot be read: No such file",
+            match=r"does not load: ModelRefused: .*saved_model.pb cannot be read: No such file",
         ) as caught,
         ModelWorker(tmp_path),
     ):
@@ -344,7 +345,7 @@ def test_a_worker_ends_with_a_parent_that_was_killed(model: Path) -> None:
         parent.kill()
         parent.wait()
     wait_until(lambda: is_gone(pid))
-    assert not folder.exists()
+    wait_until(lambda: not folder.exists())
 
 
 def test_the_client_does_not_import_tensorflow() -> None:

@@ -76,7 +76,8 @@ class TestParameters:
         config = load_config(
             ["kubeflow"],
             [
-                "kubeflow.parameters={units: model.hyperparameters.hidden_units, m: evaluation.rank_by}",
+                "kubeflow.parameters={units: model.hyperparameters.hidden_units, "
+                "m: evaluation.rank_by}",
             ],
         )
         read = run_parameters(config, ["units=[64, 32]", "m=123"])

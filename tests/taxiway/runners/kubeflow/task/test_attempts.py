@@ -149,6 +149,20 @@ class TestAcrossPods:
         assert attempt(config, "well") == supervisor.EXIT_FINAL
         assert record(config) == first
 
+    @pytest.mark.parametrize(
+        ("word", "code"),
+        [
+            ("a mistake", supervisor.EXIT_FINAL),
+            ("a shard that cannot", supervisor.EXIT_FINAL),
+            ("a shard that may", 1),
+            ("a connection", 1),
+        ],
+    )
+    def test_errors_are_told_apart_as_workers_tell_those_of_shards(
+        self, config: Config, word: str, code: int
+    ) -> None:
+        assert attempt(config, word) == code
+
     @pytest.mark.parametrize("word", ["known", "unknown"])
     def test_what_may_pass_is_tried_again_until_the_last_attempt(
         self, config: Config, word: str

@@ -25,6 +25,7 @@ from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import RunStore, run_store
 from tests.conftest import MEASURED, REPOSITORY, Run, taxiway
 from tests.taxiway.runners.kubeflow.databases import Server
+from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
 
@@ -266,10 +267,10 @@ class TestAProcess:
         digest = job.pop("code_digest", project_digest(config))
         packed = NodeJob("ArrowExampleGen", portable(config), digest).pack()
         return subprocess.Popen(
-            [
+            tied(
                 *(sys.executable, "-m", "taxiway.runners.kubeflow.task.supervisor"),
                 *("--job", packed, "--run-id", run, *options),
-            ],
+            ),
             cwd=REPOSITORY,
             env={**os.environ, **MEASURED},
             stdout=subprocess.PIPE,
