@@ -134,7 +134,7 @@ def _whole(name: str, values: tf.Tensor) -> tf.Tensor:
     """
     is_whole = tf.equal(values, tf.floor(values)) & tf.math.is_finite(values)
     others = tf.boolean_mask(values, tf.logical_not(is_whole))
-    told = [f"column '{name}': expected whole numbers, got", others]
+    told = [f"column {name}: expected whole numbers, got", others]  # quotes would be escaped
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_whole), told, summarize=3)]):
         return tf.identity(values)
 

@@ -127,7 +127,7 @@ def test_a_column_of_integers_refuses_what_is_none(ask: Callable[..., Any], valu
         ask([0.5] * 3, [math.nan, value, 2.0], ["b"] * 3)
     shown = np.array([value], np.float32)
     assert describe_error(refused.value)["error"] == (
-        "assertion failed: [column \\'whole\\': expected whole numbers, got] "
+        "assertion failed: [column whole: expected whole numbers, got] "
         f"[{tf.strings.as_string(shown[0], shortest=True).numpy().decode()}]"
     )
 

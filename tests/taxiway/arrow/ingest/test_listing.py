@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from taxiway.arrow.ingest import listing
 from taxiway.errors import DataError
+from tests.taxiway.arrow.ingest.conftest import ROOT
 
 FOLDERS = {  # each with a neighbour that a glob would find in its place, or beside it
     "sales [2]": "sales 2",
@@ -164,3 +166,11 @@ def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
         f"the name of the file '{tmp_path}/K\\udcf6ln.csv' is not UTF-8 text\n"
         "  edit: data.root: rename the file, or data.pattern"
     )
+
+
+def test_no_code_gives_a_path_to_a_glob_of_tensorflow() -> None:
+    rooms = ("taxiway", "components", "pipelines", "models", "benchmarks")
+    files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
+    assert len(files) > 100
+    calls = re.compile(r"\b(gfile|fileio|glob)\.[gG]lob\(")
+    assert [str(file) for file in files if calls.search(file.read_text(encoding="utf-8"))] == []
