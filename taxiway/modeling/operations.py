@@ -111,7 +111,7 @@ def _check_assets(folder: str | Path, graph: Any) -> None:
         path = PurePosixPath(asset.filename)
         if path.is_absolute() or ".." in path.parts or "://" in asset.filename or not path.parts:
             raise ModelRefused(
-                f"{folder} has the asset '{_printable(asset.filename)}', expected the name of a file "
-                "in the model's folder of assets",
+                f"{folder} has the asset '{_printable(asset.filename)}', expected the name of a "
+                "file in the model's folder of assets",
                 edit="the model",
             )
