@@ -10,7 +10,7 @@ from taxiway.config.loader import load_config
 
 pytestmark = pytest.mark.pipeline
 
-STOCK = "tfx.components.evaluator.executor.Executor"
+STOCK = "taxiway.arrow.checked_models.StockEvaluator"
 OURS = "taxiway.arrow.evaluator.executor.Executor"
 
 
