@@ -12,6 +12,7 @@ import pytest
 
 from taxiway.errors import ConfigError
 from taxiway.modeling.operations import check_model
+from taxiway.modeling.saved_model import ModelRefused
 from tests.taxiway.arrow.conftest import SHARDS, Awkward, run
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("transform")]
@@ -117,8 +118,14 @@ def test_both_describe_what_they_made_alike(both: tuple[Any, Any]) -> None:
 
 
 def test_a_model_may_have_what_either_puts_into_its_graph(both: tuple[Any, Any]) -> None:
+    """But for vocabularies in TFRecords: what reads those has to be allowed by name."""
+    names = "FlatMap Map Range TFRecord TensorSlice Zip"
+    datasets = [f"{name}Dataset" for name in names.split()]
     for side in both:
-        check_model(output(side).transform_savedmodel_dir)
+        graph = output(side).transform_savedmodel_dir
+        with pytest.raises(ModelRefused, match="has the operations FlatMapDataset"):
+            check_model(graph)
+        check_model(graph, [*datasets, "TFRecordDatasetV2", "InitializeTableFromDataset"])
 
 
 def test_both_leave_the_same_folders(both: tuple[Any, Any]) -> None:

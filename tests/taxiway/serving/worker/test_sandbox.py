@@ -159,6 +159,7 @@ def test_a_model_that_reads_is_refused_and_would_be_held(
     from tests.taxiway.modeling.hostile import save_answering
 
     monkeypatch.setenv("WEBHOOK_URL", SECRET)
+    (tmp_path / "beside").write_text("beside the model")
     model = save_answering(tmp_path / "model", lambda examples: reads(examples[0])(0))  # type: ignore[arg-type]
     with (
         pytest.raises(WorkerError, match=r"ModelRefused: .* has the operation ReadFile"),
@@ -181,7 +182,7 @@ def test_a_model_that_reads_is_refused_and_would_be_held(
                 f"/proc/{holder.pid}/environ",
                 "/etc/passwd",
                 str(REPOSITORY / "pyproject.toml"),
-                str(Path.home() / ".bashrc"),
+                str(tmp_path / "beside"),
             ):
                 with pytest.raises(WorkerError, match="PermissionDeniedError") as caught:
                     worker.predict_examples([path.encode()])
