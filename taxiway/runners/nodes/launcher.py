@@ -90,6 +90,7 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
         if prepared.is_execution_needed:
             info = prepared.execution_info
             shared_files.check_readable(self._pipeline_node.node_info.id, info.output_dict)
+            shared_files.take_back(info.output_dict)
             self._clean_up(info)
             executor_output = execution_result_pb2.ExecutorOutput()
             reuse.take_inventory(info.output_dict, executor_output)

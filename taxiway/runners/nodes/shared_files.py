@@ -60,6 +60,15 @@ def check_readable(node_id: str, outputs: Mapping[str, Sequence[Any]]) -> None:
                 )
 
 
+def take_back(outputs: Mapping[str, Sequence[Any]]) -> None:
+    """Closes to other users what of a component's outputs is ours: none may add to it later."""
+    for path in _local(outputs):
+        for one in _below(path):
+            found = one.stat()
+            if found.st_uid == os.geteuid() and found.st_mode & stat.S_IWOTH:
+                one.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IWOTH)
+
+
 def set_aside(path: Path) -> Path:
     """Renames a folder of ours that holds what another user wrote and we may not remove.
 

@@ -144,6 +144,7 @@ def test_the_manifest_is_written_whoever_its_container_is(
     assert manifest is not None
     written = Path(manifest.uri) / MANIFEST_FILE
     assert written.stat().st_uid == int(USERS[who].partition(":")[0])
+    assert not stat.S_IMODE(Path(manifest.uri).stat().st_mode) & stat.S_IWOTH
     verify(Path(model.uri) / "Format-Serving", written)
     with as_ours():
         shutil.rmtree(manifest.uri)  # as a cleanup does
