@@ -98,6 +98,15 @@ def all_is_gone(folder: Path) -> None:
     shutil.rmtree(folder.parent)
 
 
+def writes_as_it_is_loaded(folder: Path) -> None:
+    import tensorflow as tf
+
+    from tests.taxiway.modeling.hostile import save_that_loads
+
+    save_that_loads(folder, lambda _: tf.io.write_file(str(folder.parent.parent / WRITTEN), "x"))
+
+
+WRITTEN = "written by the baseline"
 FAULTS: Mapping[Callable[[Path], None], str] = {
     other_type: (
         "Key: minute, Index: 0.  Data types don't match. Data type: float but expected type: int64"
@@ -108,6 +117,7 @@ FAULTS: Mapping[Callable[[Path], None], str] = {
     graph_is_cut: "",
     graph_is_gone: "is no SavedModel: saved_model.pb cannot be read: No such file or directory",
     all_is_gone: "Format-Serving is gone",
+    writes_as_it_is_loaded: "Format-Serving has the operation WriteFile (in function ",
 }
 
 
@@ -153,7 +163,7 @@ def make(baseline: Callable[[Path], None], out: Path) -> Path:
         *(pytest.param("arrow", fault, id=f"arrow: {fault.__name__}") for fault in FAULTS),
         *(
             pytest.param("beam", fault, id=f"beam: {fault.__name__}")
-            for fault in (other_type, all_is_gone)
+            for fault in (other_type, all_is_gone, writes_as_it_is_loaded)
         ),
     ],
 )
@@ -172,6 +182,7 @@ def test_the_evaluation_is_as_without_one_and_says_why(
     assert verdict_of(done.folder) == verdict_of(case.alone.folder)
     assert (done.blessing, done.properties) == (case.alone.blessing, case.alone.properties)
     assert done.properties["blessed"] == 1
+    assert not (tmp_path / WRITTEN).exists()
 
 
 def test_one_that_is_well_is_compared_with(case: Case, tmp_path: Path) -> None:
