@@ -248,7 +248,7 @@ class TestBadInput:
         done = workspace.run("data.spans={kind: window, length: 2, end: 9}")
         assert done.code == 1
         assert done.report["failure"]["node"] == "ArrowExampleGen"
-        assert "1, 2, 3" in done.report["failure"]["reason"]
+        assert "(spans that exist: 1 to 3)" in done.report["failure"]["reason"]
 
 
 @pytest.mark.one_stack

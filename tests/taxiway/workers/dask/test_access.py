@@ -49,7 +49,7 @@ class TestWhoMayComeIn:
         names = {"cert_file": f"{foreign}/dask.crt", "key_file": f"{foreign}/dask.key"}
         told = refusal(cluster.config(connect_seconds=2.0, **names), tmp_path)
         assert f"no connection to the Dask scheduler {cluster.address} (" in told
-        assert "certificates that are signed by each other's ca_file" in told
+        assert "both must have certificates that are signed by the other's ca_file" in told
 
     def test_a_run_refuses_a_scheduler_whose_certificate_another_has_signed(
         self, cluster: Cluster, foreign: Path, tmp_path: Path

@@ -33,7 +33,7 @@ def test_what_a_node_says_while_it_is_launched_is_a_line(monkeypatch: pytest.Mon
     attempt._config, attempt._run_id, attempt._runs = load_config(["smoke"]), "r1", None
     attempt._observers, attempt._node = (Progress(out, pace_seconds=0.0),), Node()
     monkeypatch.setattr(module.Attempt, "_reopen", lambda _: None)
-    monkeypatch.setattr(module, "make_launcher", lambda *_: Launcher())
+    monkeypatch.setattr(module, "make_launcher", lambda *_, **__: Launcher())
     monkeypatch.setattr(module, "result_of_launch", lambda *_: None)
     for observer in attempt._observers:
         observer.on_event(NodeStarted("r1", "Transform"))
