@@ -230,8 +230,8 @@ def _line(error: BaseException, path: str) -> str:
 
 
 def _meant(error: BaseException) -> str:
-    """A hint where a field is misspelt, which Python tells without one."""
-    found = re.match(r"(\w+)\.__init__\(\) got an unexpected .* '(\w+)'", str(error))
+    """A hint where a field is misspelt, which Python before 3.13 tells without one."""
+    found = re.match(r"(\w+)\.__init__\(\) got an unexpected .* '(\w+)'$", str(error))
     classes: Sequence[Any] = (Numeric, Categorical, Bucketized, FeatureSpec)
     known = {one.__name__: [each.name for each in fields(one)] for one in classes}
     return did_you_mean(found[2], known.get(found[1], ())) if found else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 import pyarrow as pa
 import pytest
@@ -247,7 +248,7 @@ class TestTensorFlowsOwn:
         with pytest.raises(ValueError, match="encountered") as raised:
             model(np.zeros((2, 4)))
         told = root_cause(raised.value)
-        assert told.startswith("ValueError: Input 0 of layer ")
+        assert re.match(r"ValueError: Input 0 .*of layer ", told)
         assert "\x1b" not in told
 
     def test_a_class_that_may_pass_is_known(self) -> None:

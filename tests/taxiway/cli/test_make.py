@@ -56,6 +56,7 @@ def given(checkout: Path, *words: str) -> list[str]:
     return (checkout / "given").read_text().split("\0")[:-1]
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="the image has no make")
 class TestMake:
     @pytest.mark.parametrize("typed", TYPED)
     def test_a_value_is_what_was_typed(self, checkout: Path, typed: str) -> None:
