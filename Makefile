@@ -67,7 +67,7 @@ check: .venv/installed ## Format, lint, types and layers.
 test: .venv/installed ## Run all tests, with branch coverage.
 	.venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
-test-fast: .venv/installed ## Run the tests that need neither TensorFlow nor a Dask cluster, in about a minute.
+test-fast: .venv/installed ## Run the tests that need neither TensorFlow nor a Dask cluster, in about two minutes.
 	.venv/bin/pytest -m "not pipeline and not cluster" -n $(WORKERS)
 
 coverage: test ## Write htmlcov/index.html from a full test run.
