@@ -23,8 +23,8 @@ _Histogram = statistics_pb2.Histogram
 def align_histograms(splits: Sequence[Any]) -> None:
     """Puts the same bins into the statistics of each split, in place of those of equal width.
 
-    The bins come from the histograms of quantiles, so a share is as exact as these are: to 0.01 of
-    all rows where there are 100 of them. A column that is no number, or without a value in one of
+    The bins come from the histograms of quantiles, so a share is as exact as these are: to
+    0.025 of all rows where there are 40 of them. A column that is no number, or without a value in one of
     the splits, stays as it is.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from taxiway.errors import ConfigError
 from taxiway.modeling.schema import largest_domain, read_schema
 
-QUANTILES: Final = 100
+QUANTILES: Final = 40
 """Drift is measured over 20 bins that are made of these; TFDV's own 10 tell too little of a column
 whose values are few, or most of them equal."""
 RANKED: Final = 1000
