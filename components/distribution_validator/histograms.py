@@ -23,9 +23,9 @@ _Histogram = statistics_pb2.Histogram
 def align_histograms(splits: Sequence[Any]) -> None:
     """Puts the same bins into the statistics of each split, in place of those of equal width.
 
-    The bins come from the histograms of quantiles, so a share is as exact as these are: to
-    0.025 of all rows where there are 40 of them. A column that is no number, or without a value in one of
-    the splits, stays as it is.
+    The bins come from the histograms of quantiles, so a share is as exact as these are: to 0.025
+    of all rows where there are 40 of them. A column that is no number, or without a value in one
+    of the splits, stays as it is.
 
     Args:
       splits: the `DatasetFeatureStatistics` of each; edited in place.
