@@ -153,7 +153,7 @@ class _TimedNode(PipelineNodeAsDoFn):  # type: ignore[misc]  # TFX ships no type
         return result
 
 
-class _TimedRunner(BeamDagRunner):  # type: ignore[misc]
+class _TimedRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
     """TFX's runner, on nodes that are timed."""
 
     _PIPELINE_NODE_DO_FN_CLS = _TimedNode

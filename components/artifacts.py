@@ -16,13 +16,13 @@ class ModelManifest(Artifact):  # type: ignore[misc]  # TFX ships no types
     TYPE_NAME = "ModelManifest"
 
 
-class GateDecision(Artifact):  # type: ignore[misc]
+class GateDecision(Artifact):  # type: ignore[misc]  # TFX ships no types
     """`decision.json`: what the validators found and that it did not stop the run."""
 
     TYPE_NAME = "GateDecision"
 
 
-class ModelVersion(Artifact):  # type: ignore[misc]
+class ModelVersion(Artifact):  # type: ignore[misc]  # TFX ships no types
     """`version.json`: the record under which the registry knows a pushed model."""
 
     TYPE_NAME = "ModelVersion"
@@ -33,7 +33,7 @@ class ModelVersion(Artifact):  # type: ignore[misc]
     }
 
 
-class RunReport(Artifact):  # type: ignore[misc]
+class RunReport(Artifact):  # type: ignore[misc]  # TFX ships no types
     """`report.json` and `report.html` of one run."""
 
     TYPE_NAME = "RunReport"

@@ -49,11 +49,11 @@ def not_measured() -> Iterator[None]:
     """
     here, others = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)  # type: ignore[arg-type]  # None takes it away
     try:
         yield
     finally:
-        threading.settrace(others)  # type: ignore[arg-type]
+        threading.settrace(others)  # type: ignore[arg-type]  # None takes it away
         sys.settrace(here)
 
 

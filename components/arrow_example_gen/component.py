@@ -30,7 +30,7 @@ from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, Ti
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
 
-class Driver(example_gen_driver.FileBasedDriver):  # type: ignore[misc]
+class Driver(example_gen_driver.FileBasedDriver):  # type: ignore[misc]  # TFX ships no types
     """Resolves the span window before the cache is looked up, so that a new file is seen.
 
     TFX's own driver knows one span at a time; this one gives the executor a comma-joined pattern
@@ -58,7 +58,7 @@ class Driver(example_gen_driver.FileBasedDriver):  # type: ignore[misc]
         return exec_properties
 
 
-class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]
+class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TFX ships no types
     """Reads a window of spans of CSV or Parquet files and writes train and eval tf.Examples.
 
     It derives from BaseComponent and not from FileBasedExampleGen, because Kubeflow Pipelines

@@ -23,7 +23,7 @@ from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 _log = logging.getLogger(__name__)
 
 
-class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
+class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships no types
     """Converts the resolved spans; no Beam, so nothing has to be started and nothing is lost."""
 
     def Do(

@@ -42,14 +42,14 @@ class InfraValidatorSpec(ComponentSpec):  # type: ignore[misc]  # TFX ships no t
         "model": ChannelParameter(type=Model),
         "examples": ChannelParameter(type=Examples),
     }
-    PARAMETERS = {  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012  # as TFX's ComponentSpec wants it
         "config": ExecutionParameter(type=str),
         "allowed_operations": ExecutionParameter(type=str),
     }
-    OUTPUTS = {"blessing": ChannelParameter(type=InfraBlessing)}  # noqa: RUF012
+    OUTPUTS = {"blessing": ChannelParameter(type=InfraBlessing)}  # noqa: RUF012  # as TFX's ComponentSpec wants it
 
 
-class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
+class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]  # TFX ships no types
     """Tries the model with rows of the eval split and writes the finding."""
 
     def Do(
@@ -80,7 +80,7 @@ class InfraValidatorExecutor(BaseExecutor):  # type: ignore[misc]
 
 
 @declare(alone=True)
-class InfraValidator(BaseComponent):  # type: ignore[misc]
+class InfraValidator(BaseComponent):  # type: ignore[misc]  # TFX ships no types
     """Loads the model in a worker process, sends real requests and holds a latency budget.
 
     Args:

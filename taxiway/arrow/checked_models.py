@@ -44,8 +44,8 @@ _MODELS: Final = (path_utils.serving_model_path, path_utils.eval_model_path)
 """An artifact may have a model of its own for evaluation."""
 
 
-class StockEvaluator(evaluator.Executor):  # type: ignore[misc]  # TFX ships no types
-    """TFX's own, for models that may be loaded."""
+class _Looking:
+    """In front of an executor that loads models: looks at them first."""
 
     def Do(
         self,
@@ -53,20 +53,14 @@ class StockEvaluator(evaluator.Executor):  # type: ignore[misc]  # TFX ships no 
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """As the stock executor does, once the models were looked at."""
+        """As the executor behind does, once the models were looked at."""
         check_models(input_dict, exec_properties)
-        super().Do(input_dict, output_dict, exec_properties)
+        super().Do(input_dict, output_dict, exec_properties)  # type: ignore[misc]  # of that one
 
 
-class StockBulkInferrer(bulk_inferrer.Executor):  # type: ignore[misc]
+class StockEvaluator(_Looking, evaluator.Executor):  # type: ignore[misc]  # TFX ships no types
     """TFX's own, for models that may be loaded."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Any]],
-        output_dict: dict[str, list[Any]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """As the stock executor does, once the models were looked at."""
-        check_models(input_dict, exec_properties)
-        super().Do(input_dict, output_dict, exec_properties)
+
+class StockBulkInferrer(_Looking, bulk_inferrer.Executor):  # type: ignore[misc]  # TFX ships no types
+    """TFX's own, for models that may be loaded."""

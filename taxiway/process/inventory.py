@@ -95,13 +95,13 @@ def fault(uri: str, properties: Mapping[str, Any], content: bool = True) -> str:
 
 
 def _local(uri: str) -> Iterator[tuple[str, int]]:
-    if os.path.isfile(uri):  # noqa: PTH113
-        yield "", os.stat(uri).st_size  # noqa: PTH116
+    if os.path.isfile(uri):  # noqa: PTH113  # names may be no text
+        yield "", os.stat(uri).st_size  # noqa: PTH116  # names may be no text
     for folder, folders, names in os.walk(uri):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if not name.startswith("."):
-                path = os.path.join(folder, name)  # noqa: PTH118
+                path = os.path.join(folder, name)  # noqa: PTH118  # names may be no text
                 yield os.path.relpath(path, uri), os.lstat(path).st_size
 
 

@@ -93,7 +93,7 @@ class _Finder:
         del path, target
         if not any(name == one or name.startswith(f"{one}.") for one in self._packages):
             return None
-        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # a loader by its methods
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Called by the import system."""

@@ -103,7 +103,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: str | Path) -> None:
         connection.execute(table)
     if older:
         connection.execute(
-            f"INSERT INTO deploy_queue ({_KEPT}) SELECT {_KEPT} FROM deploy_queue_0"  # noqa: S608
+            f"INSERT INTO deploy_queue ({_KEPT}) SELECT {_KEPT} FROM deploy_queue_0"  # noqa: S608  # names of columns, ours
         )
         connection.execute("DROP TABLE deploy_queue_0")
     if found != VERSION:

@@ -258,7 +258,7 @@ class TestTheComponent:
         assert [(item["source"], item["column"]) for item in written["warns"]] == [
             ("drift", "temp")
         ]
-        assert decision.get_int_custom_property("warnings") == 1  # type: ignore[attr-defined]
+        assert decision.get_int_custom_property("warnings") == 1  # type: ignore[attr-defined]  # it was found above
 
     def test_a_broken_rule_of_the_config_stops(self, tmp_path: Path) -> None:
         rule = {"kind": "fewest_rows", "at_least": 11}

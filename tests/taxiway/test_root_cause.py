@@ -76,7 +76,7 @@ RPC = """<_InactiveRpcError of RPC that terminated with:
 >"""
 
 
-class Mute(Exception):  # noqa: N818
+class Mute(Exception):  # noqa: N818  # its name is not the point
     """Not even its str() works."""
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ from taxiway.modeling.schema import feature_kinds, read_schema
 if sys.version_info < (3, 11):
     # Before pyarrow 14.0.1 a column of a Python type runs what its file says (CVE-2023-47248), and
     # tfx-bsl 1.16 keeps pyarrow below 11. Beam imports this too, but need not have been imported.
-    import pyarrow_hotfix  # noqa: F401
+    import pyarrow_hotfix  # noqa: F401  # its import is what it does
 
 Format = Literal["parquet", "csv"]
 OnBadRow = Literal["fail", "drop"]

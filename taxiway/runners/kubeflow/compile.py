@@ -144,7 +144,7 @@ class _Compilation:
                     made[task.name] = self._make(task, values, made)
 
         parameters = [_parameter(name, value) for name, value in self._defaults.items()]
-        pipeline.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        pipeline.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Python allows it, typeshed does not
         description = f"Compiled by Taxiway from {self._config.pipeline.module}."
         graph = dsl.pipeline(pipeline, name=self._config.pipeline.name, description=description)
         spec = json_format.MessageToDict(graph.pipeline_spec)
@@ -278,7 +278,7 @@ def _component(task: _Task, defaults: Mapping[str, Any], config: Config) -> Any:
     annotations |= dict.fromkeys(task.receives, str) | dict(task.gives)
     component.__name__ = task.name.replace("-", "_")
     component.__annotations__ = annotations
-    component.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    component.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Python allows it, typeshed does not
         [
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
             for name, annotation in annotations.items()

@@ -109,7 +109,7 @@ def run_command(
         identity += ["--security-opt", "label=disable"]
     return [
         *(engine.name, "run", "--rm", "--name", name),
-        *("--network", "none", "--read-only", "--tmpfs", "/tmp:rw,size=64m,mode=1777"),  # noqa: S108
+        *("--network", "none", "--read-only", "--tmpfs", "/tmp:rw,size=64m,mode=1777"),  # noqa: S108  # in the container, of its own
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
         *("--pids-limit", str(_PIDS)),
         *identity,

@@ -160,7 +160,7 @@ class ModelWorker:
         self._folder = private_folder()
         path = self._folder / "worker.sock"
         # without a name, so that it is never left behind; closed in close()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the worker
         ours, theirs = socket.socketpair()
         self._lines = Lines(ours)
         with theirs:

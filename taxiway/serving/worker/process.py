@@ -30,7 +30,7 @@ _ENVIRONMENT_PREFIXES = ("CUDA_", "LC_", "OMP_", "TF_", "XLA_")
 def private_folder() -> Path:
     """A new folder that only this user may enter, with a path short enough for a unix socket."""
     temporary = tempfile.gettempdir()
-    parent = temporary if len(temporary) <= _LONGEST_TEMPDIR else "/tmp"  # noqa: S108
+    parent = temporary if len(temporary) <= _LONGEST_TEMPDIR else "/tmp"  # noqa: S108  # a socket has a short path
     return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
 
 

@@ -44,7 +44,7 @@ def contain() -> None:
         if not hasattr(method, "__wrapped__"):
             setattr(SSLIOStream, name, _forgetting(method, always=name == "_do_ssl_handshake"))
     if not hasattr(IOStream.start_tls, "__wrapped__"):
-        IOStream.start_tls = _telling_closed(IOStream.start_tls)  # type: ignore[method-assign]
+        IOStream.start_tls = _telling_closed(IOStream.start_tls)  # type: ignore[method-assign]  # wraps what tornado has there
 
 
 def _forgetting(method: Callable[..., Any], always: bool) -> Callable[..., Any]:

@@ -38,7 +38,7 @@ def component(step: str, engine: str, *allowed: str) -> Any:
 
     kind = {"Evaluator": Evaluator, "BulkInferrer": BulkInferrer}[step]
     made = kind(examples=Channel(type=Examples), model=Channel(type=Model))
-    use_engine(made, step, Engine(components={step: engine}), allowed)  # type: ignore[dict-item, arg-type]
+    use_engine(made, step, Engine(components={step: engine}), allowed)  # type: ignore[dict-item, arg-type]  # plain text, for brevity
     return made
 
 

@@ -46,7 +46,7 @@ def save_answering(folder: Path, body: Body) -> Path:
 def save_that_loads(folder: Path, body: Body) -> Path:
     """A model whose body runs while it is loaded."""
 
-    class Resource(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
+    class Resource(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]  # TensorFlow's types are lost here
         def _create_resource(self) -> Any:
             return tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.string)
 

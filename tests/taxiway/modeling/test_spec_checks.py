@@ -29,7 +29,7 @@ CUT = "Categorical(name='a', max_vocabulary=1000, oov_buckets=1, encoding='one_h
 REFUSED: dict[str, tuple[Make, str]] = {
     "no name": (lambda: Numeric(""), f"Numeric: name is '', {COLUMN}"),
     "blanks": (lambda: Categorical("  "), f"Categorical: name is '  ', {COLUMN}"),
-    "a number as a name": (lambda: Numeric(3), f"Numeric: name is 3, {COLUMN}"),  # type: ignore[arg-type]
+    "a number as a name": (lambda: Numeric(3), f"Numeric: name is 3, {COLUMN}"),  # type: ignore[arg-type]  # on purpose
     "a line break": (lambda: Numeric("a\nb"), f"Numeric: name is 'a\\nb', {PLAIN}"),
     "half a character": (lambda: Numeric("\ud800"), f"Numeric: name is '\\ud800', {PLAIN}"),
     "a negative clip": (lambda: Numeric("a", clip=-1), f"Numeric 'a': clip is -1, {ABOVE}"),
@@ -38,10 +38,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "infinity": (lambda: Numeric("a", clip=float("inf")), f"Numeric 'a': clip is inf, {ABOVE}"),
     "too large": (lambda: Numeric("a", clip=1e39), f"Numeric 'a': clip is 1e+39, {ABOVE}"),
     "too small": (lambda: Numeric("a", clip=1e-50), f"Numeric 'a': clip is 1e-50, {ABOVE}"),
-    "text as clip": (lambda: Numeric("a", clip="5"), f"Numeric 'a': clip is '5', {ABOVE}"),  # type: ignore[arg-type]
+    "text as clip": (lambda: Numeric("a", clip="5"), f"Numeric 'a': clip is '5', {ABOVE}"),  # type: ignore[arg-type]  # on purpose
     "a flag as clip": (lambda: Numeric("a", clip=True), f"Numeric 'a': clip is True, {ABOVE}"),
     "a word as a flag": (
-        lambda: Numeric("a", indicator="yes"),  # type: ignore[arg-type]
+        lambda: Numeric("a", indicator="yes"),  # type: ignore[arg-type]  # on purpose
         f"Numeric 'a': indicator is 'yes', {FLAG}",
     ),
     "no vocabulary": (
@@ -53,7 +53,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
         f"Categorical 'a': max_vocabulary is 2147483648, {FROM_ONE}",
     ),
     "half a word": (
-        lambda: Categorical("a", max_vocabulary=2.5),  # type: ignore[arg-type]
+        lambda: Categorical("a", max_vocabulary=2.5),  # type: ignore[arg-type]  # on purpose
         f"Categorical 'a': max_vocabulary is 2.5, {WHOLE}",
     ),
     "negative buckets": (
@@ -65,16 +65,16 @@ REFUSED: dict[str, tuple[Make, str]] = {
         f"Categorical 'a': oov_buckets is True, {WHOLE}",
     ),
     "a misspelt encoding": (
-        lambda: Categorical("a", encoding="embeding"),  # type: ignore[arg-type]
+        lambda: Categorical("a", encoding="embeding"),  # type: ignore[arg-type]  # on purpose
         "Categorical 'a': encoding is 'embeding', expected 'one_hot' or 'embedding'; "
         "did you mean 'embedding'?",
     ),
     "no encoding": (
-        lambda: Categorical("a", encoding=None),  # type: ignore[arg-type]
+        lambda: Categorical("a", encoding=None),  # type: ignore[arg-type]  # on purpose
         "Categorical 'a': encoding is None, expected 'one_hot' or 'embedding'",
     ),
     "a boundary alone": (
-        lambda: Bucketized("a", 1.0),  # type: ignore[arg-type]
+        lambda: Bucketized("a", 1.0),  # type: ignore[arg-type]  # on purpose
         f"Bucketized 'a': boundaries is 1.0, {FINITE}",
     ),
     "a boundary NaN": (
@@ -86,7 +86,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
         f"Bucketized 'a': boundaries is (1.0, inf), {FINITE}",
     ),
     "text as a boundary": (
-        lambda: Bucketized("a", ("1",)),  # type: ignore[arg-type]
+        lambda: Bucketized("a", ("1",)),  # type: ignore[arg-type]  # on purpose
         f"Bucketized 'a': boundaries is ('1',), {FINITE}",
     ),
     "no boundaries": (lambda: Bucketized("a", ()), f"Bucketized 'a': {RISE} ()"),
@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     ),
     "no label": (lambda: FeatureSpec("", "id", (A,)), f"FeatureSpec: label is '', {COLUMN}"),
     "no key": (
-        lambda: FeatureSpec("y", None, (A,)),  # type: ignore[arg-type]
+        lambda: FeatureSpec("y", None, (A,)),  # type: ignore[arg-type]  # on purpose
         f"FeatureSpec: key is None, {COLUMN}",
     ),
     "label and key in one": (
@@ -128,19 +128,19 @@ REFUSED: dict[str, tuple[Make, str]] = {
         "column",
     ),
     "a forgotten comma": (
-        lambda: FeatureSpec("y", "id", numeric=(A)),  # type: ignore[arg-type]
+        lambda: FeatureSpec("y", "id", numeric=(A)),  # type: ignore[arg-type]  # on purpose
         "FeatureSpec: numeric is Numeric(name='a', clip=5.0, indicator=False), " + TUPLE,
     ),
     "a name for a column": (
-        lambda: FeatureSpec("y", "id", numeric=("a",)),  # type: ignore[arg-type]
+        lambda: FeatureSpec("y", "id", numeric=("a",)),  # type: ignore[arg-type]  # on purpose
         "FeatureSpec: numeric has 'a', " + TUPLE,
     ),
     "a category among numbers": (
-        lambda: FeatureSpec("y", "id", numeric=(Categorical("a"),)),  # type: ignore[arg-type]
+        lambda: FeatureSpec("y", "id", numeric=(Categorical("a"),)),  # type: ignore[arg-type]  # on purpose
         f"FeatureSpec: numeric has {CUT}, {TUPLE}",
     ),
     "slices that are one text": (
-        lambda: FeatureSpec("y", "id", (A,), slices=("b")),  # type: ignore[arg-type]
+        lambda: FeatureSpec("y", "id", (A,), slices=("b")),  # type: ignore[arg-type]  # on purpose
         "FeatureSpec: slices is 'b', " + NAMES,
     ),
     "a slice without a name": (
@@ -162,10 +162,10 @@ def test_what_can_be_is_taken() -> None:
     spec = FeatureSpec(
         "y",
         "id",
-        numeric=[Numeric("a", clip=np.float32(2)), Numeric("b", clip=3)],  # type: ignore[arg-type]
-        categorical=[Categorical("c", max_vocabulary=np.int64(5), oov_buckets=0)],  # type: ignore[arg-type]
-        bucketized=(Bucketized("a", boundaries=[1, 2.5]),),  # type: ignore[arg-type]
-        slices=["é"],  # type: ignore[arg-type]
+        numeric=[Numeric("a", clip=np.float32(2)), Numeric("b", clip=3)],  # type: ignore[arg-type]  # on purpose
+        categorical=[Categorical("c", max_vocabulary=np.int64(5), oov_buckets=0)],  # type: ignore[arg-type]  # on purpose
+        bucketized=(Bucketized("a", boundaries=[1, 2.5]),),  # type: ignore[arg-type]  # on purpose
+        slices=["é"],  # type: ignore[arg-type]  # on purpose
     )
     assert spec.inputs() == ("a", "b", "c")
     assert spec.slices == ("é",)

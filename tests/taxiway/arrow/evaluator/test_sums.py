@@ -107,8 +107,8 @@ class TestSums:
             some = Rows(
                 len(cells),
                 {"": rows.predictions[""][part]},
-                {"": rows.labels[""][part]},  # type: ignore[index]
-                {"": rows.weights[""][part]},  # type: ignore[index]
+                {"": rows.labels[""][part]},  # type: ignore[index]  # indexed by rows
+                {"": rows.weights[""][part]},  # type: ignore[index]  # indexed by rows
             )
             sums.add(some, members(columns(cells), SPECS, len(cells)), draws[part])
             parts.append(sums.to_bytes())
@@ -132,8 +132,8 @@ class TestSums:
             repeated = Rows(
                 len(again),
                 {"": rows.predictions[""][again]},
-                {"": rows.labels[""][again]},  # type: ignore[index]
-                {"": rows.weights[""][again]},  # type: ignore[index]
+                {"": rows.labels[""][again]},  # type: ignore[index]  # indexed by rows
+                {"": rows.weights[""][again]},  # type: ignore[index]  # indexed by rows
             )
             plain = Sums(MEASURES)
             plain.add(

@@ -260,4 +260,4 @@ class TestHowFarANodeIs:
         for event in (RunStarted(RUN, ["Node"]), NodeStarted(RUN, "Node"), *STEPS):
             view.on_event(event)
         out.show_json({"a": 1})
-        assert out.file.getvalue() == '{\n  "a": 1\n}\n'  # type: ignore[attr-defined]
+        assert out.file.getvalue() == '{\n  "a": 1\n}\n'  # type: ignore[attr-defined]  # it is a StringIO

@@ -146,7 +146,7 @@ def test_a_failure_that_quotes_data_is_told() -> None:
 def test_a_long_slice_is_folded_where_the_terminal_is_narrow() -> None:
     name = f"origin={'x' * 40}_dest={'y' * 40}"
     slices = [{"name": name, "metrics": {"auc": 0.5}}] * 3
-    evaluation = REPORT["evaluation"] | {"overall": {"auc": 0.5}, "worst_slices": slices}  # type: ignore[operator]
+    evaluation = REPORT["evaluation"] | {"overall": {"auc": 0.5}, "worst_slices": slices}  # type: ignore[operator]  # a section is a mapping
     out = TerminalConsole(file=io.StringIO(), width=80)
     print_summary(out, REPORT | {"evaluation": evaluation}, "/r", 1.0, 0.5, "")
     text = written(out)

@@ -286,7 +286,7 @@ class TestARunWithAccidents:
         assert schema(cluster.here(ours.uri)) == schema(Path(theirs.uri))
         metrics = cluster.ended.artifacts["evaluator/metrics"]["metadata"]
         version = json.loads(
-            (Path(local("Registrar").output("model_version").uri) / "version.json").read_text()  # type: ignore[union-attr]
+            (Path(local("Registrar").output("model_version").uri) / "version.json").read_text()  # type: ignore[union-attr]  # it is there
         )
         assert metrics == pytest.approx(version["metrics"], abs=1e-6)
 

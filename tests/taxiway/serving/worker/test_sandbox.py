@@ -160,7 +160,7 @@ def test_a_model_that_reads_is_refused_and_would_be_held(
 
     monkeypatch.setenv("WEBHOOK_URL", SECRET)
     (tmp_path / "beside").write_text("beside the model")
-    model = save_answering(tmp_path / "model", lambda examples: reads(examples[0])(0))  # type: ignore[arg-type]
+    model = save_answering(tmp_path / "model", lambda examples: reads(examples[0])(0))  # type: ignore[arg-type]  # a tensor of text
     with (
         pytest.raises(WorkerError, match=r"ModelRefused: .* has the operation ReadFile"),
         ModelWorker(model),

@@ -41,7 +41,7 @@ class Started:
         self.listener = listen(self.path)
         self.server = Server(
             self.listener,
-            Half(),  # type: ignore[arg-type]
+            Half(),  # type: ignore[arg-type]  # a stand-in
             idle_seconds=idle_seconds,
             processor_seconds=600.0,
         )
@@ -163,12 +163,12 @@ def test_where_nothing_can_be_accepted_the_server_goes_on(tmp_path: Path, code: 
             raise OSError(code, os.strerror(code))
 
     server = Server(
-        Failing(),  # type: ignore[arg-type]
-        Half(),  # type: ignore[arg-type]
+        Failing(),  # type: ignore[arg-type]  # a stand-in
+        Half(),  # type: ignore[arg-type]  # a stand-in
         idle_seconds=0,
         processor_seconds=1,
     )
-    server._left.wait = lambda _: True  # type: ignore[method-assign, assignment]
+    server._left.wait = lambda _: True  # type: ignore[method-assign, assignment]  # no wait in a test
     server.take()
 
 

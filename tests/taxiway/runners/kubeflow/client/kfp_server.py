@@ -207,7 +207,7 @@ def serving(kfp: Kfp) -> Iterator[Kfp]:
         def do_GET(self) -> None:
             _handle(self, kfp)
 
-        do_POST = do_DELETE = do_GET  # noqa: N815
+        do_POST = do_DELETE = do_GET  # noqa: N815  # http.server's names
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""
@@ -256,7 +256,7 @@ def _handle(handler: BaseHTTPRequestHandler, kfp: Kfp) -> None:
 def _body(kind: str, raw: bytes) -> Any:
     if kind.startswith("multipart/form-data"):
         message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + raw, policy=HTTP)
-        (part,) = message.iter_parts()  # type: ignore[attr-defined]
+        (part,) = message.iter_parts()  # type: ignore[attr-defined]  # it is a multipart message
         return {"filename": part.get_filename(), "text": part.get_payload(decode=True).decode()}
     return json.loads(raw) if raw else None
 

@@ -36,7 +36,7 @@ class TestFollow:
         end = follow(
             connection, "run", task_names(PIPELINE), console, sleep=naps.append, poll_seconds=1.0
         )
-        return end, str(console.file.getvalue()), naps  # type: ignore[attr-defined]
+        return end, str(console.file.getvalue()), naps  # type: ignore[attr-defined]  # it is a StringIO
 
     def test_each_change_of_a_task_is_one_line(self, kfp: Kfp) -> None:
         end, told, naps = self.follow(
@@ -101,7 +101,7 @@ class TestFollow:
         connection = connect(config_for(kfp).kubeflow)
         with pytest.raises(KeyboardInterrupt):
             follow(connection, "run", (), console, sleep=interrupt)
-        told = console.file.getvalue()  # type: ignore[attr-defined]
+        told = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
         assert f"no longer waiting; the run goes on: {kfp.url}/#/runs/details/run" in told
         assert f"{kfp.url}/apis/v2beta1/runs/run:terminate" in told
         assert "$KUBEFLOW_TOKEN" in told

@@ -40,5 +40,5 @@ def test_what_a_node_says_while_it_is_launched_is_a_line(monkeypatch: pytest.Mon
     attempt._whole(0.0)
     assert re.fullmatch(
         r"Transform +running +\d+\.\d s  3 of 8 shards, 1,203,000 rows\n",
-        out.file.getvalue(),  # type: ignore[attr-defined]
+        out.file.getvalue(),  # type: ignore[attr-defined]  # it is a StringIO
     )

@@ -233,7 +233,7 @@ def forget(config: Config, run: str, node: str) -> None:
     context = store.mlmd.get_context_by_type_and_name("pipeline_run", run)
     assert record is not None
     del store
-    connection = sqlite3.connect(config.metadata.path)  # type: ignore[union-attr]
+    connection = sqlite3.connect(config.metadata.path)  # type: ignore[union-attr]  # it is there
     with contextlib.closing(connection) as opened, opened as database:
         database.execute(
             "DELETE FROM Association WHERE context_id = ? AND execution_id = ?",
