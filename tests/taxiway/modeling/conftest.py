@@ -220,3 +220,11 @@ def raw_rows() -> st.SearchStrategy[list[Row]]:
         columns[name] = nothing | (number if name in SPEC.numbers() else strings)
     row = st.fixed_dictionaries({}, optional=columns)
     return st.lists(row, max_size=6)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    """A vocabulary's file."""
+    path = tmp_path / "words.txt"
+    path.write_text("first\nsecond\nthird\n")
+    return path

@@ -1,42 +1,17 @@
-"""A SavedModel is looked at before it is loaded: what it may do, and with which files."""
+"""A SavedModel is looked at before it is loaded: which operations it may have."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from taxiway.modeling.operations import check_model, listed_operations
-from taxiway.modeling.saved_model import MOST_BYTES, ModelRefused
-from tests.conftest import REPOSITORY, Run
+from tests.conftest import Run
+from tests.taxiway.modeling.refusals import EDIT, OUTSIDE, refusal
 
 pytestmark = pytest.mark.pipeline
-
-EDIT = "the model, or model.allowed_operations if you trust whoever wrote it"
-OUTSIDE = (
-    "outside of the operations that a model may have, "
-    "for it may reach files, sockets, Python or other code"
-)
-SAVER = "for a file that is not named by the model's own saver"
-ASSET = "for a file that is not named by an asset of the model"
-
-
-@pytest.fixture
-def words(tmp_path: Path) -> Path:
-    path = tmp_path / "words.txt"
-    path.write_text("first\nsecond\nthird\n")
-    return path
-
-
-def refusal(folder: Path, *allowed: str) -> str:
-    """What is said of a model, without the number that TensorFlow gives a function."""
-    with pytest.raises(ModelRefused) as caught:
-        check_model(folder, allowed)
-    return str(caught.value)
 
 
 def bodies() -> dict[str, Any]:
@@ -159,127 +134,6 @@ def test_printing_is_allowed_to_a_stream_and_not_to_a_file(tmp_path: Path) -> No
     check_model(tmp_path / "file", ["PrintV2"])
 
 
-def test_a_model_reads_its_own_assets_and_variables(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import save_as_tensorflow_1, save_with_vocabulary
-
-    check_model(save_with_vocabulary(tmp_path / "2", words))
-    check_model(save_as_tensorflow_1(tmp_path / "1", words))
-
-
-def test_a_vocabulary_of_another_file_is_refused(tmp_path: Path, words: Path) -> None:
-    import tensorflow as tf
-
-    from tests.taxiway.modeling.hostile import (
-        _initialized,
-        save,
-        save_as_tensorflow_1,
-        save_that_loads,
-    )
-
-    def table(filename: Any) -> Any:
-        return _initialized(
-            tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.int64), filename
-        )
-
-    def by_constant(_: Any) -> Any:
-        return table(tf.constant("/etc/passwd"))
-
-    def by_request(examples: Any) -> Any:
-        return table(examples[0])
-
-    def by_call(examples: Any) -> Any:
-        @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-        def inner(filename: Any) -> Any:
-            with tf.control_dependencies([table(filename)]):
-                return tf.constant(0)
-
-        return inner(tf.strings.join(["/etc/", examples[0]]))
-
-    models = {
-        "constant": save(tmp_path / "constant", by_constant),
-        "request": save(tmp_path / "request", by_request),
-        "call": save(tmp_path / "call", by_call),
-        "loading": save_that_loads(tmp_path / "loading", by_constant),
-        "one": save_as_tensorflow_1(tmp_path / "one", words, read="/etc/passwd"),
-    }
-    for name, folder in models.items():
-        told = refusal(folder)
-        start = f"{tmp_path}/{name} has the operation InitializeTableFromTextFileV2 (in "
-        assert told.startswith(start), told
-        assert told.endswith(f") {ASSET}\n  edit: {EDIT}"), told
-
-
-def test_an_asset_that_only_a_signature_opens_is_refused_too(tmp_path: Path, words: Path) -> None:
-    """A session gives assets their names while it initialises, and leaves constants in between."""
-    from tests.taxiway.modeling.hostile import edited, save_as_tensorflow_1
-
-    folder = save_as_tensorflow_1(tmp_path / "one", words, read="/etc/passwd")
-
-    def name_it(message: Any) -> None:
-        (graph,) = message.meta_graphs
-        (node,) = (
-            node
-            for node in graph.graph_def.node
-            if node.op == "Const" and node.attr["value"].tensor.string_val[:] == [b"/etc/passwd"]
-        )
-        added = graph.asset_file_def.add(filename="words.txt")
-        added.tensor_info.name = f"{node.name}:0"
-        added = graph.asset_file_def.add(filename="words.txt")
-        added.tensor_info.name = "vocabulary:0"
-
-    assert ASSET in refusal(edited(folder, name_it))
-
-
-def test_variables_of_another_model_are_neither_read_nor_written(tmp_path: Path) -> None:
-    import tensorflow as tf
-
-    from tests.taxiway.modeling.hostile import save, save_that_loads
-
-    def restored(_: Any) -> Any:
-        return tf.raw_ops.RestoreV2(
-            prefix="/other/variables",
-            tensor_names=["a"],
-            shape_and_slices=[""],
-            dtypes=[tf.float32],
-        )[0]
-
-    def saved(_: Any) -> Any:
-        return tf.raw_ops.SaveV2(
-            prefix="/serving/9", tensor_names=["a"], shape_and_slices=[""], tensors=[tf.zeros(1)]
-        )
-
-    def merged(_: Any) -> Any:
-        return tf.raw_ops.MergeV2Checkpoints(
-            checkpoint_prefixes=["/a"], destination_prefix="/b", delete_old_dirs=True
-        )
-
-    for operation, body in [
-        ("RestoreV2", restored), ("SaveV2", saved), ("MergeV2Checkpoints", merged),
-    ]:  # fmt: skip
-        for kind in (save, save_that_loads):
-            folder = kind(tmp_path / f"{operation}-{kind.__name__}", body)
-            told = refusal(folder)
-            assert told.startswith(f"{folder} has the operation {operation} (in "), told
-            assert told.endswith(f") {SAVER}\n  edit: {EDIT}"), told
-
-
-def test_a_saver_that_reads_from_elsewhere_is_refused(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
-
-    folder = save_with_vocabulary(tmp_path / "model", words)
-
-    def point_elsewhere(message: Any) -> None:
-        (graph,) = message.meta_graphs
-        for function in graph.graph_def.library.function:
-            for node in function.node_def:
-                if node.op == "RestoreV2":
-                    node.input[0] = "elsewhere:output:0"
-                    added = function.node_def.add(name="elsewhere", op="Const")
-                    added.attr["value"].tensor.string_val.append(b"/other/variables")
-
-    assert SAVER in refusal(edited(folder, point_elsewhere))
-
-
 def test_a_function_that_is_named_like_an_operation_is_refused(tmp_path: Path, words: Path) -> None:
     from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
 
@@ -294,83 +148,6 @@ def test_a_function_that_is_named_like_an_operation_is_refused(tmp_path: Path, w
         f"{folder} has the operation ReadFile (in a function of that name): {OUTSIDE}\n"
         f"  edit: {EDIT}"
     )
-
-
-@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "gs://other/file", ""])
-def test_an_asset_outside_of_the_model_is_refused(tmp_path: Path, words: Path, name: str) -> None:
-    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
-
-    folder = save_with_vocabulary(tmp_path / "model", words)
-
-    def rename(message: Any) -> None:
-        message.meta_graphs[0].asset_file_def[0].filename = name
-
-    assert refusal(edited(folder, rename)) == (
-        f"{folder} has the asset '{name}', expected the name of a file in the model's folder of "
-        "assets\n  edit: the model"
-    )
-
-
-def test_a_link_out_of_the_folder_is_refused_and_one_within_is_not(
-    tmp_path: Path, words: Path
-) -> None:
-    from tests.taxiway.modeling.hostile import save_with_vocabulary
-
-    folder = save_with_vocabulary(tmp_path / "model", words)
-    asset = folder / "assets/words.txt"
-    asset.rename(folder / "assets/kept.txt")
-    asset.symlink_to("kept.txt")
-    check_model(folder)
-    (tmp_path / "current").symlink_to(folder)
-    check_model(tmp_path / "current")
-    asset.unlink()
-    asset.symlink_to("/etc/passwd")
-    assert refusal(folder) == (
-        f"{folder}/assets/words.txt is a link out of the model's folder, to /etc/passwd; "
-        "expected a file\n  edit: the model"
-    )
-
-
-def test_what_is_no_savedmodel_is_told_and_nothing_hangs(tmp_path: Path) -> None:
-    absent = tmp_path / "absent"
-    assert refusal(absent) == f"{absent} is no folder, expected a SavedModel\n  edit: the model"
-    folder = tmp_path / "model"
-    folder.mkdir()
-    graph = folder / "saved_model.pb"
-    assert refusal(folder) == (
-        f"{folder} is no SavedModel: saved_model.pb cannot be read: No such file or directory\n"
-        "  edit: the model"
-    )
-    graph.write_bytes(b"nonsense")
-    told = refusal(folder)
-    assert told.startswith(f"{graph} is no SavedModel: "), told
-    assert len(told) < 500
-    os.truncate(graph, MOST_BYTES + 1)
-    assert refusal(folder) == (
-        f"{graph} has 536,870,913 bytes, expected at most 536,870,912\n  edit: the model"
-    )
-    graph.unlink()
-    os.mkfifo(graph)
-    assert refusal(folder) == f"{graph} is neither a file nor a folder\n  edit: the model"
-    graph.unlink()
-    for name in ("saved_model.pbtxt", "saved_model.cpb"):
-        (folder / name).touch()
-        assert refusal(folder) == (
-            f"{folder} has {name}, which TensorFlow would read too; expected saved_model.pb alone\n"
-            "  edit: the model"
-        )
-        (folder / name).unlink()
-
-
-def test_looking_does_not_import_tensorflow(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import save_with_vocabulary
-
-    folder = save_with_vocabulary(tmp_path / "model", words)
-    program = (
-        "import sys; from taxiway.modeling.operations import check_model; "
-        "check_model(sys.argv[1]); assert 'tensorflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program, str(folder)], cwd=REPOSITORY, check=True)
 
 
 def test_what_keras_makes_is_allowed(tmp_path: Path) -> None:
