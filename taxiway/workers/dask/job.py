@@ -104,6 +104,11 @@ class Job:
         self._index[key] = index
         future = self._client.submit(work, call, *parts, key=key)
         self._futures[index] = future
+        self._watch(future)
+
+    def _watch(self, future: Any) -> None:
+        """Has the end of a task put among the events; the client tells it once."""
+        key = future.key
         future.add_done_callback(lambda _: self._events.put(Event(key, time.monotonic())))
 
     def _is_current(self, key: str) -> bool:
@@ -152,8 +157,12 @@ class Job:
             return
         if future.status == "cancelled":  # not by us: the client does it when it loses touch
             raise self._gone("it ended, or the network did")
-        error = self._ask(self._scheduler.connect_seconds, future.exception)
-        if isinstance(error, Failed):  # perhaps of a shard that the merge needed made again
+        error = None
+        if future.status == "error":
+            error = self._ask(self._scheduler.connect_seconds, future.exception)
+        if error is None:  # its result was lost with a worker meanwhile: Dask makes it again
+            self._watch(future)
+        elif isinstance(error, Failed):  # perhaps of a shard that the merge needed made again
             outcome = pickle.loads(error.pickled)  # noqa: S301  # by `work`, over TLS
             if isinstance(outcome, TaxiwayError):
                 raise outcome
