@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(
@@ -9,3 +12,38 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@app.command()
+def project(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    name: Annotated[str, typer.Option(help="Of the project, such as taxi-fares.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Where the project gets the package from: a wheel, a checkout, a git address or "
+            "a version; without it, from where this one came."
+        ),
+    ] = "",
+    with_example: Annotated[
+        bool, typer.Option("--with-example", help="Bring the flights too.")
+    ] = False,
+) -> None:
+    """Write a project of your own, which uses Taxiway as a package."""
+    from taxiway.scaffold.project.create import create_project
+    from taxiway.scaffold.project.sources import installed_source, installed_version, read_source
+    from taxiway.terminal import one_line, shell
+
+    place = read_source(source) if source else installed_source()
+    record = create_project(folder, name, place, installed_version(), with_example)
+    model = "flights" if with_example else "NAME"
+    lines = [
+        f"{one_line(str(folder))} is a project with Taxiway {record.version} from {record.source}",
+        "next:",
+        f"  {shell(['cd', str(folder)])}",
+        "  git init && git add --all && git commit --message 'taxiway new project'",
+        "  make install",
+        *([] if with_example else ["  .venv/bin/taxiway new model NAME --data FILE"]),
+        f"  make run-local CONFIG={model}",
+    ]
+    typer.echo("\n".join(lines))
