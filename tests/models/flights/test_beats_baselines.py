@@ -16,7 +16,8 @@ import pytest
 from models.flights.export import export
 from models.flights.features import SPEC
 from taxiway.config.loader import load_config
-from taxiway.modeling.spec import transformed_name
+from taxiway.modeling.spec import Categorical
+from taxiway.modeling.spec.columns import transformed_name
 
 pytestmark = [
     pytest.mark.pipeline,
@@ -33,7 +34,7 @@ def months(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
     """Every flight of some months, transformed by the graph of the run."""
     import tensorflow as tf
 
-    from taxiway.modeling.dataset import Rows
+    from taxiway.modeling.training.dataset import Rows
 
     spans = [*LEARN, JUDGE]
     root = tmp_path_factory.mktemp("months")
@@ -75,15 +76,11 @@ def sparse(column: Any, dtype: Any) -> Any:
 
 def flat(rows: Any) -> np.ndarray:
     """What the network sees, as one matrix: the index of an embedding becomes one-hot."""
-    from taxiway.modeling.preprocessing import category_width
-
     parts = dict(rows.columns)
-    for column in SPEC.categorical:
-        if column.encoding == "embedding":
+    for column in SPEC.columns:
+        if isinstance(column, Categorical) and column.encoding == "embedding":
             index = parts[transformed_name(column)].reshape(-1)
-            parts[transformed_name(column)] = np.eye(category_width(column), dtype=np.float32)[
-                index
-            ]
+            parts[transformed_name(column)] = np.eye(column.width, dtype=np.float32)[index]
     return np.concatenate([parts[name] for name in sorted(parts)], axis=1)
 
 
@@ -95,7 +92,7 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss, roc_auc_score
 
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.trainer import train
 
     learn, judge = months(LEARN), months([JUDGE])
     assert len(learn) > 80_000

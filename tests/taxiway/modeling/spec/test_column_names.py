@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taxiway.config.model import Hyperparameters
-from taxiway.modeling.column_names import argument_names, column_name, stem
 from taxiway.modeling.spec import (
+    Binary,
     Bucketized,
     Categorical,
     FeatureSpec,
     Numeric,
-    indicator_name,
-    transformed_name,
 )
+from taxiway.modeling.spec.column_names import argument_names, column_name, stem
+from taxiway.modeling.spec.columns import indicator_name, transformed_name
 
 ODD = (
     *("hours-per-week", "two words", "two_words", " edge ", "PM2.5", "price (EUR)", "2nd_floor"),
@@ -43,16 +43,18 @@ ODD = (
     *("def", "None", "w" * 300, "ü" * 200),
 )
 SPEC = FeatureSpec(
-    label="sold? å",
+    task=Binary("sold? å"),
     key="row id",
-    numeric=tuple(Numeric(name, indicator=True) for name in ODD[1::2]),
-    categorical=tuple(
-        Categorical(name, max_vocabulary=3, encoding=encoding, oov_buckets=place % 2)
-        for place, (name, encoding) in enumerate(
-            zip(ODD[::2], itertools.cycle(("one_hot", "embedding")), strict=False)
-        )
+    columns=(
+        *(Numeric(name, indicator=True) for name in ODD[1::2]),
+        *(
+            Categorical(name, max_vocabulary=3, encoding=encoding, oov_buckets=place % 2)
+            for place, (name, encoding) in enumerate(
+                zip(ODD[::2], itertools.cycle(("one_hot", "embedding")), strict=False)
+            )
+        ),
+        *(Bucketized(name, (0.0,)) for name in ODD[1::4]),
     ),
-    bucketized=tuple(Bucketized(name, (0.0,)) for name in ODD[1::4]),
 )
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 
@@ -95,7 +97,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Any:
     """As the worker loads it."""
-    from taxiway.modeling.loaded_model import LoadedModel
+    from taxiway.modeling.exported.loaded_model import LoadedModel
     from taxiway.modeling.names import SERVING
 
     return LoadedModel(folder, SERVING)
@@ -106,9 +108,9 @@ def _saved(spec: FeatureSpec, folder: Path) -> Path:
     import tensorflow as tf
 
     from taxiway.arrow.transform.analysis import analyze
-    from taxiway.modeling.network import build_network
+    from taxiway.modeling.exported.signatures import ServedModel
     from taxiway.modeling.preprocessing import transform
-    from taxiway.modeling.signatures import ServedModel
+    from taxiway.modeling.training.network import build_network
     from taxiway.workers.active import working
     from taxiway.workers.inline import InlineWorkers
     from taxiway.workers.job import Shard
@@ -194,7 +196,7 @@ class TestAModelOfOddColumns:
         np.testing.assert_allclose(by_columns, by_example, atol=1e-6)
 
     def test_a_misspelt_column_is_told_with_the_own_name(self, model: Any) -> None:
-        from taxiway.modeling.loaded_model import RequestError
+        from taxiway.modeling.exported.loaded_model import RequestError
 
         with pytest.raises(RequestError) as refused:
             model.predict_columns({"hours per week": [1]})
@@ -212,7 +214,7 @@ class TestAModelOfOddColumns:
         """TensorFlow Serving feeds the tensors that the SignatureDef names."""
         import tensorflow as tf
 
-        from taxiway.modeling.loaded_model import LoadedModel
+        from taxiway.modeling.exported.loaded_model import LoadedModel
         from taxiway.modeling.names import SERVING
 
         folder = folder.with_name("sum")
