@@ -141,6 +141,24 @@ def installed_source() -> Source:
     return Url(url) if url else Index(found.version)
 
 
+def installed_version() -> str:
+    """Of the package that runs; a checkout's is that of its pyproject.toml as it is now.
+
+    Raises:
+      ConfigError: nothing is known of it.
+    """
+    root = Path(__file__).parents[3]
+    if is_checkout(root):
+        text = (root / "pyproject.toml").read_text(encoding="utf-8")
+        return re.findall(r'^version = "(.+)"$', text, re.M)[0]
+    try:
+        return metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise ConfigError(
+            "this installation of Taxiway does not say its version", edit="install its wheel"
+        ) from None
+
+
 def is_checkout(folder: Path) -> bool:
     """Whether a folder holds this repository, or a fork of it."""
     return (folder / "pyproject.toml").is_file() and (folder / "taxiway" / "scaffold").is_dir()

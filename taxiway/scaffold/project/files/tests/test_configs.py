@@ -1,4 +1,4 @@
-"""Each config that names a model can run: the model fits its schema, and every pipeline compiles."""
+"""Each config of a model can run: the model fits its schema, and every pipeline compiles."""
 
 from __future__ import annotations
 
