@@ -1,1 +1,1 @@
-"""What `taxiway new project` writes and `taxiway upgrade` renews: a project that uses the package."""
+"""What `taxiway new project` writes: a project of its own, which uses Taxiway as a package."""

@@ -1,6 +1,6 @@
 """What the template of a project is made of: this repository's own files, and a few of its own.
 
-The build of the wheel runs this file alone (tools/wheel_template.py), so it imports nothing of ours.
+The build of the wheel runs this file alone (tools/wheel_template.py), so it imports none of ours.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from taxiway.scaffold.project.sources import (
     Checkout,
     Git,
     Index,
+    Remote,
     Source,
     Wheel,
     built,
@@ -62,8 +63,10 @@ def create_project(
                 "the `taxiway new project` of that version writes what fits it",
                 edit="--source",
             )
-        package, text = _placed(source)
-        record = Record(name, version, text, example)
+        package = _placed(source)
+        record = Record(
+            name, version, source.text if isinstance(source, Remote) else package.path, example
+        )
         files = project_files(record, package, template)
         _write(folder, files)
         if isinstance(source, Wheel):
@@ -72,15 +75,11 @@ def create_project(
     return record
 
 
-def _placed(source: Source) -> tuple[Package, str]:
-    """How a project names a source in pyproject.toml, and in its record."""
+def _placed(source: Wheel | Remote) -> Package:
+    """How a project names a source in pyproject.toml."""
     if isinstance(source, Wheel):
-        path = f"{WHEELS}/{source.path.name}"
-        return Package(f"=={source.version}", path), path
-    if isinstance(source, Checkout):
-        raise TypeError("a checkout is built to a wheel first")
-    requirement = source.requirement
-    return Package(requirement), requirement.removeprefix(" @ ").removeprefix("==")
+        return Package(f"=={source.version}", f"{WHEELS}/{source.path.name}")
+    return Package(source.requirement)
 
 
 def _check_folder(folder: Path) -> None:
@@ -122,4 +121,6 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     except OSError as error:
-        raise ConfigError(f"{error.filename} cannot be written: {error.strerror}", edit="DIR") from None
+        raise ConfigError(
+            f"{error.filename} cannot be written: {error.strerror}", edit="DIR"
+        ) from None

@@ -57,7 +57,12 @@ class Git:
     @property
     def requirement(self) -> str:
         """As pip and uv take it, behind the name of the package."""
-        return f" @ git+{self.address}{'@' if self.ref else ''}{self.ref}"
+        return f" @ {self.text}"
+
+    @property
+    def text(self) -> str:
+        """As `--source` takes it."""
+        return f"git+{self.address}{'@' if self.ref else ''}{self.ref}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,11 @@ class Url:
         """As pip and uv take it, behind the name of the package."""
         return f" @ {self.address}"
 
+    @property
+    def text(self) -> str:
+        """As `--source` takes it."""
+        return self.address
+
 
 @dataclass(frozen=True)
 class Index:
@@ -83,8 +93,15 @@ class Index:
         """As pip and uv take it, behind the name of the package."""
         return f"=={self.version}" if self.version else ""
 
+    @property
+    def text(self) -> str:
+        """As `--source` takes it."""
+        return self.version
 
-Source = Wheel | Checkout | Git | Url | Index
+
+Remote = Git | Url | Index
+"""What installers fetch."""
+Source = Wheel | Checkout | Remote
 
 
 def read_source(text: str, option: str = "--source") -> Source:
@@ -150,7 +167,7 @@ def installed_version() -> str:
     root = Path(__file__).parents[3]
     if is_checkout(root):
         text = (root / "pyproject.toml").read_text(encoding="utf-8")
-        return re.findall(r'^version = "(.+)"$', text, re.M)[0]
+        return str(re.findall(r'^version = "(.+)"$', text, re.M)[0])
     try:
         return metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:

@@ -98,7 +98,6 @@ def _own_files(record: Record, package: Package, upstream: str) -> dict[str, str
     extras = (*EXTRAS, *((_EXAMPLE_EXTRA,) if record.example else ()))
     values = {
         "name": record.name,
-        "version": record.version,
         "example": record.example,
         "package": f"taxiway[{','.join(sorted(extras))}]{package.requirement}",
         "wheel": package.path,
@@ -118,7 +117,7 @@ def _own_files(record: Record, package: Package, upstream: str) -> dict[str, str
 
 def _value(toml: str, key: str) -> str:
     """A key of the repository's pyproject.toml, as it is written there."""
-    return re.findall(rf"^{key} = (.+)$", toml, re.M)[0]
+    return str(re.findall(rf"^{key} = (.+)$", toml, re.M)[0])
 
 
 def _sections(toml: str, name: str) -> str:
