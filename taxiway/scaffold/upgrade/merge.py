@@ -99,7 +99,7 @@ class Repository:
             self._git("rm", "--quiet", "--force", "--", *kept_deleted)
         self.add(*kept)
         marked = sorted(set(conflicts) - {*kept_deleted, *kept})
-        staged = self._names("diff", "--cached", "--relative", "--name-only")
+        staged = self._names("diff", "--cached", "--no-renames", "--relative", "--name-only")
         changed = sorted(set(staged) - {*marked, *kept})
         return Merged(*map(tuple, (changed, marked, sorted(kept_deleted), sorted(kept))))
 
