@@ -23,15 +23,14 @@ def split(text: str, keys: Iterable[str]) -> tuple[str, str]:
 
     Args:
       text: YAML whose sections and their keys are in block style, as base.yaml's are.
-      keys: such as `data.dataset`.
-
-    Raises:
-      KeyError: there is no such key.
+      keys: such as `data.dataset`; one that the config does not have is left out.
     """
     overlay: dict[str, list[str]] = {}
     for key in keys:
         section, _, name = key.partition(".")
         start, end = _span(text, section, name)
+        if start == end:
+            continue
         overlay.setdefault(section, []).append(text[start:end])
         text = text[:start] + text[end:]
     parts = [f"{section}:\n{''.join(entries)}" for section, entries in overlay.items()]
@@ -39,11 +38,11 @@ def split(text: str, keys: Iterable[str]) -> tuple[str, str]:
 
 
 def _span(text: str, section: str, name: str) -> tuple[int, int]:
-    """Where a key of a section starts and ends: its line, and those that are further in."""
+    """Where a key of a section starts and ends: its line, and those further in; nowhere is 0, 0."""
     found = re.search(rf"^{re.escape(section)}:[^\n]*\n(?:[ ][^\n]*\n|\n)*", text, re.M)
     if found:
         entry = rf"^(?P<in> +){re.escape(name)}:[^\n]*\n(?:(?P=in) [^\n]*\n)*"
         inner = re.compile(entry, re.M).search(text, found.start(), found.end())
         if inner:
             return inner.span()
-    raise KeyError(f"{section}.{name}")
+    return 0, 0
