@@ -9,7 +9,7 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components import artifacts
 from components.run_report.logic import build_report, write_report
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
 from taxiway.metadata.connection import parse_metadata
 from taxiway.metadata.store import run_store
 

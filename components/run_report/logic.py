@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
 from taxiway.evaluation.results import (
     OVERALL,
     blessing_reasons,

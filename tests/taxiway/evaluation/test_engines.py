@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from taxiway.config.evaluation import Evaluation
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
 from tests.taxiway.arrow.evaluator.cases import numbers
 from tests.taxiway.arrow.evaluator.evaluations import Case, execute, prepare
 
