@@ -11,7 +11,7 @@ from typing import Any, Final
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from taxiway.evaluation.metrics import MEAN_LABEL, NEEDS, Class
+from taxiway.evaluation.metrics import HIDDEN, MEAN_LABEL, NEEDS, Class
 from taxiway.evaluation.ranking import Ranking
 
 OVERALL = "overall"
