@@ -21,6 +21,7 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         metadata=config.metadata.model_dump_json(),
         folder=config.output.report_folder(run_id),
         ranking=ranking_of(config.evaluation, load_spec(config.model.module)).to_json(),
+        module=config.model.module,
     )
     Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
     name = f"{config.pipeline.name}-exit"

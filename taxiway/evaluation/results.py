@@ -44,7 +44,7 @@ class SliceMetrics:
 
 def read_metrics(evaluation_uri: str) -> list[SliceMetrics]:
     """Metrics of the candidate on every slice that was measured, the whole first, then by name."""
-    candidate = tfma.load_eval_result(evaluation_uri, model_name=_candidate_name(evaluation_uri))
+    candidate = tfma.load_eval_result(evaluation_uri, model_name=candidate_name(evaluation_uri))
     kinds = dict(_kinds(candidate.config))
     found = []
     for key, outputs in candidate.slicing_metrics:
@@ -119,7 +119,7 @@ def _reason(failure: Any, slice_name: str, undefined: Mapping[str, str]) -> str:
     return f"{kind}{name} on {slice_name} {found}, must be {wanted}"
 
 
-def _candidate_name(evaluation_uri: str) -> str:
+def candidate_name(evaluation_uri: str) -> str:
     """TFMA's name of the candidate: empty where it was evaluated without a baseline."""
     specs = tfma.load_eval_result(evaluation_uri, model_name="").config.model_specs
     return next((str(spec.name) for spec in specs if not spec.is_baseline), "")

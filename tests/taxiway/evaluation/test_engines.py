@@ -93,7 +93,7 @@ def asked(evaluation: Evaluation) -> str:
 
     from taxiway.evaluation.eval_config import eval_config
 
-    return str(text_format.MessageToString(eval_config(evaluation, "late")))
+    return str(text_format.MessageToString(eval_config(evaluation, spec)))
 
 
 @dataclasses.dataclass(frozen=True)
