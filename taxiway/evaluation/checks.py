@@ -106,13 +106,12 @@ def _check_task(metric: Metric, task: Task) -> None:
         )
     if isinstance(task, MultiClass) and "class_id" in given:
         _check_class(metric, given["class_id"], task)
-    fits = TASKS.get(tfma_class(metric))
+    known = None if metric.tfma_class else METRICS[metric.kind or metric.name]
+    fits = known.tasks if known else TASKS.get(metric.tfma_class)
     if fits is None or parts or task_name(task) in fits:
         return
-    known = METRICS.get(metric.kind or metric.name)
-    by_class = not metric.tfma_class and known is not None and "class_id" in known.options
     hint = ""
-    if isinstance(task, MultiClass) and (by_class or metric.tfma_class):
+    if isinstance(task, MultiClass) and (known is None or "class_id" in known.options):
         hint = "; it can be of one class, with class_id"
         if task.classes:
             hint += f" ({', '.join(map(str, task.classes))})"

@@ -1,4 +1,4 @@
-"""Rows, models and specs of each task: string labels, weights, a baseline, a slice without a class."""
+"""Rows, models and specs of each task, with string labels, weights and a slice without a class."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SPECIES: Final = ("Adélie", "Chinstrap", "Gentoo, big")
 SLICED: Final = {"slices": [["island"]]}
 
 
-def spec(task: Any) -> FeatureSpec:
+def spec_of(task: Any) -> FeatureSpec:
     return FeatureSpec(
         task=task, key="id", columns=(Numeric("mass"), Categorical("island")), slices=("island",)
     )
 
 
 SPECS: Final[Mapping[str, FeatureSpec]] = {
-    "Binary": spec(Binary("sex", positive="female", weight="weight")),
-    "MultiClass": spec(MultiClass("species", classes=SPECIES, weight="weight")),
-    "Regression": spec(Regression("mass_g", weight="weight")),
+    "Binary": spec_of(Binary("sex", positive="female", weight="weight")),
+    "MultiClass": spec_of(MultiClass("species", classes=SPECIES, weight="weight")),
+    "Regression": spec_of(Regression("mass_g", weight="weight")),
 }
 
 
@@ -66,14 +66,16 @@ def _answers(random: Any, kind: int, female: float, mass: float) -> dict[str, An
     }
 
 
-def case(task: str, evaluation: Evaluation, baseline: bool = True) -> Case:
+def case(
+    task: str, evaluation: Evaluation, baseline: bool = True, spec: FeatureSpec | None = None
+) -> Case:
     """What the Evaluator has of a run of the pipeline."""
     import tensorflow as tf
     from google.protobuf import text_format
 
     from taxiway.evaluation.eval_config import ANSWERS, eval_config
 
-    of = SPECS[task]
+    of = spec or SPECS[task]
     size = (3,) if task == "MultiClass" else ()
     label = of.label
     kind = tf.float32 if task == "Regression" else tf.string
