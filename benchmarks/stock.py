@@ -77,7 +77,7 @@ def create_pipeline(config: Config, metadata_file: Path) -> Pipeline:
         source_uri=hyperparameters_folder(config), artifact_type=HyperParameters
     ).with_id("Hyperparameters")
     trainer = Trainer(
-        run_fn="taxiway.modeling.training.run_fn",
+        run_fn="taxiway.modeling.training.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,

@@ -70,7 +70,7 @@ def create_pipeline(config: Config) -> Pipeline:
         spans=data.spans,
         split=data.split,
         schema_file=data.schema_file,
-        key=spec.key,
+        key=spec.key or "",
         label=spec.label,
         on_bad_row=data.on_bad_row,
         shards=data.shards,

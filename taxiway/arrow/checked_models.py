@@ -15,7 +15,7 @@ from tfx.components.evaluator import executor as evaluator
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY, MODEL_KEY
 from tfx.utils import path_utils
 
-from taxiway.modeling.operations import check_model
+from taxiway.modeling.exported.operations import check_model
 
 ALLOWED_OPERATIONS: Final = "allowed_operations"
 
@@ -30,7 +30,7 @@ def check_models(inputs: Mapping[str, Sequence[Any]], properties: Mapping[str, A
     """Looks at the model and at the baseline, where they are wired.
 
     Raises:
-      ModelRefused: see `taxiway.modeling.operations.check_model`.
+      ModelRefused: see `taxiway.modeling.exported.operations.check_model`.
     """
     allowed = json.loads(properties.get(ALLOWED_OPERATIONS) or "[]")
     for artifact in (one for key in (MODEL_KEY, BASELINE_MODEL_KEY) for one in inputs.get(key, ())):

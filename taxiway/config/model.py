@@ -60,7 +60,7 @@ class Model(Frozen):
     """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
     allowed_operations: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][\w>]*$")], ...] = ()
     """Operations of TensorFlow, such as `DecodeProtoV2`, that the model may have besides those of
-    taxiway/modeling/allowed_operations.txt. Any other is refused before the model is loaded."""
+    taxiway/modeling/exported/allowed_operations.txt. Any other is refused before it is loaded."""
     hyperparameters: SerializeAsAny[Hyperparameters | Frozen]
     """Of the class that the model's folder has in hyperparameters.py; without one, of this."""
 

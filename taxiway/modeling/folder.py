@@ -11,15 +11,14 @@ from typing import Any, Final
 
 from taxiway.config.places import model_folder
 
-DEFAULTS: Final = "taxiway.modeling"
-
 PARTS: Final[Mapping[str, str]] = {
-    "preprocessing": "preprocessing_fn",
-    "network": "build_network",
-    "training": "run_fn",
+    "preprocessing": "taxiway.modeling.preprocessing.preprocessing_fn",
+    "network": "taxiway.modeling.training.network.build_network",
+    "training": "taxiway.modeling.training.trainer.run_fn",
 }
-"""Files of a model folder, and the function that each has; `hyperparameters.py` beside them has a
-class, see `taxiway.config.model.hyperparameters_class`."""
+"""Files of a model folder, and the function that each replaces by one of the same name.
+
+`hyperparameters.py` beside them has a class, see `taxiway.config.model.hyperparameters_class`."""
 
 
 def part_path(module: str, part: str) -> str:
@@ -30,7 +29,8 @@ def part_path(module: str, part: str) -> str:
       part: a key of PARTS.
     """
     own = (model_folder(module) / f"{part}.py").is_file()
-    return f"{module if own else DEFAULTS}.{part}.{PARTS[part]}"
+    default = PARTS[part]
+    return f"{module}.{part}.{default.rpartition('.')[2]}" if own else default
 
 
 def load_part(module: str, part: str) -> Callable[..., Any]:

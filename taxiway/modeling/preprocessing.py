@@ -9,16 +9,9 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from taxiway.modeling.column_names import stem
-from taxiway.modeling.spec import (
-    Bucketized,
-    Categorical,
-    FeatureSpec,
-    Numeric,
-    indicator_name,
-    load_spec,
-    transformed_name,
-)
+from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric, load_spec
+from taxiway.modeling.spec.column_names import stem
+from taxiway.modeling.spec.columns import indicator_name, transformed_name
 
 NO_LABEL = -1
 """What the label becomes where a row has none, as every row of a request."""
@@ -42,17 +35,14 @@ def transform(spec: FeatureSpec, inputs: Mapping[str, Any]) -> dict[str, tf.Tens
     outputs: dict[str, tf.Tensor] = {
         spec.label: tf.cast(_column(inputs[spec.label], NO_LABEL), tf.int64)
     }
-    outputs |= _scale(spec.numeric, [_number(inputs[column.name]) for column in spec.numeric])
-    for categorical in spec.categorical:
-        outputs[transformed_name(categorical)] = _look_up(categorical, inputs[categorical.name])
-    for bucketized in spec.bucketized:
-        outputs[transformed_name(bucketized)] = _cut(bucketized, _number(inputs[bucketized.name]))
+    numeric = [column for column in spec.columns if isinstance(column, Numeric)]
+    outputs |= _scale(numeric, [_number(inputs[column.name]) for column in numeric])
+    for column in spec.columns:
+        if isinstance(column, Categorical):
+            outputs[transformed_name(column)] = _look_up(column, inputs[column.name])
+        elif isinstance(column, Bucketized):
+            outputs[transformed_name(column)] = _cut(column, _number(inputs[column.name]))
     return outputs
-
-
-def category_width(column: Categorical) -> int:
-    """Indices a categorical column can take: missing, the vocabulary, the unseen."""
-    return 1 + column.max_vocabulary + column.oov_buckets
 
 
 def _column(value: Any, default: Any) -> tf.Tensor:
@@ -109,7 +99,7 @@ def _look_up(column: Categorical, value: Any) -> tf.Tensor:
     index = tf.where(missing, tf.zeros_like(index), index + 1)
     if column.encoding == "embedding":
         return index
-    return _one_hot(index, category_width(column))
+    return _one_hot(index, column.width)
 
 
 def _cut(column: Bucketized, value: tf.Tensor) -> tf.Tensor:

@@ -14,8 +14,8 @@ from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError
 from taxiway.evaluation.metrics import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
-from taxiway.modeling.schema import check_spec, read_schema
 from taxiway.modeling.spec import features_file, load_spec
+from taxiway.modeling.spec.schema import check_spec, read_schema
 from taxiway.notify import NotifyFile
 from taxiway.process.sqlite_file import check_sqlite, check_whole
 from taxiway.registry.database import check_registry

@@ -1,1 +1,1 @@
-"""What `taxiway new` writes: model folders, components, whole projects; and what `doctor` looks at."""
+"""What `taxiway new` writes: model folders, components, projects; and what `doctor` looks at."""

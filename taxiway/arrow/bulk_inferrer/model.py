@@ -12,7 +12,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from taxiway.errors import ConfigError, DataError, did_you_mean
-from taxiway.modeling.loaded_model import describe_error
+from taxiway.modeling.exported.loaded_model import describe_error
 from taxiway.root_cause import telling_line
 
 USE_BEAM: Final = "use engine: beam for BulkInferrer"

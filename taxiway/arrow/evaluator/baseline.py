@@ -31,9 +31,9 @@ from taxiway.config.evaluation import BaselineRule
 from taxiway.errors import TaxiwayError
 from taxiway.metadata.describe import UNUSABLE_BASELINE
 from taxiway.modeling.example_files import files_in, open_examples
-from taxiway.modeling.loaded_model import describe_error
+from taxiway.modeling.exported.loaded_model import describe_error
+from taxiway.modeling.exported.saved_model import ModelRefused
 from taxiway.modeling.names import EVAL_SPLIT
-from taxiway.modeling.saved_model import ModelRefused
 from taxiway.process import inventory
 from taxiway.workers.job import job_token
 

@@ -19,7 +19,7 @@ from taxiway.arrow.ingest.csv_lines import Block, CsvLines
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.spans import opened
 from taxiway.errors import DataError, did_you_mean
-from taxiway.modeling.schema import feature_kinds, read_schema
+from taxiway.modeling.spec.schema import feature_kinds, read_schema
 
 if sys.version_info < (3, 11):
     # Before pyarrow 14.0.1 a column of a Python type runs what its file says (CVE-2023-47248), and

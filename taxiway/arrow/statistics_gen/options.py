@@ -6,7 +6,7 @@ import logging
 from typing import Any, Final
 
 from taxiway.errors import ConfigError
-from taxiway.modeling.schema import largest_domain, read_schema
+from taxiway.modeling.spec.schema import largest_domain, read_schema
 
 QUANTILES: Final = 40
 """Drift is measured over 20 bins that are made of these; TFDV's own 10 tell too little of a column

@@ -35,7 +35,7 @@ from taxiway.serving.worker.server import Server, describe, listen
 from taxiway.serving.worker.supervisor import supervise
 
 if TYPE_CHECKING:
-    from taxiway.modeling.loaded_model import LoadedModel
+    from taxiway.modeling.exported.loaded_model import LoadedModel
 
 IDLE_SECONDS: Final = 600.0
 PROCESSOR_SECONDS: Final = 600.0
@@ -154,11 +154,11 @@ def _load(options: argparse.Namespace, missing: Mapping[Control, str]) -> Loaded
         raise PermissionError(f"isolation is required, and is not whole: {told(missing)}")
     if (options.model / MANIFEST_FILE).is_file():  # of a pushed model; no other has one
         verify(options.model)
-    from taxiway.modeling.operations import check_model
+    from taxiway.modeling.exported.operations import check_model
 
     check_model(options.model, options.allow_operation)
     with lean_imports():
-        from taxiway.modeling.loaded_model import (
+        from taxiway.modeling.exported.loaded_model import (
             LoadedModel,  # TensorFlow, only once the sandbox holds
         )
 

@@ -48,7 +48,8 @@ class ModelWorker:
         TensorFlow itself waits 10 s for memory before it says that there is none.
       memory_limit_mb: bound of the worker's data segment; None for none.
       signature: the signature that takes serialized tf.Examples.
-      allowed_operations: that the model may have besides those of `taxiway.modeling.operations`.
+      allowed_operations: that the model may have besides those of
+        `taxiway.modeling.exported.operations`.
       isolation: whether a model is loaded at all where the system refuses some of the sandbox.
 
     Raises:

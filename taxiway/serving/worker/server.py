@@ -17,7 +17,7 @@ from taxiway.errors import TaxiwayError
 from taxiway.serving.worker.sandbox import allow_processor_time
 
 if TYPE_CHECKING:
-    from taxiway.modeling.loaded_model import LoadedModel
+    from taxiway.modeling.exported.loaded_model import LoadedModel
 
 MOST_CONNECTIONS: Final = 32
 FRAME_SECONDS: Final = 60.0
@@ -131,7 +131,7 @@ def describe(error: BaseException) -> dict[str, str]:
     if "tensorflow" not in sys.modules:
         return {"error": str(error)[:500] or "no message", "type": kind}
     try:
-        from taxiway.modeling.loaded_model import describe_error
+        from taxiway.modeling.exported.loaded_model import describe_error
     except Exception:  # it did not import to the end
         return {"error": str(error)[:500] or "no message", "type": kind}
     return describe_error(error)

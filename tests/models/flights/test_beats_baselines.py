@@ -33,7 +33,7 @@ def months(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
     """Every flight of some months, transformed by the graph of the run."""
     import tensorflow as tf
 
-    from taxiway.modeling.dataset import Rows
+    from taxiway.modeling.training.dataset import Rows
 
     spans = [*LEARN, JUDGE]
     root = tmp_path_factory.mktemp("months")
@@ -95,7 +95,7 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss, roc_auc_score
 
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.trainer import train
 
     learn, judge = months(LEARN), months([JUDGE])
     assert len(learn) > 80_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from taxiway.config.engine import Engine
-from taxiway.modeling.saved_model import ModelRefused
+from taxiway.modeling.exported.saved_model import ModelRefused
 
 pytestmark = pytest.mark.pipeline
 
@@ -21,7 +21,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model's artifact, whose model writes as it is loaded."""
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import save_that_loads
+    from tests.taxiway.modeling.exported.hostile import save_that_loads
 
     folder = tmp_path_factory.mktemp("hostile")
     written = str(folder / "written")

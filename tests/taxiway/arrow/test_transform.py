@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from taxiway.errors import ConfigError
-from taxiway.modeling.operations import check_model
-from taxiway.modeling.saved_model import ModelRefused
+from taxiway.modeling.exported.operations import check_model
+from taxiway.modeling.exported.saved_model import ModelRefused
 from tests.taxiway.arrow.conftest import SHARDS, Awkward, run
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("transform")]

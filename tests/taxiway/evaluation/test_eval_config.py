@@ -102,7 +102,7 @@ class TestEvalConfig:
         assert [s.name for s in self.built(evaluation(), has_baseline=False).model_specs] == [""]
 
     def test_the_model_is_asked_by_its_serving_signature(self) -> None:
-        from taxiway.modeling.signatures import PROBABILITY, SERVING
+        from taxiway.modeling.exported.signatures import PROBABILITY, SERVING
 
         (spec,) = self.built(evaluation(), has_baseline=False).model_specs
         assert (spec.signature_name, spec.prediction_key, spec.label_key) == (

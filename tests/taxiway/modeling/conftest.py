@@ -61,7 +61,7 @@ def is_missing(value: Any) -> bool:
 
 def joined(blocks: Iterable[Any]) -> Any:
     """Blocks of `Rows` as one."""
-    from taxiway.modeling.dataset import Rows
+    from taxiway.modeling.training.dataset import Rows
 
     parts = list(blocks)
     columns = {name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns}
@@ -70,7 +70,7 @@ def joined(blocks: Iterable[Any]) -> Any:
 
 def rows_of(labels: Sequence[int]) -> Any:
     """Rows whose one column is their own number."""
-    from taxiway.modeling.dataset import Rows
+    from taxiway.modeling.training.dataset import Rows
 
     return Rows({"row": np.arange(len(labels)).reshape(-1, 1)}, np.array(labels, np.int64))
 
@@ -82,7 +82,7 @@ def numbers(blocks: Any) -> list[int]:
 @contextmanager
 def stored(labels: Sequence[int], *settings: Any, block: int = 0) -> Iterator[Any]:
     """Rows of these labels on disk: read in one block, or in blocks of so many."""
-    from taxiway.modeling.dataset import store_rows
+    from taxiway.modeling.training.dataset import store_rows
 
     rows = rows_of(labels)
     size = block or max(1, len(labels))
@@ -128,7 +128,7 @@ class Trained:
         """The transformed `Rows`, as the Trainer reads them."""
         import tensorflow as tf
 
-        from taxiway.modeling.dataset import find_files, read_rows
+        from taxiway.modeling.training.dataset import find_files, read_rows
 
         folder = self.folder("ArrowExampleGen", "examples") / f"Split-{split}"
         spec = self.transform_output.raw_feature_spec()

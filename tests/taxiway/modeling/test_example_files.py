@@ -48,8 +48,8 @@ def test_mixed_files_are_read_in_the_order_that_is_asked_for(folder: Path) -> No
 
 
 def test_a_folder_is_taken_as_it_is_named_and_not_as_a_pattern(folder: Path) -> None:
-    from taxiway.modeling.dataset import find_files
     from taxiway.modeling.example_files import files_in
+    from taxiway.modeling.training.dataset import find_files
 
     (folder / ".hidden").touch()
     (folder / "deeper").mkdir()

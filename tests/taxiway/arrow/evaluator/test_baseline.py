@@ -101,7 +101,7 @@ def all_is_gone(folder: Path) -> None:
 def writes_as_it_is_loaded(folder: Path) -> None:
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import save_that_loads
+    from tests.taxiway.modeling.exported.hostile import save_that_loads
 
     save_that_loads(folder, lambda _: tf.io.write_file(str(folder.parent.parent / WRITTEN), "x"))
 

@@ -156,7 +156,7 @@ def writes(path: str) -> Attempt:
 def test_a_model_that_reads_is_refused_and_would_be_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.taxiway.modeling.hostile import save_answering
+    from tests.taxiway.modeling.exported.hostile import save_answering
 
     monkeypatch.setenv("WEBHOOK_URL", SECRET)
     (tmp_path / "beside").write_text("beside the model")
@@ -198,7 +198,7 @@ def test_a_model_that_reads_is_refused_and_would_be_held(
 
 
 def test_a_model_that_writes_is_refused_and_would_be_held(tmp_path: Path) -> None:
-    from tests.taxiway.modeling.hostile import save, save_that_loads
+    from tests.taxiway.modeling.exported.hostile import save, save_that_loads
 
     above_all = tmp_path / "serving/9999999999/saved_model.pb"
     at_request = save(tmp_path / "request", writes(str(above_all)))
@@ -226,7 +226,7 @@ def test_a_model_that_writes_is_refused_and_would_be_held(tmp_path: Path) -> Non
 def test_what_a_model_writes_to_its_open_files_is_not_taken_for_the_workers_word(
     tmp_path: Path,
 ) -> None:
-    from tests.taxiway.modeling.hostile import save_that_loads
+    from tests.taxiway.modeling.exported.hostile import save_that_loads
 
     for descriptor in ("3", "4"):  # what it has beside the standard ones
         forged = save_that_loads(tmp_path / descriptor, writes(f"/proc/self/fd/{descriptor}"))
@@ -330,7 +330,7 @@ def test_a_worker_that_is_not_isolated_is_ended_where_that_is_required() -> None
 
 
 def test_once_leaves_the_environment_and_nothing_behind(tmp_path: Path) -> None:
-    from tests.taxiway.modeling.hostile import save_answering
+    from tests.taxiway.modeling.exported.hostile import save_answering
 
     words = tmp_path / "temporary"
     words.mkdir()

@@ -177,7 +177,7 @@ def test_where_nothing_can_be_accepted_the_server_goes_on(tmp_path: Path, code: 
 def test_a_worker_by_hand_answers_after_300_clients_that_ask_nothing(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import save
+    from tests.taxiway.modeling.exported.hostile import save
 
     model = save(tmp_path / "model", lambda _: tf.constant(0))
     path = tmp_path / "worker.sock"

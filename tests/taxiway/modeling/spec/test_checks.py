@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from taxiway.errors import ConfigError
-from taxiway.modeling.schema import check_spec, read_schema
 from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec.schema import check_spec, read_schema
 
 Make = Callable[[], Any]
 A = Numeric("a")

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from taxiway.modeling.interrupts import between_batches
+from taxiway.modeling.training.interrupts import between_batches
 
 pytestmark = pytest.mark.pipeline
 

@@ -13,15 +13,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from taxiway.config.model import Hyperparameters, hyperparameters_class
-from taxiway.modeling.buckets import bucket_count, row_folder
-from taxiway.modeling.dataset import Rows, Stored, find_files, read_rows, store_rows
-from taxiway.modeling.epochs import EpochsDone
+from taxiway.modeling.exported.signatures import ServedModel
 from taxiway.modeling.folder import load_part
-from taxiway.modeling.interrupts import between_batches
-from taxiway.modeling.network import build_network as build_default
-from taxiway.modeling.signatures import ServedModel
 from taxiway.modeling.spec import FeatureSpec, load_spec
-from taxiway.modeling.tensorboard import ConfusionMatrix
+from taxiway.modeling.training.buckets import bucket_count, row_folder
+from taxiway.modeling.training.dataset import Rows, Stored, find_files, read_rows, store_rows
+from taxiway.modeling.training.epochs import EpochsDone
+from taxiway.modeling.training.interrupts import between_batches
+from taxiway.modeling.training.network import build_network as build_default
+from taxiway.modeling.training.tensorboard import ConfusionMatrix
 
 BuildNetwork = Callable[..., Any]
 """From a FeatureSpec, hyperparameters and `initial_logit` to a Keras model that gives a logit."""
@@ -80,14 +80,14 @@ def train(
       hyperparameters: sizes, rates and seed.
       rows: the train split, in blocks.
       log_folder: for TensorBoard, and for the rows as long as this takes.
-      buckets: files that rows are shuffled through; see `taxiway.modeling.dataset`.
+      buckets: files that rows are shuffled through; see `taxiway.modeling.training.dataset`.
       build_network: of the model's folder, or the default one.
 
     Returns:
       The network, and what to add to its logit.
 
     Raises:
-      DataError: see `taxiway.modeling.dataset.store_rows`.
+      DataError: see `taxiway.modeling.training.dataset.store_rows`.
     """
     keras.utils.set_random_seed(hyperparameters.seed)
     tf.config.experimental.enable_op_determinism()

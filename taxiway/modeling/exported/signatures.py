@@ -9,9 +9,9 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from taxiway.modeling.column_names import argument_names, column_name
 from taxiway.modeling.names import COLUMNS, PROBABILITY, SERVING, TRANSFORM
 from taxiway.modeling.spec import FeatureSpec
+from taxiway.modeling.spec.column_names import argument_names, column_name
 
 EXAMPLES = "examples"
 """The input of the signatures that take serialized tf.Examples."""

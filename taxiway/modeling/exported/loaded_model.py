@@ -13,8 +13,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from taxiway.errors import did_you_mean
-from taxiway.modeling.column_names import column_name
 from taxiway.modeling.names import COLUMNS
+from taxiway.modeling.spec.column_names import column_name
 from taxiway.root_cause import telling_line
 
 Arrays = dict[str, npt.NDArray[Any]]

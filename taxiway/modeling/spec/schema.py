@@ -107,9 +107,10 @@ def _roles(spec: FeatureSpec) -> list[tuple[str, str, tuple[str, ...]]]:
     any_kind = (*NUMBERS, TEXT)
     return [
         ("label", spec.label, ("INT",)),
-        ("key", spec.key, (TEXT,)),
-        *(("Numeric", column.name, NUMBERS) for column in spec.numeric),
-        *(("Categorical", column.name, (TEXT,)) for column in spec.categorical),
-        *(("Bucketized", column.name, NUMBERS) for column in spec.bucketized),
+        *([("key", spec.key, (TEXT,))] if spec.key else []),
+        *(
+            (type(column).__name__, column.name, NUMBERS if column.is_number else (TEXT,))
+            for column in spec.columns
+        ),
         *(("slices", name, any_kind) for name in spec.slices),
     ]

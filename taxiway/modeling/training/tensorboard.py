@@ -12,7 +12,7 @@ import tensorflow as tf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from taxiway.modeling.dataset import Rows
+from taxiway.modeling.training.dataset import Rows
 
 
 class ConfusionMatrix(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

@@ -25,29 +25,29 @@ def shown(value: object) -> str:
 def check_name(what: str, field: str, value: Any) -> None:
     """A name that files, tf.Examples and requests can have."""
     if not isinstance(value, str) or not value.strip():
-        _refuse(what, field, value, "the name of a column")
+        refuse(what, field, value, "the name of a column")
     if any(unicodedata.category(one) in ("Cc", "Cs") for one in value):
-        _refuse(what, field, value, "a name without control characters, in UTF-8")
+        refuse(what, field, value, "a name without control characters, in UTF-8")
 
 
 def check_whole(what: str, field: str, value: Any, least: int) -> None:
     """A whole number from `least` on."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        _refuse(what, field, value, "a whole number")
+        refuse(what, field, value, "a whole number")
     if not least <= int(value) <= LARGEST:
-        _refuse(what, field, value, f"a whole number from {least} to {LARGEST}")
+        refuse(what, field, value, f"a whole number from {least} to {LARGEST}")
 
 
 def check_positive(what: str, field: str, value: Any) -> None:
     """A number above 0 that float32 has."""
     if not _is_float32(value) or not _float32(value) > 0:
-        _refuse(what, field, value, "a number above 0")
+        refuse(what, field, value, "a number above 0")
 
 
 def check_flag(what: str, field: str, value: Any) -> None:
     """True or False."""
     if not isinstance(value, bool):
-        _refuse(what, field, value, "True or False")
+        refuse(what, field, value, "True or False")
 
 
 def check_choice(what: str, field: str, value: Any, known: Sequence[str]) -> None:
@@ -55,13 +55,13 @@ def check_choice(what: str, field: str, value: Any, known: Sequence[str]) -> Non
     if value not in known:
         words = " or ".join(repr(word) for word in known)
         hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        _refuse(what, field, value, f"{words}{hint}")
+        refuse(what, field, value, f"{words}{hint}")
 
 
 def check_rising(what: str, field: str, value: Any) -> tuple[float, ...]:
     """Numbers that rise, still so as float32; gives them as a tuple."""
     if not isinstance(value, tuple | list) or not all(map(_is_float32, value)):
-        _refuse(what, field, value, "a tuple of finite numbers, as in (1.0, 2.5)")
+        refuse(what, field, value, "a tuple of finite numbers, as in (1.0, 2.5)")
     rounded = [_float32(one) for one in value]
     if not value or not all(low < high for low, high in itertools.pairwise(rounded)):
         raise ConfigError(
@@ -71,14 +71,18 @@ def check_rising(what: str, field: str, value: Any) -> tuple[float, ...]:
     return tuple(value)
 
 
-def check_all(what: str, field: str, value: Any, kind: type, example: str) -> tuple[Any, ...]:
-    """A tuple whose items are of a kind; gives it as one where it is a list."""
-    expected = f"a tuple of {'names' if kind is str else kind.__name__}, as in ({example},)"
+def check_all(
+    what: str, field: str, value: Any, kinds: Sequence[type], example: str
+) -> tuple[Any, ...]:
+    """A tuple whose items are of some kinds; gives it as one where it is a list."""
+    words: dict[tuple[type, ...], str] = {(str,): "names", (str, int): "names or whole numbers"}
+    of = words.get(tuple(kinds)) or ", ".join(kind.__name__ for kind in kinds)
+    expected = f"a tuple of {of}, as in ({example},)"
     if not isinstance(value, tuple | list):
-        _refuse(what, field, value, expected)
+        refuse(what, field, value, expected)
     for one in value:
-        if not isinstance(one, kind):
-            _refuse(what, field, one, expected, "has")
+        if not isinstance(one, tuple(kinds)) or isinstance(one, bool):
+            refuse(what, field, one, expected, "has")
     return tuple(value)
 
 
@@ -96,5 +100,6 @@ def _float32(value: Any) -> float:
     return float(struct.unpack("f", struct.pack("f", float(value)))[0])
 
 
-def _refuse(what: str, field: str, value: object, expected: str, verb: str = "is") -> NoReturn:
+def refuse(what: str, field: str, value: object, expected: str, verb: str = "is") -> NoReturn:
+    """Raises the ConfigError that says which field is what, and what was expected."""
     raise ConfigError(f"{what}: {field} {verb} {shown(value)}, expected {expected}")

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from taxiway.modeling.saved_model import assets_of
+from taxiway.modeling.exported.saved_model import assets_of
 
 ASSET_READERS: Final[Mapping[str, int]] = {
     "InitializeTableFromTextFile": 1,
@@ -40,7 +40,7 @@ def misused(graph: Any, allowed_operations: Collection[str] = ()) -> str:
     """What is wrong with a meta graph's use of FILE_OPERATIONS, in a few words; empty if nothing.
 
     Args:
-      graph: a MetaGraph of `taxiway.modeling.saved_model`.
+      graph: a MetaGraph of `taxiway.modeling.exported.saved_model`.
       allowed_operations: those that may be used anywhere.
     """
     looked_for = FILE_OPERATIONS.difference(allowed_operations)

@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from taxiway.errors import DataError
-from taxiway.modeling.buckets import Array, Files, split
 from taxiway.modeling.example_files import files_in, open_examples
+from taxiway.modeling.training.buckets import Array, Files, split
 from taxiway.process.progress import rows_read
 
 PARSE_BATCH = 8192

@@ -61,7 +61,7 @@ def test_a_confusion_matrix_is_drawn_every_epoch(model_run: Path) -> None:
 
 
 def test_rows_are_the_true_class_and_columns_the_predicted_one() -> None:
-    from taxiway.modeling.tensorboard import confusion_counts
+    from taxiway.modeling.training.tensorboard import confusion_counts
 
     labels = np.array([0, 0, 0, 1, 1, 0], np.int64)
     predicted = np.array([False, True, True, True, False, True])
@@ -70,7 +70,7 @@ def test_rows_are_the_true_class_and_columns_the_predicted_one() -> None:
 
 
 def test_the_matrix_is_labelled_and_tells_counts_and_shares_of_the_row() -> None:
-    from taxiway.modeling.tensorboard import confusion_figure
+    from taxiway.modeling.training.tensorboard import confusion_figure
 
     (axes,) = confusion_figure(COUNTS).axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
@@ -87,7 +87,7 @@ def test_the_matrix_is_labelled_and_tells_counts_and_shares_of_the_row() -> None
 
 
 def test_the_figures_stand_out_from_their_cells() -> None:
-    from taxiway.modeling.tensorboard import confusion_figure
+    from taxiway.modeling.training.tensorboard import confusion_figure
 
     (axes,) = confusion_figure(COUNTS).axes
     colours = {text.get_position(): text.get_color() for text in axes.texts}
@@ -95,7 +95,7 @@ def test_the_figures_stand_out_from_their_cells() -> None:
 
 
 def test_a_class_that_never_occurs_has_no_share() -> None:
-    from taxiway.modeling.tensorboard import confusion_figure
+    from taxiway.modeling.training.tensorboard import confusion_figure
 
     (axes,) = confusion_figure(np.array([[4, 0], [0, 0]])).axes
     assert [text.get_text() for text in axes.texts] == [
@@ -104,7 +104,7 @@ def test_a_class_that_never_occurs_has_no_share() -> None:
 
 
 def test_the_drawing_fits_its_image() -> None:
-    from taxiway.modeling.tensorboard import draw_confusion
+    from taxiway.modeling.training.tensorboard import draw_confusion
 
     image = draw_confusion(np.array([[123_456_789, 10_415], [3_209, 8_764]]))
     assert (image.shape, image.dtype) == ((400, 400, 4), np.uint8)

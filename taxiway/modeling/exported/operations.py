@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from taxiway.modeling.file_use import FILE_OPERATIONS, misused
-from taxiway.modeling.saved_model import ModelRefused, assets_of, read_saved_model
+from taxiway.modeling.exported.file_use import FILE_OPERATIONS, misused
+from taxiway.modeling.exported.saved_model import ModelRefused, assets_of, read_saved_model
 
 ALLOWED_OPERATIONS_KEY: Final = "model.allowed_operations"
 

@@ -72,7 +72,7 @@ def test_a_graph_may_transform_what_is_read_and_files_need_not_be_compressed(
 ) -> None:
     import tensorflow as tf
 
-    from taxiway.modeling.dataset import read_rows
+    from taxiway.modeling.training.dataset import read_rows
 
     packed = write("rows.gz", [{"a": [n], "wide": [n, n], "y": [1]} for n in range(3)])
     plain = tmp_path / "rows"
@@ -92,7 +92,7 @@ def test_a_graph_may_transform_what_is_read_and_files_need_not_be_compressed(
 def test_no_rows_are_an_error_whether_no_file_is_there_or_an_empty_one(
     write: Callable[..., str], tmp_path: Path
 ) -> None:
-    from taxiway.modeling.dataset import find_files, read_rows
+    from taxiway.modeling.training.dataset import find_files, read_rows
 
     for pattern in (write("rows.gz", []), str(tmp_path / "absent-*")):
         with pytest.raises(DataError, match=r"no rows in \[.*\]") as caught:
@@ -102,7 +102,7 @@ def test_no_rows_are_an_error_whether_no_file_is_there_or_an_empty_one(
 
 @pytest.mark.parametrize("label", [-1, 2])
 def test_a_label_other_than_0_or_1_is_an_error(write: Callable[..., str], label: int) -> None:
-    from taxiway.modeling.dataset import read_rows
+    from taxiway.modeling.training.dataset import read_rows
 
     file = write("rows.gz", [{"a": [0], "wide": [0, 0], "y": [y]} for y in (0, label, 1)])
     with pytest.raises(DataError) as refused:
@@ -113,7 +113,7 @@ def test_a_label_other_than_0_or_1_is_an_error(write: Callable[..., str], label:
 def test_a_label_of_many_values_is_told_with_a_few_and_their_number(
     write: Callable[..., str],
 ) -> None:
-    from taxiway.modeling.dataset import read_rows
+    from taxiway.modeling.training.dataset import read_rows
 
     file = write("rows.gz", [{"a": [0], "wide": [0, 0], "y": [y]} for y in range(3000)])
     with pytest.raises(DataError) as refused:

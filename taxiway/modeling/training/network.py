@@ -7,9 +7,8 @@ from typing import Any
 import keras
 
 from taxiway.config.model import Hyperparameters
-from taxiway.modeling.column_names import stem
-from taxiway.modeling.preprocessing import category_width
-from taxiway.modeling.spec import FeatureSpec, indicator_name, transformed_name
+from taxiway.modeling.spec import FeatureSpec
+from taxiway.modeling.spec.column_names import stem
 
 
 def build_network(
@@ -26,27 +25,19 @@ def build_network(
     inputs: dict[str, Any] = {}
     parts: list[Any] = []
 
-    def add_input(name: str, width: int) -> None:
-        inputs[name] = keras.Input(shape=(width,), name=name, dtype="float32")
-        parts.append(inputs[name])
-
-    for numeric in spec.numeric:
-        add_input(transformed_name(numeric), 1)
-        if numeric.indicator:
-            add_input(indicator_name(numeric), 1)
-    for bucketized in spec.bucketized:
-        add_input(transformed_name(bucketized), bucketized.width)
-    for categorical in spec.categorical:
-        name = transformed_name(categorical)
-        width = category_width(categorical)
-        if categorical.encoding == "one_hot":
-            add_input(name, width)
-            continue
-        inputs[name] = keras.Input(shape=(1,), name=name, dtype="int64")
-        embedded = keras.layers.Embedding(
-            width, hyperparameters.embedding_size, name=f"{stem(categorical.name)}_embedding"
-        )(inputs[name])
-        parts.append(keras.layers.Flatten()(embedded))
+    for column in spec.columns:
+        for output in column.outputs():
+            if not output.embedded:
+                inputs[output.name] = keras.Input((output.width,), name=output.name)
+                parts.append(inputs[output.name])
+                continue
+            index = inputs[output.name] = keras.Input((1,), name=output.name, dtype="int64")
+            embedded = keras.layers.Embedding(
+                output.width,
+                hyperparameters.embedding_size,
+                name=f"{stem(column.name)}_embedding",
+            )(index)
+            parts.append(keras.layers.Flatten()(embedded))
 
     hidden = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     for size in hyperparameters.hidden_units:

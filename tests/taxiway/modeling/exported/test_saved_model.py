@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from taxiway.modeling.operations import check_model
-from taxiway.modeling.saved_model import MOST_BYTES
+from taxiway.modeling.exported.operations import check_model
+from taxiway.modeling.exported.saved_model import MOST_BYTES
 from tests.conftest import REPOSITORY
-from tests.taxiway.modeling.refusals import refusal
+from tests.taxiway.modeling.exported.refusals import refusal
 
 pytestmark = pytest.mark.pipeline
 
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "gs://other/file", ""])
 def test_an_asset_outside_of_the_model_is_refused(tmp_path: Path, words: Path, name: str) -> None:
-    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import edited, save_with_vocabulary
 
     folder = save_with_vocabulary(tmp_path / "model", words)
 
@@ -36,7 +36,7 @@ def test_an_asset_outside_of_the_model_is_refused(tmp_path: Path, words: Path, n
 def test_a_link_out_of_the_folder_is_refused_and_one_within_is_not(
     tmp_path: Path, words: Path
 ) -> None:
-    from tests.taxiway.modeling.hostile import save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import save_with_vocabulary
 
     folder = save_with_vocabulary(tmp_path / "model", words)
     asset = folder / "assets/words.txt"
@@ -85,11 +85,11 @@ def test_what_is_no_savedmodel_is_told_and_nothing_hangs(tmp_path: Path) -> None
 
 
 def test_looking_does_not_import_tensorflow(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import save_with_vocabulary
 
     folder = save_with_vocabulary(tmp_path / "model", words)
     program = (
-        "import sys; from taxiway.modeling.operations import check_model; "
+        "import sys; from taxiway.modeling.exported.operations import check_model; "
         "check_model(sys.argv[1]); assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program, str(folder)], cwd=REPOSITORY, check=True)

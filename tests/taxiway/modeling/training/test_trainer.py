@@ -35,7 +35,7 @@ def settings(**changes: Any) -> Hyperparameters:
 
 
 def rows_of(x: np.ndarray, labels: np.ndarray) -> Any:
-    from taxiway.modeling.dataset import Rows
+    from taxiway.modeling.training.dataset import Rows
 
     return Rows({"x_number_xf": x.astype(np.float32).reshape(-1, 1)}, labels.astype(np.int64))
 
@@ -58,7 +58,7 @@ def sigmoid(logit: np.ndarray) -> np.ndarray:
 
 
 def test_the_network_takes_every_role_and_gives_one_float32_logit_a_row() -> None:
-    from taxiway.modeling.network import build_network
+    from taxiway.modeling.training.network import build_network
 
     network = build_network(EVERY_ROLE, settings(hidden_units=(4, 3)))
     inputs = {tensor.name: (tensor.shape[1:], tensor.dtype) for tensor in network.inputs}
@@ -80,14 +80,14 @@ def test_the_network_takes_every_role_and_gives_one_float32_logit_a_row() -> Non
 
 
 def test_the_network_starts_from_the_initial_logit() -> None:
-    from taxiway.modeling.network import build_network
+    from taxiway.modeling.training.network import build_network
 
     network = build_network(ONE_NUMBER, settings(), initial_logit=-2.5)
     assert logits(network, rows_of(np.zeros(3), np.zeros(3))).tolist() == [-2.5] * 3
 
 
 def test_ten_rows_are_learned_by_heart(tmp_path: Path) -> None:
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.trainer import train
 
     labels = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 0])
     ten = rows_of(np.linspace(-2, 2, 10), labels)
@@ -107,7 +107,7 @@ def test_ten_rows_are_learned_by_heart(tmp_path: Path) -> None:
 
 
 def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.trainer import train
 
     rows, _ = drawn(500, slope=2.0, intercept=-1.0)
     slow = settings(epochs=2, dropout=0.3, learning_rate=1e-4)  # stays near where it started
@@ -124,7 +124,7 @@ def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
 def test_probabilities_are_calibrated_however_the_classes_are_weighted(
     tmp_path: Path, weight: Any
 ) -> None:
-    from taxiway.modeling.training import positive_weight, train
+    from taxiway.modeling.training.trainer import positive_weight, train
 
     rows, truth = drawn(6000, slope=1.0, intercept=-2.5)
     hyperparameters = settings(positive_weight=weight)
@@ -150,14 +150,14 @@ def test_probabilities_are_calibrated_however_the_classes_are_weighted(
 def test_balanced_gives_both_classes_the_same_total_weight_and_never_less_than_one(
     setting: Any, rate: float, weight: float
 ) -> None:
-    from taxiway.modeling.training import positive_weight
+    from taxiway.modeling.training.trainer import positive_weight
 
     assert positive_weight(settings(positive_weight=setting), rate) == pytest.approx(weight)
 
 
 def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    from taxiway.modeling.dataset import store_rows
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.dataset import store_rows
+    from taxiway.modeling.training.trainer import train
 
     generator = np.random.default_rng(0)
     noise = rows_of(generator.normal(size=300), generator.random(300) < 0.5)
@@ -179,14 +179,14 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None
 
 def test_a_train_split_of_one_class_is_not_trained_on(tmp_path: Path) -> None:
     from taxiway.errors import DataError
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.trainer import train
 
     with pytest.raises(DataError, match="no row with label 1"):
         train(ONE_NUMBER, settings(), [rows_of(np.zeros(5), np.zeros(5))], tmp_path)
 
 
 def test_each_epoch_is_told_with_its_losses_and_the_time_left(tmp_path: Path) -> None:
-    from taxiway.modeling.training import train
+    from taxiway.modeling.training.trainer import train
     from taxiway.process.progress import Progress, listening
 
     rows, _ = drawn(600, 2.0, 0.0)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.modeling.operations import check_model
-from taxiway.modeling.saved_model import ModelRefused
+from taxiway.modeling.exported.operations import check_model
+from taxiway.modeling.exported.saved_model import ModelRefused
 
 EDIT = "the model, or model.allowed_operations if you trust whoever wrote it"
 OUTSIDE = (

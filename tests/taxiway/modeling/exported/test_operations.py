@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from taxiway.modeling.operations import check_model, listed_operations
+from taxiway.modeling.exported.operations import check_model, listed_operations
 from tests.conftest import Run
-from tests.taxiway.modeling.refusals import EDIT, OUTSIDE, refusal
+from tests.taxiway.modeling.exported.refusals import EDIT, OUTSIDE, refusal
 
 pytestmark = pytest.mark.pipeline
 
@@ -61,7 +61,7 @@ def bodies() -> dict[str, Any]:
 
 
 def test_an_operation_that_reaches_beyond_the_model_is_refused_by_name(tmp_path: Path) -> None:
-    from tests.taxiway.modeling.hostile import save
+    from tests.taxiway.modeling.exported.hostile import save
 
     for operation, body in bodies().items():
         told = refusal(save(tmp_path / operation, body))
@@ -73,7 +73,7 @@ def test_an_operation_that_reaches_beyond_the_model_is_refused_by_name(tmp_path:
 def test_it_is_found_wherever_it_stands(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import save, save_that_loads
+    from tests.taxiway.modeling.exported.hostile import save, save_that_loads
 
     def read(_: Any) -> Any:
         return tf.io.read_file("/etc/passwd")
@@ -102,7 +102,7 @@ def test_it_is_found_wherever_it_stands(tmp_path: Path) -> None:
 
 
 def test_several_are_told_and_no_more_than_some(tmp_path: Path) -> None:
-    from tests.taxiway.modeling.hostile import save
+    from tests.taxiway.modeling.exported.hostile import save
 
     some = bodies()
     names = ["Abort", "MatchingFiles", "PyFunc", "ReadFile", "Restore", "Save", "WriteFile"]
@@ -124,7 +124,7 @@ def test_several_are_told_and_no_more_than_some(tmp_path: Path) -> None:
 def test_printing_is_allowed_to_a_stream_and_not_to_a_file(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import save
+    from tests.taxiway.modeling.exported.hostile import save
 
     check_model(save(tmp_path / "stream", lambda examples: tf.print(examples)))
     told = refusal(
@@ -135,7 +135,7 @@ def test_printing_is_allowed_to_a_stream_and_not_to_a_file(tmp_path: Path) -> No
 
 
 def test_a_function_that_is_named_like_an_operation_is_refused(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import edited, save_with_vocabulary
 
     folder = save_with_vocabulary(tmp_path / "model", words)
 
@@ -235,7 +235,7 @@ def test_each_operation_of_this_tensorflow_has_been_looked_at() -> None:
 
 
 def test_a_name_is_told_without_what_a_terminal_would_act_on(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import edited, save_with_vocabulary
 
     folder = save_with_vocabulary(tmp_path / "model", words)
 

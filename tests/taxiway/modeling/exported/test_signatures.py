@@ -58,7 +58,7 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """A saved model whose logit is `real + whole + 100 * (word is "a")`."""
     import tensorflow as tf
 
-    from taxiway.modeling.signatures import ServedModel
+    from taxiway.modeling.exported.signatures import ServedModel
 
     features = raw_spec(request.param)
     tf.saved_model.save(echo(features), str(tmp_path / "transform"))
@@ -121,7 +121,7 @@ def test_examples_and_columns_are_the_same_request(model: Any, ask: Callable[...
 def test_a_column_of_integers_refuses_what_is_none(ask: Callable[..., Any], value: float) -> None:
     import tensorflow as tf
 
-    from taxiway.modeling.loaded_model import describe_error
+    from taxiway.modeling.exported.loaded_model import describe_error
 
     with pytest.raises(tf.errors.InvalidArgumentError) as refused:
         ask([0.5] * 3, [math.nan, value, 2.0], ["b"] * 3)

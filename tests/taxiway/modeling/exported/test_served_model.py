@@ -123,9 +123,9 @@ def test_serving_gives_the_rows_of_the_eval_split_what_the_batch_path_gives(
 ) -> None:
     np.testing.assert_allclose(served.by_columns(eval_rows), eval_probabilities, **CLOSE)
 
-    from taxiway.modeling.dataset import store_rows
-    from taxiway.modeling.network import build_network
-    from taxiway.modeling.training import positive_weight
+    from taxiway.modeling.training.dataset import store_rows
+    from taxiway.modeling.training.network import build_network
+    from taxiway.modeling.training.trainer import positive_weight
 
     # What Transform wrote, in its own order, through the network built anew around the weights.
     hyperparameters = trained.config.model.hyperparameters

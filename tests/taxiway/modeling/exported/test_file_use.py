@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from taxiway.modeling.operations import check_model
-from tests.taxiway.modeling.refusals import EDIT, refusal
+from taxiway.modeling.exported.operations import check_model
+from tests.taxiway.modeling.exported.refusals import EDIT, refusal
 
 pytestmark = pytest.mark.pipeline
 
@@ -17,7 +17,7 @@ ASSET = "for a file that is not named by an asset of the model"
 
 
 def test_a_model_reads_its_own_assets_and_variables(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import save_as_tensorflow_1, save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import save_as_tensorflow_1, save_with_vocabulary
 
     check_model(save_with_vocabulary(tmp_path / "2", words))
     check_model(save_as_tensorflow_1(tmp_path / "1", words))
@@ -26,7 +26,7 @@ def test_a_model_reads_its_own_assets_and_variables(tmp_path: Path, words: Path)
 def test_a_vocabulary_of_another_file_is_refused(tmp_path: Path, words: Path) -> None:
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import (
+    from tests.taxiway.modeling.exported.hostile import (
         _initialized,
         save,
         save_as_tensorflow_1,
@@ -68,7 +68,7 @@ def test_a_vocabulary_of_another_file_is_refused(tmp_path: Path, words: Path) ->
 
 def test_an_asset_that_only_a_signature_opens_is_refused_too(tmp_path: Path, words: Path) -> None:
     """A session gives assets their names while it initialises, and leaves constants in between."""
-    from tests.taxiway.modeling.hostile import edited, save_as_tensorflow_1
+    from tests.taxiway.modeling.exported.hostile import edited, save_as_tensorflow_1
 
     folder = save_as_tensorflow_1(tmp_path / "one", words, read="/etc/passwd")
 
@@ -90,7 +90,7 @@ def test_an_asset_that_only_a_signature_opens_is_refused_too(tmp_path: Path, wor
 def test_variables_of_another_model_are_neither_read_nor_written(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from tests.taxiway.modeling.hostile import save, save_that_loads
+    from tests.taxiway.modeling.exported.hostile import save, save_that_loads
 
     def restored(_: Any) -> Any:
         return tf.raw_ops.RestoreV2(
@@ -121,7 +121,7 @@ def test_variables_of_another_model_are_neither_read_nor_written(tmp_path: Path)
 
 
 def test_a_saver_that_reads_from_elsewhere_is_refused(tmp_path: Path, words: Path) -> None:
-    from tests.taxiway.modeling.hostile import edited, save_with_vocabulary
+    from tests.taxiway.modeling.exported.hostile import edited, save_with_vocabulary
 
     folder = save_with_vocabulary(tmp_path / "model", words)
 

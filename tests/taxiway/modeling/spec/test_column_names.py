@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taxiway.config.model import Hyperparameters
-from taxiway.modeling.column_names import argument_names, column_name, stem
 from taxiway.modeling.spec import (
     Bucketized,
     Categorical,
@@ -22,6 +21,7 @@ from taxiway.modeling.spec import (
     indicator_name,
     transformed_name,
 )
+from taxiway.modeling.spec.column_names import argument_names, column_name, stem
 
 ODD = (
     *("hours-per-week", "two words", "two_words", " edge ", "PM2.5", "price (EUR)", "2nd_floor"),
@@ -95,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Any:
     """As the worker loads it."""
-    from taxiway.modeling.loaded_model import LoadedModel
+    from taxiway.modeling.exported.loaded_model import LoadedModel
     from taxiway.modeling.names import SERVING
 
     return LoadedModel(folder, SERVING)
@@ -106,9 +106,9 @@ def _saved(spec: FeatureSpec, folder: Path) -> Path:
     import tensorflow as tf
 
     from taxiway.arrow.transform.analysis import analyze
-    from taxiway.modeling.network import build_network
+    from taxiway.modeling.exported.signatures import ServedModel
     from taxiway.modeling.preprocessing import transform
-    from taxiway.modeling.signatures import ServedModel
+    from taxiway.modeling.training.network import build_network
     from taxiway.workers.active import working
     from taxiway.workers.inline import InlineWorkers
     from taxiway.workers.job import Shard
@@ -194,7 +194,7 @@ class TestAModelOfOddColumns:
         np.testing.assert_allclose(by_columns, by_example, atol=1e-6)
 
     def test_a_misspelt_column_is_told_with_the_own_name(self, model: Any) -> None:
-        from taxiway.modeling.loaded_model import RequestError
+        from taxiway.modeling.exported.loaded_model import RequestError
 
         with pytest.raises(RequestError) as refused:
             model.predict_columns({"hours per week": [1]})
@@ -212,7 +212,7 @@ class TestAModelOfOddColumns:
         """TensorFlow Serving feeds the tensors that the SignatureDef names."""
         import tensorflow as tf
 
-        from taxiway.modeling.loaded_model import LoadedModel
+        from taxiway.modeling.exported.loaded_model import LoadedModel
         from taxiway.modeling.names import SERVING
 
         folder = folder.with_name("sum")

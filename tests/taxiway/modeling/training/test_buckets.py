@@ -84,7 +84,7 @@ def test_buckets_that_are_small_enough_stay_as_they_are() -> None:
 @pytest.mark.parametrize("count", [10, 10_000], ids=["when it is closed", "in the middle"])
 @pytest.mark.parametrize("full", ["bucket-1", "watched"])
 def test_a_full_disk_is_told_with_its_place(tmp_path: Path, full: str, count: int) -> None:
-    from taxiway.modeling.dataset import store_rows
+    from taxiway.modeling.training.dataset import store_rows
 
     (tmp_path / full).symlink_to("/dev/full")
     with pytest.raises(DataError, match="No space left on device") as told:
@@ -95,7 +95,7 @@ def test_a_full_disk_is_told_with_its_place(tmp_path: Path, full: str, count: in
 
 
 def test_an_output_that_cannot_be_written_to_is_told_with_its_place(tmp_path: Path) -> None:
-    from taxiway.modeling.buckets import row_folder
+    from taxiway.modeling.training.buckets import row_folder
 
     (tmp_path / "file").touch()
     with (
@@ -107,7 +107,7 @@ def test_an_output_that_cannot_be_written_to_is_told_with_its_place(tmp_path: Pa
 
 
 def test_an_error_that_is_not_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
-    from taxiway.modeling.dataset import store_rows
+    from taxiway.modeling.training.dataset import store_rows
 
     def broken() -> Iterator[Any]:
         yield rows_of([0, 1] * 10)
@@ -119,7 +119,7 @@ def test_an_error_that_is_not_of_the_disk_stays_what_it_is(tmp_path: Path) -> No
 
 
 def test_rows_of_an_output_in_a_bucket_are_in_the_temporary_folder() -> None:
-    from taxiway.modeling.buckets import row_folder
+    from taxiway.modeling.training.buckets import row_folder
 
     with row_folder("gs://bucket/Trainer/model_run/1") as folder:
         assert folder.parent == Path(tempfile.gettempdir())
@@ -130,9 +130,9 @@ def test_rows_of_an_output_in_a_bucket_are_in_the_temporary_folder() -> None:
 def test_a_model_whose_output_is_in_a_bucket_is_trained_and_has_its_curves_there() -> None:
     import tensorflow as tf
 
-    from taxiway.modeling.training import train
-    from tests.taxiway.modeling.test_training import ONE_NUMBER, settings
-    from tests.taxiway.modeling.test_training import rows_of as rows_of_numbers
+    from taxiway.modeling.training.trainer import train
+    from tests.taxiway.modeling.training.test_trainer import ONE_NUMBER, settings
+    from tests.taxiway.modeling.training.test_trainer import rows_of as rows_of_numbers
 
     output = "ram://bucket/model_run/1"  # a file system of TensorFlow's, as gs:// is
     rows = rows_of_numbers(np.arange(40), np.array([0, 1] * 20))
@@ -146,9 +146,9 @@ def test_a_model_whose_output_is_in_a_bucket_is_trained_and_has_its_curves_there
 def test_rows_are_within_the_output_as_long_as_a_model_learns_from_them(
     tmp_path: Path, labels: list[int]
 ) -> None:
-    from taxiway.modeling.training import train
-    from tests.taxiway.modeling.test_training import ONE_NUMBER, settings
-    from tests.taxiway.modeling.test_training import rows_of as rows_of_numbers
+    from taxiway.modeling.training.trainer import train
+    from tests.taxiway.modeling.training.test_trainer import ONE_NUMBER, settings
+    from tests.taxiway.modeling.training.test_trainer import rows_of as rows_of_numbers
 
     output = tmp_path / "model_run"
     while_reading: list[Path] = []
