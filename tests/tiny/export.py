@@ -11,6 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from taxiway.config.schema import Config
+from taxiway.errors import DataError
 from tests.tiny.mock import rows
 
 ROWS = 600
@@ -39,10 +40,13 @@ def export(config: Config, progress: Callable[[int, int], None]) -> ExportReport
         write(rows(count, seed=span), sink)
         content = sink.getvalue().to_pybytes()
         path = Path(data.root, f"span-{span}", f"tiny.{data.format}")
-        if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            written.append(span)
+        try:
+            if not path.is_file() or path.read_bytes() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                written.append(span)
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror}", edit="data.root") from error
     progress(len(spans), len(spans))
     same = tuple(span for span in spans if span not in written)
     return ExportReport(data.root, dict.fromkeys(spans, count), {}, tuple(written), same)

@@ -11,7 +11,7 @@ CITIES = tuple(f"city {number:02}" for number in range(20))
 
 
 def rows(count: int, seed: int = 0) -> pa.Table:
-    """Rows with every raw column, key and label included; some temperatures and ages are missing."""
+    """Rows with every raw column, key and label included; some values are missing."""
     random = np.random.default_rng(seed)
     region, service, city = (
         random.integers(0, len(words), count) for words in (REGIONS, SERVICES, CITIES)
