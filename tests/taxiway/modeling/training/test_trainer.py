@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 from taxiway.config.model import Hyperparameters
-from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
 
 pytestmark = pytest.mark.pipeline
 
-ONE_NUMBER = FeatureSpec("y", "id", numeric=(Numeric("x"),))
+ONE_NUMBER = FeatureSpec(Binary("y"), "id", (Numeric("x"),))
 EVERY_ROLE = FeatureSpec(
-    "y",
+    Binary("y"),
     "id",
-    numeric=(Numeric("a"), Numeric("b", indicator=True)),
-    categorical=(
+    (
+        Numeric("a"),
+        Numeric("b", indicator=True),
         Categorical("c", max_vocabulary=3),
         Categorical("d", max_vocabulary=5, oov_buckets=2, encoding="embedding"),
+        Bucketized("a", (0.0, 1.0)),
     ),
-    bucketized=(Bucketized("a", (0.0, 1.0)),),
 )
 
 
