@@ -22,6 +22,8 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from tests.tied import tied
 
+pytest_plugins = ["taxiway.testing.plugin"]
+
 REPOSITORY = Path(__file__).parents[1]
 TINY = str(REPOSITORY / "tests" / "tiny" / "tiny.yaml")
 """The config of the machine room's tests, with a model folder and data of their own."""
