@@ -12,6 +12,7 @@ from typing import Any, get_args
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.modeling.spec.checks import check_all, check_name, refuse
 from taxiway.modeling.spec.columns import Column
+from taxiway.modeling.spec.derive import check_derive
 from taxiway.modeling.spec.tasks import Task
 from taxiway.root_cause import root_cause
 
@@ -69,6 +70,7 @@ class FeatureSpec:
         what = "FeatureSpec"
         if not isinstance(self.task, get_args(Task)):
             refuse(what, "task", self.task, 'a task, as in Binary("late")')
+        check_derive(type(self.task).__name__, self.task.label, self.task.derive)
         if self.key is not None:
             check_name(what, "key", self.key)
         examples = {
