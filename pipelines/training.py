@@ -78,6 +78,9 @@ def create_pipeline(config: Config) -> Pipeline:
         on_duplicate_key=data.on_duplicate_key,
         file_format=data.format,
         dialect=Dialect(**data.csv.model_dump()),
+        derive=spec.task.derive,
+        weight=spec.weight,
+        vocabularies=spec.categories(),
     )
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)

@@ -12,7 +12,7 @@ import ast
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Literal
@@ -151,9 +151,11 @@ def parse(text: str) -> Expression:
 
     try:
         tree = ast.parse(_QUOTED.sub(plain, text).strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise _refused(text, f"{reason}{_hint(text)}") from None
+    except (RecursionError, MemoryError):  # as Python's parser says it, on one release or another
+        raise _refused(text, "it is nested too deep") from None
     return Expression(text, _Reader(text, quoted).node(tree.body, 0))
 
 
@@ -165,7 +167,9 @@ class _Reader:
 
     def node(self, tree: ast.expr, depth: int) -> Node:
         if depth > DEEPEST:
-            raise _refused(self._text, f"it is nested more than {DEEPEST} deep")
+            raise _refused(
+                self._text, f"it is nested too deep, more than {DEEPEST} operations within another"
+            )
         deeper = depth + 1
         if isinstance(tree, ast.Name):
             return self._name(tree.id)
@@ -339,7 +343,7 @@ def derive_problem(label: str, text: str, kinds: Mapping[str, str]) -> str:
     )
 
 
-def _folded(operation: str, parts: list[Node]) -> Node:
+def _folded(operation: str, parts: Sequence[Node]) -> Node:
     return reduce(lambda one, other: Apply(operation, (one, other)), parts)
 
 

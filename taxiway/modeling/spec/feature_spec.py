@@ -103,8 +103,11 @@ class FeatureSpec:
 
     def sliceable(self) -> tuple[str, ...]:
         """Columns that the Evaluator may slice by, each once, in a stable order."""
-        categories = (column.name for column in self.columns if not column.is_number)
-        return tuple(dict.fromkeys([*categories, *self.slices]))
+        return tuple(dict.fromkeys([*self.categories(), *self.slices]))
+
+    def categories(self) -> tuple[str, ...]:
+        """Those inputs that are no numbers, each once, in a stable order."""
+        return tuple(name for name in self.inputs() if name not in self.numbers())
 
     def numbers(self) -> frozenset[str]:
         """Those inputs that are numbers; the others are strings."""

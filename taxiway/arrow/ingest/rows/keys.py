@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxiway.arrow.ingest.counting import hash_keys
+from taxiway.arrow.ingest.rows.columns import Columns
+from taxiway.arrow.ingest.rows.counting import hash_keys
 
 _NULL: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -29,6 +30,24 @@ class Hashes:
     """Identifies the row."""
     twin: Any
     """Equal where a row is there twice."""
+
+
+def hashes(rows: Any, columns: Columns, file: str, numbers: Any) -> Hashes:
+    """By the key where there is one.
+
+    Args:
+      rows: a record batch of examples.
+      columns: which of them are read, and which is the key.
+      file: name of the input file below data.root.
+      numbers: of the rows in the file, from 1.
+    """
+    if columns.key:
+        return of_keys(rows.column(rows.schema.get_field_index(columns.key)))
+    read = [rows.schema.get_field_index(column.name) for column in columns.read]
+    content = pa.RecordBatch.from_arrays(
+        [rows.column(index) for index in read], [column.name for column in columns.read]
+    )
+    return of_rows(content, file, numbers)
 
 
 def of_keys(keys: Any) -> Hashes:
