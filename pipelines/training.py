@@ -107,6 +107,7 @@ def create_pipeline(config: Config) -> Pipeline:
         anomalies=example_validator.outputs["anomalies"],
         drift=distribution_validator.outputs["anomalies"],
         config=config.data_gate.model_dump_json(),
+        schema_file=data.schema_file,
     )
 
     # Learn.
