@@ -82,7 +82,7 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
         spans: NewestSpan | NamedSpan | SpanWindow,
         split: HashSplit | TimeSplit,
         schema_file: str,
-        key: str,
+        key: str | None,
         label: str,
         on_bad_row: OnBadRow = "fail",
         shards: int = 4,
@@ -102,7 +102,7 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
           spans: which spans to read.
           split: which rows become the eval split.
           schema_file: curated TFMD schema the files must fit.
-          key: column that names a row, by which the hash split goes; where it is empty, a row's
+          key: column that names a row, by which the hash split goes; where there is none, a row's
             place in the input does.
           label: column that must have two values in each split; rows without it are left out.
           on_bad_row: stop at a row that does not fit the schema, or leave it out and count it.
@@ -121,7 +121,7 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
         check_pattern(pattern)
         settings = Settings(
             schema_file=schema_file,
-            key=key,
+            key=key or "",
             label=label,
             on_bad_row=on_bad_row,
             train_buckets=_train_buckets(split),
