@@ -149,7 +149,7 @@ def create_pipeline(config: Config) -> Pipeline:
         examples=examples,
         model=trained,
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(config.evaluation, spec.label),
+        eval_config=eval_config(config.evaluation, spec),
         example_splits=[EVAL_SPLIT],
     )
     use_engine(evaluator, "Evaluator", config.engine, model.allowed_operations)

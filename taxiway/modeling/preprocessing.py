@@ -12,9 +12,8 @@ import tensorflow_transform as tft
 from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric, load_spec
 from taxiway.modeling.spec.column_names import stem
 from taxiway.modeling.spec.columns import indicator_name, transformed_name
-
-NO_LABEL = -1
-"""What the label becomes where a row has none, as every row of a request."""
+from taxiway.modeling.tasks import kind_of
+from taxiway.modeling.tasks.raw_column import dense_column
 
 
 def preprocessing_fn(
@@ -30,11 +29,13 @@ def transform(spec: FeatureSpec, inputs: Mapping[str, Any]) -> dict[str, tf.Tens
     Returns:
       For a numeric column float32 [N] (and its indicator, float32 [N]); for a categorical one
       float32 [N, width] one-hot, or int64 [N] for an embedding; for a bucketized one float32
-      [N, width] one-hot; for the label int64 [N].
+      [N, width] one-hot; for the label what its task makes of it, [N] (see taxiway/modeling/tasks);
+      for the weight float32 [N], NaN where a row has none.
     """
-    outputs: dict[str, tf.Tensor] = {
-        spec.label: tf.cast(_column(inputs[spec.label], NO_LABEL), tf.int64)
-    }
+    label = kind_of(spec.task).transformed(spec.task, inputs[spec.label])
+    outputs: dict[str, tf.Tensor] = {spec.label: label}
+    if spec.weight:
+        outputs[spec.weight] = _number(inputs[spec.weight])
     numeric = [column for column in spec.columns if isinstance(column, Numeric)]
     outputs |= _scale(numeric, [_number(inputs[column.name]) for column in numeric])
     for column in spec.columns:
@@ -45,19 +46,9 @@ def transform(spec: FeatureSpec, inputs: Mapping[str, Any]) -> dict[str, tf.Tens
     return outputs
 
 
-def _column(value: Any, default: Any) -> tf.Tensor:
-    """A raw column as [N], with `default` where a row has no value."""
-    if isinstance(value, tf.SparseTensor):
-        rows = tf.SparseTensor(value.indices, value.values, [value.dense_shape[0], 1])
-        value = tf.sparse.to_dense(rows, default_value=tf.cast(default, value.dtype))
-    return tf.reshape(value, [-1])
-
-
 def _number(value: Any) -> tf.Tensor:
     """A raw number as float32 [N], NaN where missing."""
-    if isinstance(value, tf.SparseTensor):
-        value = tf.SparseTensor(value.indices, tf.cast(value.values, tf.float32), value.dense_shape)
-    return tf.cast(_column(value, math.nan), tf.float32)
+    return dense_column(value, math.nan, lambda values: tf.cast(values, tf.float32))
 
 
 def _scale(columns: Sequence[Numeric], values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -88,7 +79,7 @@ def _scale(columns: Sequence[Numeric], values: Sequence[tf.Tensor]) -> dict[str,
 
 
 def _look_up(column: Categorical, value: Any) -> tf.Tensor:
-    text = _column(value, "")
+    text = dense_column(value, "")
     missing = tf.equal(text, "")
     vocabulary = tft.vocabulary(
         tf.boolean_mask(text, tf.logical_not(missing)),

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import data
 from taxiway.errors import ConfigError, DataError
 from tests.conftest import REPOSITORY
+from tests.example import needs_example
 
 ROWS = 900
 
@@ -105,6 +106,7 @@ class TestCsv:
             data.write_csv(iter([pa.table({"dest": ["a,b"]})]), tmp_path / "a.csv")
 
 
+@needs_example
 class TestInput:
     def test_both_spans_hold_the_rows_asked_for_each_key_once(self, made: Path) -> None:
         train, evaluated = cells(made, data.TRAIN_SPAN), cells(made, data.EVAL_SPAN)

@@ -57,7 +57,8 @@ class FeatureSpec:
                 "FeatureSpec names no column to learn from, expected one at least in columns, as "
                 'in columns=(Numeric("age"),)'
             )
-        outputs = [self.label, *(out.name for column in self.columns for out in column.outputs())]
+        outputs = [out.name for column in self.columns for out in column.outputs()]
+        outputs += [name for name in (self.label, self.weight) if name]
         taken = sorted({name for name in outputs if outputs.count(name) > 1})
         if taken:
             raise ConfigError(
