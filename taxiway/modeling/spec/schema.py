@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.modeling.spec import FeatureSpec
+from taxiway.modeling.spec.derive import derive_problem
 
 KEY: Final = "data.schema_file"
 NUMBERS: Final = ("INT", "FLOAT")
@@ -95,6 +96,9 @@ def check_spec(spec: FeatureSpec, schema: Any, spec_file: str, schema_file: str)
             problems.append(
                 f"{role} '{name}': the schema says {kind}, expected {' or '.join(wanted)}{hint}"
             )
+    if spec.task.derive:
+        problem = derive_problem(spec.label, spec.task.derive, kinds)
+        problems += [problem] if problem else []
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         raise ConfigError(
