@@ -14,11 +14,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Typer would have a group of one command be that command."""
-
-
 @app.command()
 def component(
     name: Annotated[str, typer.Argument(help="Of its folder, such as label_balance.")],

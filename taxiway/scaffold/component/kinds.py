@@ -28,7 +28,7 @@ class Kind:
     reads: str
     """The output of an earlier node that it reads: statistics, examples or model."""
     call: str
-    """What wires it, with `{channel}` for what it reads and `{config}` for the pipeline's config."""
+    """What wires it; `{channel}` is what it reads, and `{config}` the pipeline's config."""
     factory: str
     """What the pipeline imports: the class, or a function that makes it."""
     files: tuple[str, ...]
@@ -43,7 +43,7 @@ class Kind:
     def template(self, file: str) -> str:
         """The text of a file, as it stands beside this module."""
         (folder,) = (name for name, kind in KINDS.items() if kind is self)
-        place = resources.files(__package__).joinpath("templates", folder, f"{file}.txt")
+        place = resources.files(__package__) / "templates" / folder / f"{file}.txt"
         return place.read_text(encoding="utf-8")
 
 

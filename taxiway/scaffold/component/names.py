@@ -62,7 +62,7 @@ def check_free(root: Path, component: Component) -> None:
     for path in _places(root, component):
         raise ConfigError(
             f"'{component.name}' cannot be a component: {path} exists",
-            edit=f"{_EDIT}, or `taxiway remove component {component.name}`",
+            edit=_EDIT,
         )
     for path, taken in _taken(root, component):
         clash = sorted(names & taken) or _but_for_case(component.class_name, taken)

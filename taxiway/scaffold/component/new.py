@@ -11,7 +11,7 @@ from taxiway.errors import ConfigError
 from taxiway.scaffold.component.files import read, write_all
 from taxiway.scaffold.component.kinds import Component
 from taxiway.scaffold.component.names import check_free
-from taxiway.scaffold.component.shared import lines_of
+from taxiway.scaffold.component.shared import ARTIFACTS, lines_of
 from taxiway.scaffold.component.wiring import wire
 
 
@@ -40,8 +40,8 @@ class Written:
     import_line: str
     line: str
     """That makes the node."""
-    by_hand: tuple[str, ...]
-    """Shared files that have no place for its line."""
+    placeless: tuple[Changed, ...]
+    """Shared files that have no place for its line; it works without."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -54,8 +54,8 @@ class Written:
             yield f"  created  {path}"
         for one in self.changed:
             yield f"  changed  {one.path}: {one.what}"
-        for path in self.by_hand:
-            yield f"  as it was  {path} (no place for its line was found in it; none is needed)"
+        for one in self.placeless:
+            yield f"  no place  {one.path}: {one.what}; it works without"
         if self.wired:
             yield f"  {self.wired}: {self.line}"
         yield "next"
@@ -84,12 +84,17 @@ def new_component(root: Path, component: Component, pipeline: str, *, wired: boo
     check_free(root, component)
     own = component.files()
     texts: dict[str, str | None] = {**own}
-    changed, by_hand = [], []
+    changed, placeless = [], []
     for line in lines_of(component):
         text = read(root / line.path)
+        if text is None and line.path == ARTIFACTS:
+            raise ConfigError(
+                f"{root} is no project: it has no {ARTIFACTS}, where types of artifacts are",
+                edit="the folder in which you call it",
+            )
         added = line.add(text) if text is not None else None
         if added is None:
-            by_hand.append(line.path)
+            placeless.append(Changed(line.path, line.what))
             continue
         texts[line.path] = added
         changed.append(Changed(line.path, line.what))
@@ -118,5 +123,5 @@ def new_component(root: Path, component: Component, pipeline: str, *, wired: boo
         wired=place,
         import_line=component.import_line,
         line=call,
-        by_hand=tuple(by_hand),
+        placeless=tuple(placeless),
     )

@@ -1,4 +1,4 @@
-"""Where a project still uses a component: in code by its module or its artifact, in configs by name."""
+"""Where a project still uses a component: its module, its artifact, or its settings."""
 
 from __future__ import annotations
 
@@ -41,29 +41,30 @@ def uses(
 def _in_code(text: str, name: str, class_name: str) -> Iterator[int]:
     if name not in text and class_name not in text:
         return
-    module = f"components.{name}"
     try:
         nodes = list(ast.walk(ast.parse(text)))
     except SyntaxError:  # not ours to judge
         return
     for node in nodes:
-        if isinstance(node, ast.Import):
-            if any(_within(alias.name, module) for alias in node.names):
-                yield node.lineno
-        elif isinstance(node, ast.ImportFrom):
-            names = {alias.name for alias in node.names}
-            if (
-                _within(node.module or "", module)
-                or (node.module == "components" and name in names)
-                or (node.module == "components.artifacts" and class_name in names)
-            ):
-                yield node.lineno
-        elif isinstance(node, ast.Attribute):
-            if node.attr == class_name and ast.unparse(node.value).endswith("artifacts"):
-                yield node.lineno
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if _within(node.value, module):
-                yield node.lineno
+        if _names(node, name, class_name):
+            yield getattr(node, "lineno", 0)
+
+
+def _names(node: ast.AST, name: str, class_name: str) -> bool:
+    """Whether a piece of code is about the component."""
+    module = f"components.{name}"
+    if isinstance(node, ast.Import):
+        return any(_within(alias.name, module) for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
+        return (
+            _within(node.module or "", module)
+            or (node.module == "components" and name in names)
+            or (node.module == "components.artifacts" and class_name in names)
+        )
+    if isinstance(node, ast.Attribute):
+        return node.attr == class_name and ast.unparse(node.value).endswith("artifacts")
+    return isinstance(node, ast.Constant) and _within(str(node.value), module)
 
 
 def _in_config(text: str, name: str, _: str) -> Iterator[int]:

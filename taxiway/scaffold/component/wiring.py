@@ -57,8 +57,11 @@ def statement(component: Component, channel: Channel) -> str:
     indent = " " * channel.indent
     if len(indent + call) <= WIDTH:
         return f"{indent}{call}\n"
-    head, _, arguments = call.partition("(")
-    return f"{indent}{head}(\n{indent}    {arguments[:-1]}\n{indent})\n"
+    head, _, arguments = call.removesuffix(")").partition("(")
+    within = f"{indent}    {arguments}"
+    if len(within) > WIDTH:
+        within = ",\n".join(f"{indent}    {one}" for one in arguments.split(", ")) + ","
+    return f"{indent}{head}(\n{within}\n{indent})\n"
 
 
 @dataclass(frozen=True)
