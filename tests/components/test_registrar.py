@@ -15,7 +15,7 @@ import pytest
 
 from taxiway.errors import TaxiwayError
 from taxiway.metadata.records import ArtifactRecord, NodeRecord
-from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
 from taxiway.process.manifest import MANIFEST_FILE, digest
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import Candidate, ModelVersion, list_versions
@@ -23,36 +23,34 @@ from tests.taxiway.evaluation.conftest import Evaluated
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]
 
+NUMBERS = (Numeric("temp"), Numeric("wind"))
+CATEGORIES = (Categorical("origin"), Categorical("carrier"))
 SPEC = FeatureSpec(
-    label="late",
+    task=Binary("late"),
     key="id",
-    numeric=(Numeric("temp"), Numeric("wind")),
-    categorical=(Categorical("origin"), Categorical("carrier")),
+    columns=(*NUMBERS, *CATEGORIES),
     slices=("origin",),
 )
 SAME = {
-    "numbers in another order": {"numeric": (Numeric("wind"), Numeric("temp"))},
-    "categories in another order": {"categorical": (Categorical("carrier"), Categorical("origin"))},
+    "another order": {"columns": SPEC.columns[::-1]},
     "another vocabulary": {
-        "categorical": (Categorical("origin", 5, 3, "embedding"), Categorical("carrier"))
+        "columns": (*NUMBERS, Categorical("origin", 5, 3, "embedding"), Categorical("carrier"))
     },
-    "another clip": {"numeric": (Numeric("temp", 2.0, True), Numeric("wind"))},
-    "one more role of a column": {"bucketized": (Bucketized("temp", (1.0, 2.0)),)},
+    "another clip": {"columns": (Numeric("temp", 2.0, True), Numeric("wind"), *CATEGORIES)},
+    "one more role of a column": {"columns": (*SPEC.columns, Bucketized("temp", (1.0, 2.0)))},
     "a number in buckets instead": {
-        "numeric": (Numeric("temp"),),
-        "bucketized": (Bucketized("wind", (1.0,)),),
+        "columns": (Numeric("temp"), *CATEGORIES, Bucketized("wind", (1.0,)))
     },
     "other slices": {"slices": ()},
     "another key": {"key": "row"},
 }
 DIFFERENT = {
-    "another label": {"label": "cancelled"},
-    "one input more": {"numeric": (*SPEC.numeric, Numeric("humid"))},
-    "one input less": {"numeric": SPEC.numeric[:1]},
-    "an input renamed": {"numeric": (Numeric("temp"), Numeric("wind_speed"))},
+    "another label": {"task": Binary("cancelled")},
+    "one input more": {"columns": (*SPEC.columns, Numeric("humid"))},
+    "one input less": {"columns": SPEC.columns[1:]},
+    "an input renamed": {"columns": (Numeric("temp"), Numeric("wind_speed"), *CATEGORIES)},
     "a number that becomes a string": {
-        "numeric": (Numeric("temp"),),
-        "categorical": (*SPEC.categorical, Categorical("wind")),
+        "columns": (Numeric("temp"), *CATEGORIES, Categorical("wind"))
     },
 }
 
@@ -78,7 +76,7 @@ def test_what_callers_see_changes_the_contract(logic: Any, change: str) -> None:
 
 def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
     told = '{"inputs": {"carrier": "string", "temp": "number"}, "label": "late"}'
-    spec = FeatureSpec("late", "id", (Numeric("temp"),), (Categorical("carrier"),))
+    spec = FeatureSpec(Binary("late"), "id", (Numeric("temp"), Categorical("carrier")))
     assert logic.contract_digest(spec) == hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -16,7 +16,8 @@ import pytest
 from models.flights.export import export
 from models.flights.features import SPEC
 from taxiway.config.loader import load_config
-from taxiway.modeling.spec import transformed_name
+from taxiway.modeling.spec import Categorical
+from taxiway.modeling.spec.columns import transformed_name
 
 pytestmark = [
     pytest.mark.pipeline,
@@ -75,15 +76,11 @@ def sparse(column: Any, dtype: Any) -> Any:
 
 def flat(rows: Any) -> np.ndarray:
     """What the network sees, as one matrix: the index of an embedding becomes one-hot."""
-    from taxiway.modeling.preprocessing import category_width
-
     parts = dict(rows.columns)
-    for column in SPEC.categorical:
-        if column.encoding == "embedding":
+    for column in SPEC.columns:
+        if isinstance(column, Categorical) and column.encoding == "embedding":
             index = parts[transformed_name(column)].reshape(-1)
-            parts[transformed_name(column)] = np.eye(category_width(column), dtype=np.float32)[
-                index
-            ]
+            parts[transformed_name(column)] = np.eye(column.width, dtype=np.float32)[index]
     return np.concatenate([parts[name] for name in sorted(parts)], axis=1)
 
 

@@ -13,13 +13,12 @@ from taxiway.config.evaluation import (
     Threshold,
 )
 from taxiway.evaluation.metrics import METRICS
-from taxiway.modeling.spec import Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Categorical, FeatureSpec, Numeric
 
 SPEC = FeatureSpec(
-    label="late",
+    task=Binary("late"),
     key="id",
-    numeric=(Numeric("temp"),),
-    categorical=(Categorical("origin"), Categorical("carrier")),
+    columns=(Numeric("temp"), Categorical("origin"), Categorical("carrier")),
     slices=("origin", "carrier"),
 )
 AUC = Threshold(metric="auc", lower=0.6)

@@ -22,15 +22,18 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+@pytest.mark.pipeline
 @pytest.mark.parametrize("part", PARTS)
 def test_what_a_folder_does_not_bring_is_the_default(module: str, part: str) -> None:
-    assert part_path(module, part) == f"taxiway.modeling.{part}.{PARTS[part]}"
+    assert part_path(module, part) == PARTS[part]
+    assert callable(load_part(module, part))
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_what_it_brings_is_its_own(module: str, part: str, tmp_path: Path) -> None:
-    (tmp_path / module / f"{part}.py").write_text(f"def {PARTS[part]}():\n    return 'mine'\n")
-    assert part_path(module, part) == f"{module}.{part}.{PARTS[part]}"
+    name = PARTS[part].rpartition(".")[2]
+    (tmp_path / module / f"{part}.py").write_text(f"def {name}():\n    return 'mine'\n")
+    assert part_path(module, part) == f"{module}.{part}.{name}"
     assert load_part(module, part)() == "mine"
 
 

@@ -290,17 +290,17 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str
     ("features", "told"),
     [
         (
-            "SPEC = FeatureSpec('y', 'id', (Numeric('faree'),), (Categorical('town'),))",
+            "SPEC = FeatureSpec(Binary('y'), 'id', (Numeric('faree'), Categorical('town')))",
             "{name}/features.py does not fit {schema}:\n"
             "  - Numeric 'faree': the schema has no such feature; did you mean 'fare'?",
         ),
         (
-            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('twon',))",
+            "SPEC = FeatureSpec(Binary('y'), 'id', (Numeric('fare'),), slices=('twon',))",
             "{name}/features.py does not fit {schema}:\n"
             "  - slices 'twon': the schema has no such feature; did you mean 'town'?",
         ),
         (
-            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('town',))",
+            "SPEC = FeatureSpec(Binary('y'), 'id', (Numeric('fare'),), slices=('town',))",
             "evaluation: cannot slice by 'twon'; did you mean 'town'? "
             "(categorical features, and FeatureSpec.slices: town)",
         ),
