@@ -204,7 +204,7 @@ def test_each_epoch_is_told_with_its_losses_and_the_time_left(tmp_path: Path) ->
 def test_the_time_left_is_what_the_epochs_so_far_have_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from taxiway.modeling import epochs
+    from taxiway.modeling.training import epochs
     from taxiway.process.progress import Progress, listening
 
     clock = iter([100.0, 130.0])
