@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 CORNERS: Final = 3
-"""Rows at the beginning: every column at its lowest, at its highest, and missing where it can be."""
+"""The first rows: all columns at their lowest, at their highest, missing where they can be."""
 
 
 @dataclass(frozen=True)

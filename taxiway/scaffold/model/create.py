@@ -156,7 +156,8 @@ def _rewrite(
 ) -> tuple[Rewrite | None, tuple[str, ...]]:
     """How a copy has to differ from the files, and why; None where it need not."""
     unread = tuple(one.column.name for one in plan.left_out if not one.in_data)
-    unused = {one.column.name for one in plan.left_out}
+    # In CSV a column that is not used need not be read; in Parquet its type must still be known.
+    unused = {one.column.name for one in plan.left_out if not one.column.type_found}
     needed = {name: convert for name, convert in converts.items() if name not in unused}
     repairs = list(data.repairs)
     repairs += [

@@ -18,7 +18,42 @@ import pyarrow as pa
 from taxiway.arrow.ingest.cells import Column, Kind, clean
 
 NULL_WORDS: Final = frozenset(
-    ["NA", "N/A", "n/a", "na", "#N/A", "#NA", "NaN", "nan", "NULL", "Null", "null", "None", "none", "nil", "?", "-", "--", "---", ".", "\\N", "k.A.", "k.", "A.", "n.a.", "#VALUE!", "#DIV/0!", "#REF!", "(null)", "<NA>", "missing", "Missing", "MISSING", "unknown", "Unknown"]
+    [
+        "NA",
+        "N/A",
+        "n/a",
+        "na",
+        "#N/A",
+        "#NA",
+        "NaN",
+        "nan",
+        "NULL",
+        "Null",
+        "null",
+        "None",
+        "none",
+        "nil",
+        "?",
+        "-",
+        "--",
+        "---",
+        ".",
+        "\\N",
+        "k.A.",
+        "k.",
+        "A.",
+        "n.a.",
+        "#VALUE!",
+        "#DIV/0!",
+        "#REF!",
+        "(null)",
+        "<NA>",
+        "missing",
+        "Missing",
+        "MISSING",
+        "unknown",
+        "Unknown",
+    ]
 )
 """Words for `no value` in a column of numbers or dates."""
 PLAIN_NULL_WORDS: Final = frozenset(
@@ -31,8 +66,12 @@ _GROUPED: Final = {
     "a blank between thousands": r"[+-]?(?:\d{1,3}(?:[\u00a0\u202f' ]\d{3})+|\d+)(?:\.\d+)?",
 }
 """Ways to write a number, by what is odd about them."""
-_PREFIX: Final = r"\s*(?P<before>[^\d\s,.+-]{0,4}|[A-Z]{3})\s*"
-_SUFFIX: Final = r"\s*(?P<after>[^\d\s,.]{1,2}[^\d,.]{0,10}|)\s*"
+_CURRENCY: Final = r"[$€£¥₹₽₩₺₴]|USD|EUR|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|Rs\.?|kr\.?"
+_PREFIX: Final = rf"\s*(?P<before>{_CURRENCY}|)\s*"
+_SUFFIX: Final = (
+    rf"\s*(?P<after>{_CURRENCY}|%|°?[^\W\d_]{{1,4}}[²³]?(?:[/ ][^\W\d_]{{1,4}}[²³]?)?|)\s*"
+)
+"""A currency before or behind, a unit behind: `12.5 km`, `80 km/h`, `3 sq ft`, `45%`."""
 _LEADING_ZERO: Final = r"^\s*0\d+\s*$"
 
 
@@ -64,7 +103,7 @@ def is_number(text: str) -> bool:
 
 
 def misfits(values: Any, kind: Kind) -> Sequence[int]:
-    """Rows of an array of text, or of a type of Parquet, that the pipeline does not take for a kind."""
+    """Rows of an array that the pipeline does not take for a kind."""
     raw = values.cast(pa.binary()) if pa.types.is_string(values.type) else values
     batch = pa.RecordBatch.from_arrays([raw], ["column"])
     _, bad = clean(batch, [Column("column", kind, required=False)])

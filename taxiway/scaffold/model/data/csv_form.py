@@ -1,4 +1,4 @@
-"""How a CSV file is written, found by trial: its encoding, its dialect and where its names stand."""
+"""How a CSV file is written, found by trial: encoding, dialect, and where the names stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import gzip
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from taxiway.scaffold.model.data.files import GZIP
 
 TRIED_LINES: Final = 1_000
 DELIMITERS: Final = (",", ";", "\t", "|")
-QUOTES_AND_ESCAPES: Final = (('"', ""), ('"', "\\"), ("'", ""), ("", ""))
+QUOTES_AND_ESCAPES: Final = (('"', ""), ('"', "\\"), ("'", ""), ("'", "\\"), ("", ""))
 """In the order in which they are preferred."""
 MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -27,7 +27,8 @@ MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 WINDOWS: Final = "cp1252"
-"""What Excel writes in the west of Europe and in America; each of its bytes but five is a letter."""
+"""What Excel writes in America and the west of Europe; all of its bytes but five mean something."""
+TITLE_LINES: Final = 10
 FEW: Final = 0.98
 """Share of the lines that have as many cells as the names: some may be broken."""
 
@@ -37,7 +38,7 @@ class CsvForm:
     """What has to be known of a file to read it."""
 
     encoding: str = "utf-8"
-    dialect: Dialect = Dialect()
+    dialect: Dialect = field(default_factory=Dialect)
     skip: int = 0
     """Lines before the one with the names: a title, or `sep=;`."""
     is_packed: bool = False
@@ -99,8 +100,9 @@ def sniff(path: Path, content: bytes, is_packed: bool) -> CsvForm:
             f"{' '.join(map(repr, DELIMITERS))}: the first line is {lines[0][:80]!r}",
             edit=f"{path}, or --data",
         )
-    first = next(index for index, count in enumerate(counts) if count >= usual)
-    _check_names(path, [_cells(dialect, line) for line in rest[first:]])
+    rows = [_cells(dialect, line) for line in rest]
+    first = names_line(rows, usual)
+    _check_names(path, rows[first:])
     skip = _physical(decoded(content, encoding), first + told)
     return CsvForm(encoding, dialect, skip, is_packed)
 
@@ -144,27 +146,45 @@ def _cells(dialect: Dialect, line: bytes) -> list[str]:
 
 
 def _dialect(lines: Sequence[bytes], delimiters: Sequence[str]) -> tuple[Dialect, list[int]]:
-    """The one in which most lines have as many cells; of equals the one with more, then the first."""
-    best: tuple[float, int, int] = (-1.0, 0, 0)
+    """The dialect in which most lines have as many cells, below a first line that reads as names.
+
+    Of equals it is the one with more cells, and then the first.
+    """
+    best: tuple[float, ...] = ()
     chosen, chosen_counts = Dialect(), [0]
-    order = 0
     for quote, escape in QUOTES_AND_ESCAPES:
         for delimiter in delimiters:
-            order -= 1
             dialect = Dialect(delimiter, quote, escape)
-            counts = [len(_cells(dialect, line)) for line in lines]
+            rows = [_cells(dialect, line) for line in lines]
+            counts = [len(row) for row in rows]
             usual = max(Counter(counts).items(), key=lambda item: (item[1], item[0]))[0]
+            if usual < 2 or (quote == "'" and not _are_quoted(lines, dialect)):
+                continue
             share = counts.count(usual) / len(counts)
-            if usual < 2:
-                continue
-            mark = (round(share, 3) if share < FEW else 1.0, min(usual, 3), order)
-            if quote == "'" and not _are_quoted(lines, dialect):
-                continue
-            if quote == "'":
-                mark = (mark[0] + 0.001, mark[1], mark[2])
+            first = names_line(rows, usual)
+            mark = (
+                1.0 if share >= FEW else share,
+                _read_as_names(rows[first]) * (2 - (first > 0)),
+                quote == "'",
+                min(usual, 3),
+            )
             if mark > best:
                 best, chosen, chosen_counts = mark, dialect, counts
     return chosen, chosen_counts
+
+
+def names_line(rows: Sequence[Sequence[str]], usual: int) -> int:
+    """The first line that has a cell for each column, and not just a title in one of them."""
+    full = [index for index, row in enumerate(rows) if len(row) >= usual]
+    for index in full[:TITLE_LINES]:
+        if sum(bool(cell.strip()) for cell in rows[index]) > (1 if usual > 2 else 0):
+            return index
+    return full[0]
+
+
+def _read_as_names(cells: Sequence[str]) -> bool:
+    known = [cell for cell in cells if cell.strip()]
+    return len(set(known)) == len(known) > 0 and not any(map(is_number, known))
 
 
 def _are_quoted(lines: Sequence[bytes], dialect: Dialect) -> bool:

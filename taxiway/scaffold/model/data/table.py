@@ -1,4 +1,4 @@
-"""The cells of what was given as one Arrow table: text where it is CSV, types where it is Parquet."""
+"""The cells of what was given as an Arrow table: text if it is CSV, types if it is Parquet."""
 
 from __future__ import annotations
 

@@ -37,10 +37,8 @@ def is_key_name(name: str) -> bool:
     """Whether a name says that the column names rows."""
     words = words_of(name)
     joined = "".join(words)
-    return (
-        (bool(words)
-        and (words[-1] in KEYS or words[0] in KEYS[:1] or joined in KEYS))
-        or (len(joined) > 3 and name[-2:] in ("ID", "Id"))
+    return (bool(words) and (words[-1] in KEYS or words[0] in KEYS[:1] or joined in KEYS)) or (
+        len(joined) > 3 and name[-2:] in ("ID", "Id")
     )
 
 

@@ -75,7 +75,7 @@ def make_plan(columns: Sequence[Profile], arrays: Mapping[str, Any], wishes: Wis
     rows = columns[0].rows if columns else 0
     if rows < LEAST_ROWS:
         raise DataError(
-            f"the data has {rows} rows, expected {LEAST_ROWS} at least to learn from and to judge by",
+            f"the data has {rows} rows, expected {LEAST_ROWS} at least",
             edit="--data",
         )
     key, key_reason = _key(columns, wishes)
@@ -97,9 +97,13 @@ def make_plan(columns: Sequence[Profile], arrays: Mapping[str, Any], wishes: Wis
         told = leak(label, arrays[label.column.name], column, arrays[column.name])
         if isinstance(found, Role) and told:
             found = LeftOut(column, told)
-        (roles if isinstance(found, Role) else left_out).append(found)  # type: ignore[attr-defined]
+        if isinstance(found, Role):
+            roles.append(found)
+        else:
+            left_out.append(found)
     if not roles:
         told = "\n".join(f"  - '{one.column.name}': {one.reason}" for one in left_out)
+        told = told or f"  - there is none beside '{label.column.name}'"
         raise DataError(f"no column is left to learn from:\n{told}", edit="--data or --label")
     notes = _notes(label, rows, key)
     return Plan(label, key, key_reason, weight, tuple(roles), tuple(left_out), notes)

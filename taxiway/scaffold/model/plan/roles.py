@@ -21,7 +21,9 @@ NEAR_UNIQUE: Final = 0.5
 """Different values for each row from which on words tell nothing about other rows."""
 TEXT_WORDS: Final = 2.5
 """Words in a cell from which on it is text and not a name."""
-FEW_INTEGERS: Final = 50
+FEW_INTEGERS: Final = 100
+ROWS_EACH: Final = 3
+"""Rows for each different number of a code, on average, from which on it tells about other rows."""
 INDICATOR: Final = 0.01
 """Share of missing cells from which on a number says by a column of its own that it is missing."""
 LONG_TAIL: Final = 20.0
@@ -74,9 +76,9 @@ def quoted(value: Any) -> str:
     """A value as Python has it, in double quotes as the formatter wants."""
     if not isinstance(value, str):
         return repr(value)
-    if value.isprintable() and "\\" not in value:
+    if value.isprintable():
         quote = "'" if value.count('"') > value.count("'") else '"'
-        return quote + value.replace(quote, f"\\{quote}") + quote
+        return quote + value.replace("\\", "\\\\").replace(quote, f"\\{quote}") + quote
     return json.dumps(value)
 
 
@@ -91,7 +93,8 @@ def role_of(column: Profile) -> Role | LeftOut:
 
 def amount(value: float) -> str:
     """A number for a reader: not more digits than tell something."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    is_long = 1_000 <= abs(value) < 1e9
+    return f"{value:.0f}" if is_long else f"{value:.4g}"
 
 
 def _missing(column: Profile) -> str:
@@ -109,7 +112,7 @@ def _range(column: Profile) -> str:
 
 
 def _few(column: Profile) -> str:
-    shown = ", ".join(str(value)[:12] for value, _ in column.common[:3])
+    shown = ", ".join(str(value)[:20] for value, _ in column.common[:3])
     more = ", ..." if column.distinct > 3 else ""
     return f"{column.distinct} values ({shown}{more}){_missing(column)}"
 
@@ -140,11 +143,16 @@ def _named(kind: str) -> Callable[[Profile], Call] | None:
 
 def _is_id(column: Profile) -> bool:
     if column.what == "int":
-        return column.is_rising or (
-            is_key_name(column.name) and column.distinct > NEAR_UNIQUE * column.rows
-        )
+        is_named = is_key_name(column.name)
+        return column.is_rising or (is_named and column.distinct > column.rows / ROWS_EACH)
     is_short = column.words_each < TEXT_WORDS
     return column.what == "text" and is_short and column.is_unique and column.rows > FEW_VALUES
+
+
+def _names_rows(column: Profile) -> str:
+    if column.is_unique:
+        return "another value in each row: it names rows, and tells nothing of others"
+    return f"{column.distinct} values in {column.rows - column.missing} rows: it names rows"
 
 
 def _is_near_unique(column: Profile) -> bool:
@@ -161,8 +169,11 @@ def _is_free_text(column: Profile) -> bool:
 
 def _is_integer_code(column: Profile) -> bool:
     """Whole numbers of a CSV file; in Parquet a number cannot be read as a word."""
-    few = 2 < column.distinct <= min(FEW_INTEGERS, column.rows / 10)
-    return column.what == "int" and few and not column.type_found and is_code_name(column.name)
+    if column.what != "int" or column.type_found or column.distinct < 3:
+        return False
+    if is_key_name(column.name):
+        return column.distinct <= column.rows / ROWS_EACH
+    return column.distinct <= min(FEW_INTEGERS, column.rows / 10) and is_code_name(column.name)
 
 
 RULES: Final = (
@@ -182,9 +193,7 @@ RULES: Final = (
         None,
         lambda column: f"{column.common[0][0]!r} in every row that has a value",
     ),
-    Rule(
-        _is_id, None, lambda column: "another value in each row: it names rows, and repeats never"
-    ),
+    Rule(_is_id, None, _names_rows),
     Rule(
         lambda column: column.what == "date",
         _named("Timestamp"),

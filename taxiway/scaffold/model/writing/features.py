@@ -30,7 +30,7 @@ def features_py(plan: Plan, source: str) -> str:
         "",
         "SPEC = FeatureSpec(",
         *call(f"task={label.call.head}", arguments, 4, why),
-        comment_line(f"The key: {plan.key_reason}.", 4),
+        comment_line(f"The key: {plan.key_reason}", 4),
         f"    key={key},",
         "    columns=(",
     ]
@@ -44,7 +44,7 @@ def features_py(plan: Plan, source: str) -> str:
 
 def _left_out(plan: Plan) -> list[str]:
     return [
-        comment_line(f"Left out: {quoted(one.column.name)}, {one.reason}.", 4)
+        comment_line(f"Left out: {quoted(one.column.name)}: {one.reason}", 4)
         for one in plan.left_out
     ]
 

@@ -12,7 +12,7 @@ from taxiway.scaffold.model.writing.python import WIDTH, call, width
 
 SHOWN_VALUES: Final = 8
 DIGITS: Final = 6
-WORDS: Final = tuple(["good", "bad", "new", "old", "fast", "slow", "small", "large"])
+WORDS: Final = ("good", "bad", "new", "old", "fast", "slow", "small", "large")
 
 
 def mock_lines(plan: Plan, columns: Sequence[Profile]) -> tuple[list[str], list[str]]:

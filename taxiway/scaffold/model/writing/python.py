@@ -32,12 +32,14 @@ def call(head: str, arguments: Sequence[str], indent: int, comment: str = "") ->
     if width(line) <= WIDTH:
         return _commented(line, comment, pad)
     above = _above(comment, pad)
+    opening = f"{pad}{head}("
+    opening += TOO_LONG * (width(opening) > WIDTH)
     middle = f"{pad}{' ' * _STEP}{', '.join(arguments)}"
     if width(middle) <= WIDTH:
-        return [*above, f"{pad}{head}(", middle, f"{pad}),"]
+        return [*above, opening, middle, f"{pad}),"]
     inner = [f"{pad}{' ' * _STEP}{argument}," for argument in arguments]
     inner = [one + TOO_LONG * (width(one) > WIDTH) for one in inner]
-    return [*above, f"{pad}{head}(", *inner, f"{pad}),"]
+    return [*above, opening, *inner, f"{pad}),"]
 
 
 def comment_line(text: str, indent: int = 0) -> str:

@@ -28,7 +28,7 @@ def schema_pbtxt(plan: Plan, columns: tuple[Profile, ...], eval_fraction: float)
     """
     lines = [
         "# What the data has to look like, as it was found and then curated: a line per column.",
-        "# min_fraction is the share of rows that must have a value; string_domain lists all values.",
+        "# min_fraction is the share of rows that must have a value; string_domain is all values.",
     ]
     lines += [_line(plan, column, eval_fraction) for column in columns]
     lines += ['default_environment: "TRAINING"', 'default_environment: "SERVING"']
