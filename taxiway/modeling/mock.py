@@ -49,6 +49,27 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class Lists:
+    """Up to `most` of several values; with a separator as one text."""
+
+    values: tuple[Any, ...]
+    separator: str = ""
+    most: int = 3
+    missing: float = 0.0
+
+    def at(self, place: Any) -> Any:
+        """Lists, or texts, at places from 0 to 1, object [N]; near places begin alike."""
+        count = len(self.values)
+        found = np.empty(len(place), dtype=object)
+        for row, one in enumerate(place):
+            start = min(int(one * count), count - 1)
+            length = 1 + int(one * count * self.most) % self.most
+            values = [self.values[(start + step) % count] for step in range(min(length, count))]
+            found[row] = self.separator.join(values) if self.separator else values
+        return found
+
+
+@dataclass(frozen=True)
 class Moments:
     """Days or moments between two, written as the first one is."""
 
@@ -95,7 +116,7 @@ class Keys:
     prefix: str = "row"
 
 
-Values = Numbers | Choices | Moments | Texts | Keys
+Values = Numbers | Choices | Lists | Moments | Texts | Keys
 
 
 def mock_rows(columns: Mapping[str, Values], label: str, count: int, seed: int = 0) -> pa.Table:

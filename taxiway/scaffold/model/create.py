@@ -55,7 +55,8 @@ def create_model(root: Path, name: str, data: Path, wishes: Wishes) -> Created:
       DataError: nothing can be learned from the data as it is.
     """
     names = check_name(root, name)
-    folder = _data_folder(root) / names.name
+    base = _base(root)
+    folder = _data_folder(root, base) / names.name
     looked = _look(read(find_files(data)), wishes)
     if (looked.rewrite or not looked.data.given.is_laid_out) and clash(folder):
         raise ConfigError(
@@ -72,6 +73,7 @@ def create_model(root: Path, name: str, data: Path, wishes: Wishes) -> Created:
             placed=placed,
             repairs=looked.repairs,
             null_words=looked.null_words,
+            base=base,
         )
         files = render(found)
     except BaseException:
@@ -173,10 +175,14 @@ def _rewrite(
     return Rewrite(unread, needed, types, null_words), tuple(repairs)
 
 
-def _data_folder(root: Path) -> Path:
+def _base(root: Path) -> Mapping[str, Any]:
+    path = root / "configs" / "base.yaml"
+    return read_layer(path) if path.is_file() else {}
+
+
+def _data_folder(root: Path, base: Mapping[str, Any]) -> Path:
     """Where the project keeps its data sets: `output.root` of base.yaml."""
-    base = root / "configs" / "base.yaml"
-    output = read_layer(base).get("output") if base.is_file() else None
+    output = base.get("output")
     place = output.get("root", "var") if isinstance(output, dict) else "var"
     if "://" in str(place):
         raise ConfigError(

@@ -45,6 +45,10 @@ class Profile:
     """Of numbers, at QUANTILES."""
     words_each: float = 0.0
     """Words in a cell, on average."""
+    tokens: int = 0
+    """Different values in its lists."""
+    separator: str = ""
+    """Of the values in a text that is a list."""
     is_rising: bool = False
     """Whole numbers that rise by one from row to row."""
     type_found: str = ""
@@ -78,6 +82,13 @@ class Profile:
             return "INT"
         return kinds.get(self.what, "BYTES")
 
+
+SEPARATORS: Final = ("|", ";", ",")
+LISTS: Final = 0.3
+"""Share of cells with a separator from which on a text is a list of values."""
+MOST_TOKENS: Final = 200
+TOKEN_ROWS: Final = 5
+"""Rows for each of the values of lists, on average."""
 
 Convert = Callable[[Any], Any]
 """An array as it was read to one that the pipeline reads."""
@@ -251,7 +262,18 @@ def _look_at_types(name: str, values: Any) -> tuple[Profile, Convert | None]:
         words = _iso(values)
         return _profile(name, words, "date", "moments written as text", (), (), told), _iso
     what: What = "list" if types.is_list(found) or types.is_large_list(found) else "other"
-    return Profile(name, what, len(values), values.null_count, type_found=told), None
+    flat = _counts(values.flatten()) if what == "list" else {}
+    common = tuple(sorted(flat.items(), key=lambda item: -item[1])[:KEPT_VALUES])
+    return Profile(
+        name,
+        what,
+        len(values),
+        values.null_count,
+        distinct=max(len(flat), 2),
+        common=common,
+        tokens=len(flat),
+        type_found=told,
+    ), None
 
 
 def _iso(values: Any) -> Any:
@@ -285,6 +307,7 @@ def _profile(
     elif counts:
         known = sum(counts.values())
         words_each = sum(len(word.split()) * count for word, count in counts.items()) / known
+    separator, tokens = _separator(counts) if what == "text" else ("", 0)
     return Profile(
         name=name,
         what=what,
@@ -294,12 +317,28 @@ def _profile(
         common=common,
         quantiles=quantiles,
         words_each=words_each,
+        tokens=tokens,
+        separator=separator,
         is_rising=is_rising,
         type_found=type_found,
         repair=repair,
         null_words=odd,
         notes=notes,
     )
+
+
+def _separator(counts: Mapping[str, int]) -> tuple[str, int]:
+    """What stands between the values of a text that is a list, and how many there are."""
+    known = sum(counts.values())
+    for separator in SEPARATORS:
+        several = sum(count for word, count in counts.items() if separator in word)
+        if several < LISTS * known:
+            continue
+        tokens = {one.strip() for word in counts for one in word.split(separator)} - {""}
+        is_short = all(len(one.split()) <= 3 for one in tokens)
+        if is_short and len(tokens) <= min(MOST_TOKENS, known / TOKEN_ROWS, len(counts)):
+            return separator, len(tokens)
+    return "", 0
 
 
 def _counts(values: Any) -> dict[Any, int]:

@@ -30,7 +30,7 @@ def leak(label: Label, labels: Any, column: Profile, values: Any) -> str:
     """
     known = pc.and_(pc.is_valid(labels), pc.is_valid(values))
     rows = pc.sum(known).as_py() or 0
-    if rows < ROWS_EACH * 2 or column.distinct < 2:
+    if rows < ROWS_EACH * 2 or column.distinct < 2 or column.what in ("list", "other"):
         return ""
     labels, values = labels.filter(known), values.filter(known)
     if label.task == "regression":

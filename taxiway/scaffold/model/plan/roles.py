@@ -26,7 +26,8 @@ ROWS_EACH: Final = 3
 """Rows for each different number of a code, on average, from which on it tells about other rows."""
 INDICATOR: Final = 0.01
 """Share of missing cells from which on a number says by a column of its own that it is missing."""
-LONG_TAIL: Final = 20.0
+HAS_SCALE: Final = "scale" in spec_module.Numeric.__dataclass_fields__
+LONG_TAIL: Final = 10.0
 """Times that the largest value is further from the median than the third quartile is."""
 
 
@@ -131,14 +132,34 @@ def _categorical(column: Profile) -> Call:
 
 def _numeric(column: Profile) -> Call:
     indicator = ["indicator=True"] if column.missing > INDICATOR * column.rows else []
-    return Call("Numeric", (quoted(column.name), *indicator))
+    scale = ['scale="log"'] if HAS_SCALE and _has_long_tail(column) else []
+    return Call("Numeric", (quoted(column.name), *scale, *indicator))
 
 
-def _named(kind: str) -> Callable[[Profile], Call] | None:
-    """A kind of column that takes a name alone; None where this release does not have it."""
+def _has_long_tail(column: Profile) -> bool:
+    """Amounts and counts, a few of which are far larger than most."""
+    low, _, median, third, high = column.quantiles
+    return low >= 0 and high - median > LONG_TAIL * max(third - median, 1e-9) and high > 10
+
+
+def _timestamp(column: Profile) -> Call:
+    """Days have no hour."""
+    has_hours = any(":" in str(value) for value, _ in column.common)
+    parts = [] if has_hours else ['parts=("weekday", "month")']
+    return Call("Timestamp", (quoted(column.name), *parts))
+
+
+def _multivalent(column: Profile) -> Call:
+    vocabulary = f"max_vocabulary={min(max(column.tokens, 1), MOST_VALUES)}"
+    separator = [f"separator={quoted(column.separator)}"] if column.separator else []
+    return Call("Multivalent", (quoted(column.name), vocabulary, *separator))
+
+
+def _if_known(kind: str, make: Callable[[Profile], Call]) -> Callable[[Profile], Call] | None:
+    """None where this release has no such kind of column."""
     if not hasattr(spec_module, kind):
         return None
-    return lambda column: Call(kind, (quoted(column.name),))
+    return make
 
 
 def _is_id(column: Profile) -> bool:
@@ -179,9 +200,9 @@ def _is_integer_code(column: Profile) -> bool:
 RULES: Final = (
     Rule(lambda column: column.what == "empty", None, lambda _: "no row has a value"),
     Rule(
-        lambda column: column.what == "list",
-        _named("Multivalent"),
-        lambda column: f"lists ({column.type_found})",
+        lambda column: column.what == "list" or bool(column.separator),
+        _if_known("Multivalent", _multivalent),
+        lambda column: f"lists of {column.tokens} values{_missing(column)}",
     ),
     Rule(
         lambda column: column.what == "other",
@@ -196,12 +217,12 @@ RULES: Final = (
     Rule(_is_id, None, _names_rows),
     Rule(
         lambda column: column.what == "date",
-        _named("Timestamp"),
+        _if_known("Timestamp", _timestamp),
         lambda column: f"moments, as {str(column.common[0][0])[:25]}{_missing(column)}",
     ),
     Rule(
         _is_free_text,
-        _named("Text"),
+        _if_known("Text", lambda column: Call("Text", (quoted(column.name),))),
         lambda column: f"free text, {column.words_each:.0f} words each{_missing(column)}",
     ),
     Rule(

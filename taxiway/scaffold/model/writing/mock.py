@@ -40,6 +40,8 @@ def _values(plan: Plan, column: Profile) -> tuple[str, list[str]]:
     if kind != "BYTES" and not (is_classes or column.what == "bool") and column.quantiles:
         whole = ["whole=True"] if kind == "INT" else []
         return "Numbers", [_tuple([_number(one, kind) for one in column.quantiles]), *whole]
+    if column.tokens:
+        return "Lists", _lists(column)
     if column.what == "date" and column.common:
         moments = sorted(str(value) for value, _ in column.common)
         return "Moments", [quoted(moments[0]), quoted(moments[-1])]
@@ -55,6 +57,17 @@ def _values(plan: Plan, column: Profile) -> tuple[str, list[str]]:
     if column.name == plan.label.column.name:
         values = sorted(values)
     return "Choices", [_tuple(_fitting(column.name, values))]
+
+
+def _lists(column: Profile) -> list[str]:
+    if not column.separator:
+        values = [quoted(value) for value, _ in column.common[:SHOWN_VALUES] if value is not None]
+        return [_tuple(values)]
+    tokens = dict.fromkeys(
+        token.strip() for value, _ in column.common for token in value.split(column.separator)
+    )
+    values = [token for token in tokens if token][:SHOWN_VALUES]
+    return [_tuple(_fitting(column.name, values)), f"separator={quoted(column.separator)}"]
 
 
 def _words(column: Profile) -> Sequence[str]:

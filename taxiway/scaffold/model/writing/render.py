@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from taxiway.config.evaluation import Evaluation
+from taxiway.config.model import Hyperparameters
 from taxiway.scaffold.model.columns.profile import Profile
 from taxiway.scaffold.model.data.place import Placed
 from taxiway.scaffold.model.data.table import Data
@@ -56,6 +58,8 @@ class Found:
     placed: Placed
     repairs: tuple[str, ...]
     null_words: tuple[str, ...]
+    base: Mapping[str, Any]
+    """What base.yaml says: values made for another model do not go on to this one."""
 
     @property
     def rows(self) -> int:
@@ -150,8 +154,24 @@ def _config(found: Found) -> dict[str, Any]:
         if by_time
         else f"{{kind: hash, eval_fraction: {found.eval_fraction}}}",
         "broken": cut(one_line(broken.first_broken), 70) if broken and is_csv else "",
+        "hyperparameters": _flow(_reset(found.base, "model", "hyperparameters"), "auto"),
+        "evaluation": _reset(found.base, "evaluation"),
         "slices": json.dumps([[name] for name in found.plan.slices], ensure_ascii=False),
     }
+
+
+def _reset(base: Mapping[str, Any], *path: str) -> list[str]:
+    """Keys that base.yaml sets, and whose default is to be what suits the model."""
+    fields = {"hyperparameters": Hyperparameters, "evaluation": Evaluation}[path[-1]].model_fields
+    section: Any = base
+    for name in path:
+        section = section.get(name) if isinstance(section, Mapping) else None
+    given = section if isinstance(section, Mapping) else {}
+    return [key for key in given if key in fields and fields[key].default in ("auto", None)]
+
+
+def _flow(keys: Sequence[str], value: str) -> str:
+    return f"{{{', '.join(f'{key}: {value}' for key in keys)}}}" if keys else ""
 
 
 def _page(found: Found) -> dict[str, Any]:
