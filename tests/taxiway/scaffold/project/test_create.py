@@ -274,13 +274,18 @@ class TestTheCommand:
 class TestSplittingTheBase:
     TEXT = (
         "# about\na:\n  one: 1 # kept\n  # of two\n  two:\n    - 2\n\nb: {c: 1}\n"
-        "d:\n  two: {x: 1}\n  three: 3\n"
+        "d:\n  two: {x: 1}\n  three: 3\n\ne:\n  four: 4\n"
     )
 
     def test_keys_move_with_what_is_below_them_and_all_else_stays(self) -> None:
         rest, overlay = split(self.TEXT, ["a.two", "d.three"])
-        assert overlay == "a:\n  two:\n    - 2\n\nd:\n  three: 3\n"
-        assert rest == self.TEXT.replace("  two:\n    - 2\n", "").replace("  three: 3\n", "")
+        moved = ("  # of two\n  two:\n    - 2\n", "  three: 3\n")
+        assert overlay == "a:\n{}\nd:\n{}".format(*moved)
+        assert rest == self.TEXT.replace(moved[0], "").replace(moved[1], "")
+
+    def test_a_section_without_keys_goes_too(self) -> None:
+        assert split(self.TEXT, ["e.four"])[0] == self.TEXT.removesuffix("e:\n  four: 4\n")
+        assert "d:" not in split(self.TEXT, ["d.three", "d.two"])[0]
 
     @pytest.mark.parametrize("key", ["a.three", "x.one", "d.x"])
     def test_a_key_that_is_not_there_is_left_where_it_is(self, key: str) -> None:
