@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,14 @@ class TestTemplates:
         command = [sys.executable, "-m", "ruff", "format", "--line-length=100", "-"]
         done = subprocess.run(command, input=source, capture_output=True, text=True)
         assert done.stdout == source
+
+
+def test_the_wheel_brings_the_templates(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for folder, kind in KINDS.items():
+        place = f"taxiway/scaffold/component/templates/{folder}"
+        assert {f"{place}/{file}.txt" for file in (*kind.files, "test.py")} <= names
 
 
 class TestTheCommand:
