@@ -1,7 +1,7 @@
 # What people do with Taxiway; every target sets up what it needs. `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-CONFIG ?= local
+CONFIG ?=
 SET ?=
 define newline
 

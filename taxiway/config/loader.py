@@ -22,6 +22,7 @@ from taxiway.process.code_digest import files_digest, packages_digest
 from taxiway.process.project import project_root
 
 DEFAULT = "local"
+"""The overlay where none is named; a project may have none of this name."""
 _NO_TEXT = (bool, int, float)
 _HINTS = {"string_type": ": quote it, since YAML reads it as a number or a switch"}
 
@@ -30,14 +31,16 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
     """Merges base.yaml, the overlays and the assignments, later ones winning.
 
     Args:
-      overlays: YAML files, or the bare name of one in configs/ (`smoke`); none means `local`.
+      overlays: YAML files, or the bare name of one in configs/ (`smoke`); none means `local`,
+        where there is one.
       assignments: `key.path=value`, the value read as YAML.
 
     Raises:
       ConfigError: a file is missing or no YAML, a key is unknown, a value has the wrong type, or
         the model module cannot be found.
     """
-    sources = [_find(overlay) for overlay in ("base", *(overlays or (DEFAULT,)))]
+    chosen = overlays or [DEFAULT] * (project_root() / "configs" / f"{DEFAULT}.yaml").is_file()
+    sources = [_find(overlay) for overlay in ("base", *chosen)]
     layers = [read(path) for path in sources]
     return _resolve(layers, assignments, ", ".join(str(path) for path in sources))
 
