@@ -29,10 +29,11 @@ from pathlib import Path
 
 from taxiway.config.loader import load_config
 from taxiway.runners.targets import OVERLAYS, compile_to_file
+from tests.conftest import TINY
 
 
 def test_it_compiles_for_kubeflow(tmp_path: Path) -> None:
-    compile_to_file(load_config(OVERLAYS["kubeflow"]), "kubeflow", tmp_path / "pipeline.yaml")
+    compile_to_file(load_config([TINY, *OVERLAYS["kubeflow"]]), "kubeflow", tmp_path / "pipeline.yaml")
     text = (tmp_path / "pipeline.yaml").read_text()
     assert {name for name in NAMES if f"name: comp-{name}" not in text} == set()
 '''

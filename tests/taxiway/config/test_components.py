@@ -11,6 +11,7 @@ import pytest
 from taxiway.config import components
 from taxiway.config.loader import load_config, portable, resolve_config, to_yaml
 from taxiway.errors import ConfigError
+from tests.conftest import TINY
 
 SETTINGS = '''"""Mine."""
 
@@ -38,11 +39,11 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_component_that_the_config_does_not_name_has_its_defaults() -> None:
-    assert load_config(["smoke"]).settings("gaps") == '{"above":0.05}'
+    assert load_config([TINY]).settings("gaps") == '{"above":0.05}'
 
 
 def test_what_is_set_reaches_it_also_on_another_machine_and_from_a_file(tmp_path: Path) -> None:
-    config = load_config(["smoke"], ["pipeline.components.gaps.above=0.2"])
+    config = load_config([TINY], ["pipeline.components.gaps.above=0.2"])
     assert config.settings("gaps") == '{"above":0.2}'
     assert resolve_config(portable(config)).settings("gaps") == '{"above":0.2}'
     (tmp_path / "mine.yaml").write_text(to_yaml(config))
@@ -64,13 +65,13 @@ def test_what_a_component_cannot_be_set_to_is_refused_with_its_key(
     assignment: str, told: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
-        load_config(["smoke"], [f"pipeline.components.{assignment}"])
+        load_config([TINY], [f"pipeline.components.{assignment}"])
     assert told in refused.value.message
 
 
 def test_components_are_a_mapping() -> None:
     with pytest.raises(ConfigError, match=r"pipeline\.components: expected a mapping"):
-        load_config(["smoke"], ["pipeline.components=[gaps]"])
+        load_config([TINY], ["pipeline.components=[gaps]"])
 
 
 @pytest.mark.parametrize(
@@ -83,5 +84,5 @@ def test_components_are_a_mapping() -> None:
 def test_a_settings_file_that_is_broken_is_named(own: Path, text: str, told: str) -> None:
     (own / "settings.py").write_text(text)
     with pytest.raises(ConfigError, match=told) as refused:
-        load_config(["smoke"], ["pipeline.components.gaps.above=0.2"])
+        load_config([TINY], ["pipeline.components.gaps.above=0.2"])
     assert refused.value.edit == str(own / "settings.py")
