@@ -44,6 +44,7 @@ class TestThisMachine:
         found = {one.need: one for one in findings(machine, "tests")}
         assert found["system"].status == "ok", found["system"]
         assert found["packages"].status == "ok", found["packages"]
+        assert machine.extras == ("kfp", "distributed")
         assert machine.memory > 0
         assert machine.free > 0
 
