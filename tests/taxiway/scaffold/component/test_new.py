@@ -15,6 +15,7 @@ from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.scaffold.component.kinds import KINDS, LONGEST, Component
 from taxiway.scaffold.component.names import TFX_ARTIFACTS, check_free, check_spelling
 from taxiway.scaffold.component.new import Written, new_component
+from taxiway.scaffold.component.remove import remove_component
 from taxiway.scaffold.component.wiring import Channel, statement
 from tests.conftest import CommandLine
 from tests.taxiway.scaffold.component.conftest import everything
@@ -132,6 +133,17 @@ class TestWhatIsWritten:
         monkeypatch.setattr(Path, "write_bytes", full)
         with pytest.raises(TaxiwayError, match="No space left on device; nothing was changed"):
             new(project, "sample")
+        assert everything(project) == before
+
+    @pytest.mark.parametrize("path", [TRAINING, "components/artifacts.py"])
+    def test_code_that_is_no_python_is_named_with_its_line(self, project: Path, path: str) -> None:
+        new(project, "sample")
+        (project / path).write_text("import os\ndef create_pipeline(config:\n")
+        before = everything(project)
+        with pytest.raises(ConfigError, match=f"{path} is no Python that could be added to: line"):
+            new(project, "another")
+        with pytest.raises(ConfigError, match=f"{path} is no Python that could be added to: line"):
+            remove_component(project, "sample", force=True)
         assert everything(project) == before
 
     def test_a_folder_that_is_no_project_is_refused(self, tmp_path: Path) -> None:
