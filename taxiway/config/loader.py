@@ -12,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from taxiway.config.components import settings_class
 from taxiway.config.layers import Layer, assignment, merge, read
 from taxiway.config.places import model_folder
 from taxiway.config.schema import Config
@@ -173,6 +174,8 @@ def _numbers_from_switches(raw: Any, made: Any, key: str = "") -> Iterator[str]:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys allowed at a place in the config, found by walking the models' own fields."""
     here: list[type[BaseModel]] = [Config]
+    if location[:2] == ("pipeline", "components") and len(location) > 2:
+        here, location = [settings_class(str(location[2]))], location[3:]
     for part in location:
         fields = [model.model_fields[part] for model in here if part in model.model_fields]
         if fields:

@@ -132,7 +132,7 @@ class TestInput:
     ) -> None:
         from tfx_bsl.coders import csv_decoder
 
-        from taxiway.arrow.ingest.reading import read_columns
+        from taxiway.arrow.ingest.rows.columns import read_columns
 
         header, *lines = data.span_file(made, span).read_text().splitlines()
         inferrer = csv_decoder.ColumnTypeInferrer(header.split(","), skip_blank_lines=True)
@@ -143,6 +143,6 @@ class TestInput:
         schema = str(REPOSITORY / "models/flights/schema.pbtxt")
         wanted = {
             column.name: column.kind.replace("BYTES", "STRING")
-            for column in read_columns(schema, data.KEY, "late")
+            for column in read_columns(schema, data.KEY, "late").read
         }
         assert types == wanted

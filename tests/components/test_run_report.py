@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
 from taxiway.metadata.describe import DESCRIPTIONS, describe_node, format_metric
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord
 from tests.taxiway.evaluation.conftest import Evaluated

@@ -174,6 +174,7 @@ class TestFirstRun:
 def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None:
     """The run's own models on its eval split, against the baseline, by TFX's executor and ours."""
     from taxiway.evaluation.eval_config import eval_config
+    from taxiway.modeling.spec import load_spec
     from tests.taxiway.arrow.evaluator.evaluations import (
         differences,
         execute,
@@ -189,7 +190,8 @@ def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None
     )
     assert examples is not None
     assert model is not None
-    asked = eval_config(workspace.config("evaluation.slices=[[service]]").evaluation, "delayed")
+    config = workspace.config("evaluation.slices=[[service]]")
+    asked = eval_config(config.evaluation, load_spec(config.model.module))
     arrow, beam = (
         execute(engine, examples.uri, [model.uri, model.uri], asked, tmp_path)
         for engine in ("arrow", "beam")
