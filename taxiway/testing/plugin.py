@@ -98,4 +98,4 @@ def eval_answers(model_run: ModelRun, served_model: Served) -> Answers:
 @pytest.fixture(scope="session")
 def eval_labels(model_run: ModelRun, served_model: Served) -> Any:
     """The labels of the eval split."""
-    return served_model.labels(model_run.examples(EVAL_SPLIT), model_run.spec.label)
+    return served_model.labels(model_run.examples(EVAL_SPLIT))
