@@ -16,9 +16,9 @@ BY_HEART: Final[Mapping[str, Any]] = {
     "dropout": 0.0,
     "l2": 0.0,
     "learning_rate": 0.005,
-    "batch_size": 16,
-    "epochs": 40,
-    "early_stopping_patience": 40,
+    "batch_size": 20,
+    "epochs": 60,
+    "early_stopping_patience": 60,
 }
 """Hyperparameters with which a network learns a few rows, as far as the model has them."""
 SHORT: Final[Mapping[str, Any]] = {"epochs": 1, "learning_rate": 0.001}
