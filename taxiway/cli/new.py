@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,3 +51,38 @@ def component(
         typer.echo(json.dumps(made.to_json(), indent=2))
         return
     typer.echo("\n".join(made.lines()))
+
+
+@app.command()
+def project(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    name: Annotated[str, typer.Option(help="Of the project, such as taxi-fares.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Where the project gets the package from: a wheel, a checkout, a git address or "
+            "a version; without it, from where this one came."
+        ),
+    ] = "",
+    with_example: Annotated[
+        bool, typer.Option("--with-example", help="Bring the flights too.")
+    ] = False,
+) -> None:
+    """Write a project of your own, which uses Taxiway as a package."""
+    from taxiway.scaffold.project.create import create_project
+    from taxiway.scaffold.project.sources import installed_source, installed_version, read_source
+    from taxiway.terminal import one_line, shell
+
+    place = read_source(source) if source else installed_source()
+    record = create_project(folder, name, place, installed_version(), with_example)
+    model = "flights" if with_example else "NAME"
+    lines = [
+        f"{one_line(str(folder))} is a project with Taxiway {record.version} from {record.source}",
+        "next:",
+        f"  {shell(['cd', str(folder)])}",
+        "  git init && git add --all && git commit --message 'taxiway new project'",
+        "  make install",
+        *([] if with_example else ["  .venv/bin/taxiway new model NAME --data FILE"]),
+        f"  make run-local CONFIG={model}",
+    ]
+    typer.echo("\n".join(lines))
