@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -187,11 +187,3 @@ def learned(
 def vocabulary_in(saved_model: Path) -> Callable[[str], list[bytes]]:
     """As TFTransformOutput.vocabulary_by_name gives it."""
     return lambda name: (saved_model / "assets" / name).read_bytes().splitlines()
-
-
-def renamed(table: Table, **columns: np.ndarray) -> Table:
-    """The table with some columns changed or added."""
-    return {**table, **columns}
-
-
-__all__ = ["FARES", "PENGUINS", "TIPS", "Small", "learned", "penguins", "replace", "rides"]
