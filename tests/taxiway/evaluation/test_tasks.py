@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from taxiway.config.evaluation import Analytic, Evaluation
+from taxiway.config.evaluation import Analytic, Bootstrap, Evaluation
 from taxiway.evaluation.defaults import MOST_CLASSES, for_task
 from tests.taxiway.arrow.evaluator.evaluations import (
     Done,
@@ -205,6 +205,22 @@ def test_formulas_bound_the_accuracy_of_classes(tmp_path: Path) -> None:
     for bound in (interval.lower_bound.double_value.value, interval.upper_bound.double_value.value):
         # Wilson: the bounds are where the share is z standard errors away.
         assert abs(share - bound) == pytest.approx(z * (bound * (1 - bound) / ROWS) ** 0.5)
+
+
+@pytest.mark.parametrize("task", SPECS)
+def test_the_bootstrap_has_intervals_for_every_metric(task: str, tmp_path: Path) -> None:
+    from components.run_report.task import task_section
+
+    asked = ASKED.model_copy(update={"confidence": Bootstrap(kind="bootstrap")})
+    done = execute("arrow", *prepare(case(task, asked, baseline=False), tmp_path), tmp_path)
+    for one in metrics_of(done.folder)[""].values():
+        if one.value.WhichOneof("type") == "double_value" and one.key.name != "example_count":
+            low, high = (
+                getattr(one.confidence_interval, bound).double_value.value
+                for bound in ("lower_bound", "upper_bound")
+            )
+            assert low < one.value.double_value.value < high, one.key.name
+    assert task_section(done.folder, ())
 
 
 class TestLabels:
