@@ -64,8 +64,8 @@ class Model(Frozen):
 
     name: Name
     """Of its versions in the registry, and of its serving folder."""
-    module: ModuleName = "models.flights"
-    """Import path of the model's folder."""
+    module: ModuleName
+    """Import path of the model's folder, such as `models.mine`."""
     code_digest: str = ""
     """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
     allowed_operations: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][\w>]*$")], ...] = ()

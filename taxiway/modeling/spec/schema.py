@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.modeling.spec import FeatureSpec
+from taxiway.modeling.spec.derive import derive_problem
 
 KEY: Final = "data.schema_file"
 NUMBERS: Final = ("INT", "FLOAT")
@@ -95,6 +96,9 @@ def check_spec(spec: FeatureSpec, schema: Any, spec_file: str, schema_file: str)
             problems.append(
                 f"{role} '{name}': the schema says {kind}, expected {' or '.join(wanted)}{hint}"
             )
+    if spec.task.derive:
+        problem = derive_problem(spec.label, spec.task.derive, kinds)
+        problems += [problem] if problem else []
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         raise ConfigError(
@@ -111,8 +115,9 @@ def _roles(spec: FeatureSpec) -> list[tuple[str, str, tuple[str, ...]]]:
         *([("weight", spec.weight, NUMBERS)] if spec.weight else []),
         *([("key", spec.key, (TEXT,))] if spec.key else []),
         *(
-            (type(column).__name__, column.name, NUMBERS if column.is_number else (TEXT,))
+            (type(column).__name__, name, column.kinds)
             for column in spec.columns
+            for name in column.sources
         ),
         *(("slices", name, any_kind) for name in spec.slices),
     ]
