@@ -19,6 +19,7 @@ PAGES = REPOSITORY / "docs" / "how-to" / "change"
 MOST_STEPS = 12
 COMPONENTS = ("add-a-function-component", "add-a-container-component", "add-a-custom-component")
 NAMES = sorted(path.stem for path in PAGES.glob("*.md"))
+WRITES = "taxiway new "
 GROUPS = [
     COMPONENTS,  # in one copy, and one run for all of them
     *((name,) for name in NAMES if name not in COMPONENTS),
@@ -88,7 +89,9 @@ class Copy:
                 assert edit.path in page.files, "files that it changes, and files that it names"
                 edit.apply(self.root)
         outputs: dict[str, str] = {}
-        for command in (command for page in pages for command in page.commands):
+        commands = [command for page in pages for command in page.commands]
+        commands.sort(key=lambda command: WRITES not in command.text)  # as edits, before all else
+        for command in commands:
             if command.text not in outputs:
                 outputs[command.text] = self.run(command.text)
             output = outputs[command.text]
