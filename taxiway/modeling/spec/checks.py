@@ -56,9 +56,7 @@ def check_flag(what: str, field: str, value: Any) -> None:
         refuse(what, field, value, "True or False")
 
 
-def check_choice(
-    what: str, field: str, value: Any, known: Sequence[str], other: str = ""
-) -> None:
+def check_choice(what: str, field: str, value: Any, known: Sequence[str], other: str = "") -> None:
     """One of a few words; `other` says what else there may be, for the message."""
     if not isinstance(value, str) or value not in known:
         words = " or ".join([*(repr(word) for word in known), *([other] if other else [])])

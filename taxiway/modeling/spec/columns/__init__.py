@@ -10,9 +10,7 @@ from taxiway.modeling.spec.columns.numbers import Bucketized, Numeric, Quantiles
 from taxiway.modeling.spec.columns.texts import Text
 from taxiway.modeling.spec.columns.times import Timestamp
 
-Column = (
-    Numeric | Bucketized | Quantiles | Categorical | Multivalent | Crossed | Timestamp | Text
-)
+Column = Numeric | Bucketized | Quantiles | Categorical | Multivalent | Crossed | Timestamp | Text
 
 
 def transformed_name(column: Role) -> str:

@@ -93,9 +93,7 @@ class Multivalent(Role):
 
     def outputs(self) -> tuple[Output, ...]:
         """Multi-hot, or the same divided by its sum."""
-        return (
-            Output(self.transformed_name, self.width, pooled=self.encoding == "embedding"),
-        )
+        return (Output(self.transformed_name, self.width, pooled=self.encoding == "embedding"),)
 
 
 @dataclass(frozen=True)
