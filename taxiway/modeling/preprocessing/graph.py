@@ -9,7 +9,7 @@ from typing import Any, Final
 import tensorflow as tf
 
 from taxiway.modeling.preprocessing import categories, numbers, quantiles, texts, times
-from taxiway.modeling.preprocessing.raw import Inputs, Outputs, column, number
+from taxiway.modeling.preprocessing.raw import Inputs, Outputs, number
 from taxiway.modeling.spec import (
     Bucketized,
     Categorical,
@@ -23,9 +23,7 @@ from taxiway.modeling.spec import (
     Timestamp,
     load_spec,
 )
-
-NO_LABEL = -1
-"""What the label becomes where a row has none, as every row of a request."""
+from taxiway.modeling.tasks import kind_of
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,13 @@ def transform(spec: FeatureSpec, inputs: Mapping[str, Any]) -> dict[str, tf.Tens
 
     Returns:
       For each `Output` of a column float32 [N, width], or [N] where that is 1, or int64 [N] for
-      one that is to be embedded; for the label int64 [N].
+      one that is to be embedded; for the label what its task makes of it, [N] (see
+      taxiway/modeling/tasks); for the weight float32 [N], NaN where a row has none.
     """
-    outputs: dict[str, tf.Tensor] = {
-        spec.label: tf.cast(column(inputs[spec.label], NO_LABEL), tf.int64)
-    }
+    label = kind_of(spec.task).transformed(spec.task, inputs[spec.label])
+    outputs: dict[str, tf.Tensor] = {spec.label: label}
+    if spec.weight:
+        outputs[spec.weight] = number(inputs[spec.weight])
     learned = _learn(spec.columns, inputs)
     for role in spec.columns:
         outputs |= GRAPHS[type(role)](role, inputs, learned)

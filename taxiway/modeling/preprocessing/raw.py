@@ -8,29 +8,21 @@ from typing import Any
 
 import tensorflow as tf
 
+from taxiway.modeling.tasks.raw_column import dense_column
+
 Inputs = Mapping[str, Any]
 """Raw columns by name: a SparseTensor, or a dense tensor where the schema gives a shape."""
 Outputs = dict[str, tf.Tensor]
 
 
-def column(value: Any, default: Any) -> tf.Tensor:
-    """A raw column as [N], with `default` where a row has no value."""
-    if isinstance(value, tf.SparseTensor):
-        rows = tf.SparseTensor(value.indices, value.values, [value.dense_shape[0], 1])
-        value = tf.sparse.to_dense(rows, default_value=tf.cast(default, value.dtype))
-    return tf.reshape(value, [-1])
-
-
 def number(value: Any) -> tf.Tensor:
     """A raw number as float32 [N], NaN where missing."""
-    if isinstance(value, tf.SparseTensor):
-        value = value.with_values(tf.cast(value.values, tf.float32))
-    return tf.cast(column(value, math.nan), tf.float32)
+    return dense_column(value, math.nan, lambda values: tf.cast(values, tf.float32))
 
 
 def text(value: Any) -> tf.Tensor:
     """Strings [N], "" where missing; whole numbers become their digits."""
-    return column(_strings(value), "")
+    return dense_column(value, "", _as_text)
 
 
 def texts(value: Any, separator: str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -62,5 +54,9 @@ def row_count(value: Any) -> tf.Tensor:
 
 def _strings(value: Any) -> Any:
     if isinstance(value, tf.SparseTensor):
-        return value.with_values(_strings(value.values))
-    return value if value.dtype == tf.string else tf.strings.as_string(value)
+        return value.with_values(_as_text(value.values))
+    return _as_text(value)
+
+
+def _as_text(values: tf.Tensor) -> tf.Tensor:
+    return values if values.dtype == tf.string else tf.strings.as_string(values)

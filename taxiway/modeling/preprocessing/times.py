@@ -15,9 +15,10 @@ import tensorflow as tf
 
 from taxiway.modeling.preprocessing.categories import one_hot
 from taxiway.modeling.preprocessing.numbers import clipped
-from taxiway.modeling.preprocessing.raw import Inputs, Outputs, column, text
+from taxiway.modeling.preprocessing.raw import Inputs, Outputs, text
 from taxiway.modeling.spec import Timestamp
 from taxiway.modeling.spec.columns.times import AGE_CLIP, ISO, PARTS
+from taxiway.modeling.tasks.raw_column import dense_column
 
 DAY: Final = 86_400
 UNITS: Final = {"s": 1, "ms": 1_000, "us": 1_000_000}
@@ -89,7 +90,7 @@ TURNS: Final[Mapping[str, Callable[[tf.Tensor], tuple[tf.Tensor, int]]]] = {
 def _read(value: Any, unit: str) -> Moment:
     if value.dtype == tf.string:
         return _read_text(text(value))
-    seconds = column(value, NO_TIME) // UNITS[unit]
+    seconds = dense_column(value, NO_TIME) // UNITS[unit]
     known = (seconds >= FIRST) & (seconds <= LAST)
     seconds = tf.where(known, seconds, tf.zeros_like(seconds))
     return Moment(seconds, seconds, known)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.modeling.spec.checks import check_all, check_name, refuse
 from taxiway.modeling.spec.columns import Column
+from taxiway.modeling.spec.derive import check_derive
 from taxiway.modeling.spec.tasks import Task
 from taxiway.root_cause import root_cause
 
@@ -53,7 +54,8 @@ class FeatureSpec:
                 "FeatureSpec names no column to learn from, expected one at least in columns, as "
                 'in columns=(Numeric("age"),)'
             )
-        outputs = [self.label, *(out.name for column in self.columns for out in column.outputs())]
+        outputs = [out.name for column in self.columns for out in column.outputs()]
+        outputs += [name for name in (self.label, self.weight) if name]
         taken = sorted({name for name in outputs if outputs.count(name) > 1})
         if taken:
             raise ConfigError(
@@ -66,6 +68,7 @@ class FeatureSpec:
         what = "FeatureSpec"
         if not isinstance(self.task, get_args(Task)):
             refuse(what, "task", self.task, 'a task, as in Binary("late")')
+        check_derive(type(self.task).__name__, self.task.label, self.task.derive)
         if self.key is not None:
             check_name(what, "key", self.key)
         examples = {
@@ -118,8 +121,11 @@ class FeatureSpec:
 
     def sliceable(self) -> tuple[str, ...]:
         """Columns that the Evaluator may slice by, each once, in a stable order."""
-        categories = (column.name for column in self.columns if column.sliceable)
-        return tuple(dict.fromkeys([*categories, *self.slices]))
+        return tuple(dict.fromkeys([*self.categories(), *self.slices]))
+
+    def categories(self) -> tuple[str, ...]:
+        """Those inputs that are categories, each once, in a stable order."""
+        return tuple(dict.fromkeys(column.name for column in self.columns if column.sliceable))
 
     def numbers(self) -> frozenset[str]:
         """Those inputs that are numbers in each of their roles.

@@ -11,15 +11,18 @@ from taxiway.modeling.spec import FeatureSpec
 
 
 def build_network(
-    spec: FeatureSpec, hyperparameters: Hyperparameters, initial_logit: float = 0.0
+    spec: FeatureSpec,
+    hyperparameters: Hyperparameters,
+    initial_logit: float | tuple[float, ...] = 0.0,
 ) -> Any:
-    """A functional Keras model from a dict of transformed columns to a logit, float32 [N, 1].
+    """A functional Keras model from a dict of transformed columns to logits, float32 [N, K].
 
     Args:
       spec: roles of the columns; decides the inputs.
       hyperparameters: sizes and dropout.
       initial_logit: bias of the last layer before training, so that the first epoch does not
-        spend itself on learning the base rate.
+        spend itself on learning the base rate: a number where there is one logit, or one for each
+        of K classes.
     """
     inputs: dict[str, Any] = {}
     parts: list[Any] = []
@@ -43,7 +46,8 @@ def build_network(
             size, activation="relu", kernel_regularizer=keras.regularizers.L2(hyperparameters.l2)
         )(hidden)
         hidden = keras.layers.Dropout(hyperparameters.dropout)(hidden)
+    logits = len(initial_logit) if isinstance(initial_logit, tuple) else 1
     logit = keras.layers.Dense(
-        1, bias_initializer=keras.initializers.Constant(initial_logit), name="logit"
+        logits, bias_initializer=keras.initializers.Constant(initial_logit), name="logit"
     )(hidden)
     return keras.Model(inputs=inputs, outputs=logit, name="taxiway")

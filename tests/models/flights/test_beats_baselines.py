@@ -18,19 +18,21 @@ from models.flights.features import SPEC
 from taxiway.config.loader import load_config
 from taxiway.modeling.spec import Categorical
 from taxiway.modeling.spec.columns import transformed_name
+from taxiway.testing.run import ModelRun
 
 pytestmark = [
     pytest.mark.pipeline,
     pytest.mark.one_stack,
-    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.xdist_group("model"),
 ]
 
+MODEL = "smoke"
 LEARN, JUDGE = (3, 4, 5), 6
 BATCH = 8192
 
 
 @pytest.fixture(scope="module")
-def months(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def months(model_run: ModelRun, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Every flight of some months, transformed by the graph of the run."""
     import tensorflow as tf
 
@@ -41,8 +43,8 @@ def months(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
     config = load_config(assignments=[f"output.root={root}", f"data.export.spans={spans}"])
     assert config.data.export.keep_fraction == 1.0
     export(config)
-    layer = trained.transform_output.transform_features_layer()
-    raw_spec = trained.transform_output.raw_feature_spec()
+    layer = model_run.transform_output.transform_features_layer()
+    raw_spec = model_run.transform_output.raw_feature_spec()
 
     def transformed(table: pa.Table) -> dict[str, np.ndarray]:
         raw = {

@@ -10,6 +10,7 @@ from taxiway.config.loader import load_config, to_yaml
 from taxiway.config.model import Hyperparameters, hyperparameters_class
 from taxiway.errors import ConfigError
 from taxiway.modeling.folder import PARTS, load_part, part_path
+from tests.conftest import TINY
 
 
 @pytest.fixture
@@ -57,13 +58,13 @@ class TestHyperparameters:
         )
         overlay = tmp_path / "trees.yaml"
         overlay.write_text(f"model: {{name: trees, module: {module}}}\n")
-        config = load_config([overlay], ["model.hyperparameters.trees=10"])
+        config = load_config([TINY, overlay], ["model.hyperparameters.trees=10"])
         assert config.model.hyperparameters.model_dump() == {"trees": 10, "depth": 3}
         again = tmp_path / "again.yaml"
         again.write_text(to_yaml(config))
         assert load_config([again]) == config
         with pytest.raises(ConfigError, match=r"hyperparameters\.tree"):
-            load_config([overlay], ["model.hyperparameters.tree=10"])
+            load_config([TINY, overlay], ["model.hyperparameters.tree=10"])
 
     @pytest.mark.parametrize(
         ("text", "told"),

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from models.flights.features import SPEC
 from taxiway.errors import ConfigError
 from taxiway.modeling.spec import (
     Binary,
@@ -21,6 +20,8 @@ from taxiway.modeling.spec import (
     load_spec,
 )
 from taxiway.modeling.spec.columns import indicator_name, transformed_name
+from tests.conftest import TINY
+from tests.tiny.features import SPEC
 
 Module = Callable[[str], str]
 
@@ -41,14 +42,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
     return make
 
 
-def test_the_example_is_found_by_its_import_path() -> None:
-    assert load_spec("models.flights") is SPEC
+def test_a_model_folders_spec_is_found_by_its_import_path() -> None:
+    assert load_spec("tests.tiny") is SPEC
 
 
 def test_a_spec_is_held_against_schema_and_config_without_tensorflow() -> None:
     program = (
         "import sys; from taxiway.config.loader import load_config; "
-        "from taxiway.runners.preflight import check_model; check_model(load_config(['smoke'])); "
+        f"from taxiway.runners.preflight import check_model; check_model(load_config(['{TINY}'])); "
         "print(sorted({'tensorflow', 'keras', 'tensorflow_transform'} & set(sys.modules)))"
     )
     done = subprocess.run(
