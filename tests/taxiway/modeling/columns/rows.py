@@ -41,7 +41,13 @@ CONDITIONS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "not ASCII": {
         "FLOAT": [],
         "INT": [],
-        "BYTES": ["Zürich|東京", "ÉCOLE naïve", "🛬", "２０１３-01-01", "\n\t\x00\x1f"],
+        "BYTES": [
+            "Zürich|東京",
+            "ÉCOLE naïve",
+            "🛬",
+            "\uff12\uff10\uff11\uff13-01-01",
+            "\n\t\x00\x1f",
+        ],
     },
 }
 """By what is awkward, and by the type of the column."""

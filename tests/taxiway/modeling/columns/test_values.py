@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,7 +120,7 @@ def test_times_are_taken_apart_as_pythons_calendar_has_them(
         seconds = when.hour * 3600 + when.minute * 60 + when.second
         parts = [turned(seconds, 86_400), turned(when.weekday(), 7)]
         parts += [turned(when.day - 1, 31), turned(when.month - 1, 12)]
-        expected.append([*sum(parts, []), 0.0])
+        expected.append([*itertools.chain(*parts), 0.0])
     name = column(Timestamp, "when").transformed_name
     np.testing.assert_allclose(found[name], expected, atol=1e-6)
 
@@ -190,9 +192,8 @@ def test_weights_of_words_are_those_of_scikit_learn(
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     role = column(Text, "words")
-    folder = transformed.output.vocabulary_file_by_name(role.transformed_name)
-    with open(folder, "rb") as file:
-        vocabulary = [line.decode() for line in file.read().split(b"\n")[:-1]]
+    file = Path(transformed.output.vocabulary_file_by_name(role.transformed_name))
+    vocabulary = [line.decode() for line in file.read_bytes().split(b"\n")[:-1]]
     assert 10 < len(vocabulary) <= role.max_vocabulary
     theirs = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+", vocabulary=vocabulary)
     expected = theirs.fit_transform([row.get("words", "") for row in learned_from]).toarray()
