@@ -1,7 +1,7 @@
 # What people do with Taxiway; every target sets up what it needs. `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-CONFIG ?= local
+CONFIG ?=
 SET ?=
 define newline
 
@@ -18,6 +18,7 @@ RUN_ON_KUBEFLOW = $(GIVEN) BASE_CONFIG=kubeflow \
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
 PROFILE ?= var/profile.svg
+TARGET ?=
 ROWS ?=
 ADD ?=
 ALONE ?=
@@ -32,7 +33,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean config-reference
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup profile lock clean config-reference
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -42,6 +43,13 @@ help: ## List the targets.
 	@echo '  a value ends where the next key begins, so it may have blanks.'
 
 install: .venv/installed ## Set up .venv from requirements.lock.
+
+# Whatever Python there is, since this is for machines where `make install` does not work yet.
+doctor: ## Say what is missing here, and how to get it, before anything is set up; TARGET=image for one.
+	@for python in .venv/bin/python python3; do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null && \
+	  exec "$$python" -m taxiway.scaffold.doctor $(call quoted,TARGET); \
+	done; echo "no python3 from 3.8 on, for example:  apt-get install python3" >&2; exit 1
 
 data: .venv/installed ## Export the example's spans below var/data.
 	@$(RUN) data

@@ -137,7 +137,7 @@ def _metrics(stock: Made, taxiway: Made) -> list[Finding]:
     from taxiway.modeling.spec import load_spec
 
     config = load_config([OVERLAY])
-    wanted = eval_config(config.evaluation, load_spec(config.model.module).label)
+    wanted = eval_config(config.evaluation, load_spec(config.model.module))
     ours, theirs = read(taxiway.find("evaluation").uri), read(stock.find("evaluation").uri)
     counts = [{name: {"rows": n} for name, n in counts_of(one).items()} for one in (theirs, ours)]
     again = evaluate_by_stock(taxiway, wanted)

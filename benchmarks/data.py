@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from models.flights.export import export
 from taxiway.config.loader import load_config
 from taxiway.errors import EXIT_OK, ConfigError, DataError
 
@@ -146,7 +146,8 @@ def _flights(root: Path) -> Any:
     """All flights with a label, exported as `taxiway data` does."""
     options = [f"output.root={root}", f"data.root={root}/flights", "data.format=parquet"]
     config = load_config([OVERLAY], options)
-    report = export(config)
+    # By name, since a fork may have removed the example; the config then says so.
+    report = importlib.import_module(f"{config.model.module}.export").export(config)
     files = (f"{report.root}/span-{span}/flights.parquet" for span in sorted(report.rows))
     return pa.concat_tables([pq.read_table(file) for file in files]).combine_chunks()
 

@@ -95,7 +95,7 @@ def create_pipeline(config: Config, metadata_file: Path) -> Pipeline:
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(config.evaluation, spec.label),
+        eval_config=eval_config(config.evaluation, spec),
         example_splits=["eval"],
     )
     pusher = Pusher(

@@ -7,7 +7,8 @@ from tfx.orchestration.pipeline import Pipeline
 from components.notify.component import Notify
 from components.run_report.component import RunReport
 from taxiway.config.schema import Config
-from taxiway.evaluation.metrics import ranking_of
+from taxiway.evaluation.ranking import ranking_of
+from taxiway.modeling.spec import load_spec
 from taxiway.runners.nodes.collector import NodeCollector
 
 
@@ -19,7 +20,8 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         run_id=run_id,
         metadata=config.metadata.model_dump_json(),
         folder=config.output.report_folder(run_id),
-        ranking=ranking_of(config.evaluation).to_json(),
+        ranking=ranking_of(config.evaluation, load_spec(config.model.module)).to_json(),
+        module=config.model.module,
     )
     Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
     name = f"{config.pipeline.name}-exit"

@@ -78,6 +78,9 @@ def create_pipeline(config: Config) -> Pipeline:
         on_duplicate_key=data.on_duplicate_key,
         file_format=data.format,
         dialect=Dialect(**data.csv.model_dump()),
+        derive=spec.task.derive,
+        weight=spec.weight,
+        vocabularies=spec.categories(),
     )
     examples = example_gen.outputs["examples"]
     curated = ImportSchemaGen(schema_file=data.schema_file)
@@ -95,7 +98,7 @@ def create_pipeline(config: Config) -> Pipeline:
     distribution_validator = DistributionValidator(
         statistics=statistics,
         baseline_statistics=statistics,
-        config=drift_config(config.data_gate, spec),
+        config=drift_config(config.data_gate, spec, data.schema_file),
         include_split_pairs=[(EVAL_SPLIT, TRAIN_SPLIT)],
     )
     distribution_validator.executor_spec = ExecutorClassSpec(ComparingExecutor)
@@ -104,6 +107,7 @@ def create_pipeline(config: Config) -> Pipeline:
         anomalies=example_validator.outputs["anomalies"],
         drift=distribution_validator.outputs["anomalies"],
         config=config.data_gate.model_dump_json(),
+        schema_file=data.schema_file,
     )
 
     # Learn.
@@ -145,7 +149,7 @@ def create_pipeline(config: Config) -> Pipeline:
         examples=examples,
         model=trained,
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(config.evaluation, spec.label),
+        eval_config=eval_config(config.evaluation, spec),
         example_splits=[EVAL_SPLIT],
     )
     use_engine(evaluator, "Evaluator", config.engine, model.allowed_operations)

@@ -84,8 +84,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as `; did you mean 'epochs'?`, or nothing where no known word is near."""
     if len(word) > _WORD_CHARACTERS:  # difflib takes the square of it
         return ""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    by_lower = {name.lower(): name for name in reversed(list(known))}  # of two alike the first
+    near = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
+    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""
 
 
 def _rebuild(kind: type[TaxiwayError], message: str, edit: str) -> TaxiwayError:

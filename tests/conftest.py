@@ -20,9 +20,14 @@ import pytest
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from taxiway.scaffold.project.contents import gathered
 from tests.tied import tied
 
+pytest_plugins = ["taxiway.testing.plugin"]
+
 REPOSITORY = Path(__file__).parents[1]
+TINY = str(REPOSITORY / "tests" / "tiny" / "tiny.yaml")
+"""The config of the machine room's tests, with a model folder and data of their own."""
 MEASURED: dict[str, str] = {}
 """What has a process that a test starts measured by coverage too, as this one is; see below."""
 
@@ -108,13 +113,14 @@ class Workspace:
     """A folder with input spans, and the options that point a command at it."""
 
     root: Path
+    overlay: str = TINY
 
     @property
     def options(self) -> list[str]:
-        return ["--config", "smoke", "--set", f"output.root={self.root}"]
+        return ["--config", self.overlay, "--set", f"output.root={self.root}"]
 
     def config(self, *assignments: str) -> Config:
-        return load_config(["smoke"], [f"output.root={self.root}", *assignments])
+        return load_config([self.overlay], [f"output.root={self.root}", *assignments])
 
     def run(self, *assignments: str, env: dict[str, str] | None = None) -> Finished:
         sets = [part for value in assignments for part in ("--set", value)]
@@ -148,10 +154,10 @@ def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
 
 @pytest.fixture(scope="session")
 def spans(shared_folder: Path) -> Path:
-    """The smoke data set, exported once; copy it (see `workspace`) before changing it."""
+    """The tiny data set, exported once; copy it (see `workspace`) before changing it."""
 
     def make(target: Path) -> None:
-        done = taxiway("data", "--config", "smoke", "--set", f"output.root={target}")
+        done = taxiway("data", "--config", TINY, "--set", f"output.root={target}")
         assert done.code == 0, done.err
 
     return once(shared_folder, "spans", make)
@@ -159,7 +165,7 @@ def spans(shared_folder: Path) -> Path:
 
 @pytest.fixture
 def workspace(spans: Path, tmp_path: Path) -> Workspace:
-    """A fresh workspace with the smoke data set and nothing run yet."""
+    """A fresh workspace with the tiny data set and nothing run yet."""
     return copied(spans, tmp_path / "var")
 
 
@@ -168,7 +174,7 @@ Run = tuple[Workspace, dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def first_two_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
-    """The whole pipeline on the smoke config, and at once again with nothing changed."""
+    """The whole pipeline on the tiny config, and at once again with nothing changed."""
 
     def make(target: Path) -> None:
         workspace = copied(spans, target / "var")
@@ -218,18 +224,28 @@ def wheel(shared_folder: Path) -> Path:
     """The wheel of a copy of this repository, as `pip wheel .` builds it."""
 
     def make(target: Path) -> None:
-        copy = target / "source"
-        copy.mkdir()
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(REPOSITORY / name, copy)
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / "taxiway", copy / "taxiway", ignore=ignored)
-        subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
-            cwd=copy,
-            check=True,
-            capture_output=True,
-        )
+        build_wheel(copy_of_sources(target / "source"), target)
 
     (built,) = once(shared_folder, "wheel", make).glob("*.whl")
     return built
+
+
+def copy_of_sources(copy: Path) -> Path:
+    """A copy of what the wheel is made of, to be built, and changed before that."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "taxiway", copy / "taxiway", ignore=ignored)
+    names = ["README.md", "LICENSE", "tools/wheel_template.py", *gathered(REPOSITORY)]
+    for name in names:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REPOSITORY / name, copy / name)
+    return copy
+
+
+def build_wheel(source: Path, target: Path) -> None:
+    """Builds the wheel of a copy into a folder."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )

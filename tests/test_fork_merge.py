@@ -25,7 +25,7 @@ UPSTREAM = {
     "taxiway/another.py": '"""Upstream: another module."""\n',
 }
 FORK = {
-    "models/flights/features.py": "# fork: another feature\n",
+    "models/__init__.py": "# fork: another word\n",
     "models/mine/__init__.py": '"""Fork: a model of its own."""\n',
     "components/data_gate/rules.py": "# fork: another rule\n",
     "components/artifacts.py": "# fork: another artifact\n",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -66,8 +67,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
     executor resolves the spans itself.
 
     Output `examples` has the splits train and eval as gzipped TFRecords, and the custom properties
-    span, input_fingerprint, rows_read, rows_dropped, rows_duplicate, rows_train, rows_eval and
-    digest.
+    span, input_fingerprint, digest, rows_read, rows_dropped, rows_unlabelled, rows_train, rows_eval
+    and rows_duplicate, or rows_equal where there is no key.
     """
 
     SPEC_CLASS = standard_component_specs.FileBasedExampleGenSpec
@@ -81,7 +82,7 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
         spans: NewestSpan | NamedSpan | SpanWindow,
         split: HashSplit | TimeSplit,
         schema_file: str,
-        key: str,
+        key: str | None,
         label: str,
         on_bad_row: OnBadRow = "fail",
         shards: int = 4,
@@ -89,6 +90,9 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
         on_duplicate_key: OnDuplicateKey = "warn",
         file_format: Format = "parquet",
         dialect: Dialect | None = None,
+        derive: str = "",
+        weight: str = "",
+        vocabularies: Sequence[str] = (),
     ) -> None:
         """Wires the component; no file is touched before it runs.
 
@@ -98,14 +102,18 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
           spans: which spans to read.
           split: which rows become the eval split.
           schema_file: curated TFMD schema the files must fit.
-          key: column that names a row; the hash split goes by it.
-          label: int column that must hold two classes in each split.
+          key: column that names a row, by which the hash split goes; where there is none, a row's
+            place in the input does.
+          label: column that must have two values in each split; rows without it are left out.
           on_bad_row: stop at a row that does not fit the schema, or leave it out and count it.
           shards: files for each split, as many as can be written and read at a time.
           compression: of those files.
           on_duplicate_key: count rows whose key an earlier row has, or stop at them.
           file_format: of files whose names end with neither .parquet nor .csv.
           dialect: of CSV files.
+          derive: expression over other columns that makes the label, which files then do not have.
+          weight: column of row weights, numbers from 0 on.
+          vocabularies: columns that need a value in the train split, to learn a vocabulary from.
 
         Raises:
           ConfigError: the pattern is no span pattern.
@@ -113,7 +121,7 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
         check_pattern(pattern)
         settings = Settings(
             schema_file=schema_file,
-            key=key,
+            key=key or "",
             label=label,
             on_bad_row=on_bad_row,
             train_buckets=_train_buckets(split),
@@ -122,6 +130,9 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
             on_duplicate_key=on_duplicate_key,
             format=file_format,
             dialect=dialect or Dialect(),
+            derive=derive,
+            weight=weight,
+            vocabularies=tuple(vocabularies),
         )
         spec = standard_component_specs.FileBasedExampleGenSpec(
             input_base=input_base,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -61,22 +62,34 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
                 summary.rows_read,
                 summary.first_dropped,
             )
+        if summary.rows_unlabelled:
+            _log.warning(
+                "%d of %d rows have no label (%s) and are left out; the first: %s",
+                summary.rows_unlabelled,
+                summary.rows_read,
+                settings.label,
+                summary.first_unlabelled,
+            )
         if summary.rows_duplicate:
             _log.warning(
-                "%d of %d rows have a key that an earlier row has (%s)",
+                "%d of %d rows are as an earlier row is in %s",
                 summary.rows_duplicate,
                 summary.rows_read,
-                settings.key,
+                settings.key or "all their columns",
             )
-        _describe(examples, summary, before.spans[-1], promised)
+        twins = {"rows_duplicate" if settings.key else "rows_equal": summary.rows_duplicate}
+        _describe(examples, summary, twins, before.spans[-1], promised)
 
 
-def _describe(examples: Any, summary: Summary, span: int, fingerprint: str) -> None:
+def _describe(
+    examples: Any, summary: Summary, twins: Mapping[str, int], span: int, fingerprint: str
+) -> None:
     counts = {
+        **twins,
         utils.SPAN_PROPERTY_NAME: span,
         "rows_read": summary.rows_read,
         "rows_dropped": summary.rows_dropped,
-        "rows_duplicate": summary.rows_duplicate,
+        "rows_unlabelled": summary.rows_unlabelled,
         "rows_train": summary.splits[TRAIN_SPLIT].rows,
         "rows_eval": summary.splits[EVAL_SPLIT].rows,
     }
@@ -134,4 +147,7 @@ def read_settings(exec_properties: dict[str, Any]) -> Settings:
         dialect=Dialect(
             **values["dialect"] | {"null_words": tuple(values["dialect"]["null_words"])}
         ),
+        derive=values["derive"],
+        weight=values["weight"],
+        vocabularies=tuple(values["vocabularies"]),
     )

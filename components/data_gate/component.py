@@ -23,8 +23,12 @@ def DataGate(  # a component is named like a class
     drift: InputArtifact[ExampleAnomalies],
     decision: OutputArtifact[GateDecision],
     config: Parameter[str],
+    schema_file: Parameter[str],
 ) -> None:
-    """Raises GateStopped on the findings that `config`, the data_gate section, names."""
+    """Raises GateStopped on the findings that `config`, the data_gate section, names.
+
+    The path of the curated schema is for the message alone.
+    """
     gate = gates.DataGate.model_validate_json(config)
     evidence = read_evidence(Path(statistics.uri))
     findings = [
@@ -34,6 +38,6 @@ def DataGate(  # a component is named like a class
     ]
     decided = decide(findings, gate)
     if decided.stops:
-        raise stop_message(decided)
+        raise stop_message(decided, schema_file)
     (Path(decision.uri) / "decision.json").write_text(json.dumps(decided.to_json(), indent=2))
     decision.set_int_custom_property("warnings", len(decided.warns))

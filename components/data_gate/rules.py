@@ -33,6 +33,8 @@ class Finding:
     severity: str
     """ERROR or WARNING, as TFDV rates it; what a rule finds is an ERROR."""
     description: str
+    field: str = ""
+    """Of the column in the schema, which the data does not fit; empty where it is none."""
 
     def __str__(self) -> str:
         return f"{self.severity} {self.split}/{self.column}: {self.description}"

@@ -14,10 +14,15 @@ from taxiway.registry.versions import ModelVersion
 def contract_digest(spec: FeatureSpec) -> str:
     """sha256 over what callers see: the columns a request may bring, their kinds, and the label."""
     contract = {
-        "inputs": {n: "number" if n in spec.numbers() else "string" for n in spec.inputs()},
+        "inputs": {name: _kind(spec, name) for name in spec.inputs()},
         "label": spec.label,
     }
     return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()
+
+
+def _kind(spec: FeatureSpec, name: str) -> str:
+    kind = "number" if name in spec.numbers() else "string"
+    return f"list of {kind}s" if name in spec.lists() else kind
 
 
 def record(version: ModelVersion) -> dict[str, Any]:

@@ -9,9 +9,19 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components import artifacts
 from components.run_report.logic import build_report, write_report
-from taxiway.evaluation.metrics import Ranking
+from taxiway.errors import TaxiwayError
+from taxiway.evaluation.ranking import Ranking
 from taxiway.metadata.connection import parse_metadata
 from taxiway.metadata.store import run_store
+from taxiway.modeling.spec import Task, load_spec
+
+
+def _task(module: str) -> Task | None:
+    """The task of a model folder; None where the folder is what is wrong with the run."""
+    try:
+        return load_spec(module).task
+    except TaxiwayError:
+        return None
 
 
 @component
@@ -22,6 +32,7 @@ def RunReport(  # a component is named like a class
     metadata: Parameter[str],
     folder: Parameter[str],
     ranking: Parameter[str],
+    module: Parameter[str],
 ) -> None:
     """Reads a run back from ML Metadata (`metadata` is its config section), writes its report."""
     runs = run_store(parse_metadata(metadata))
@@ -31,6 +42,7 @@ def RunReport(  # a component is named like a class
         runs.nodes(run_id),
         runs.properties(run_id),
         Ranking(**json.loads(ranking)),
+        _task(module),
     )
     write_report(built, Path(report.uri), Path(folder))
     report.set_string_custom_property("path", f"{folder}/report.html")

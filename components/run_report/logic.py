@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from taxiway.evaluation.metrics import Ranking
+from components.run_report.task import class_names, task_section
+from taxiway.evaluation.ranking import Ranking
 from taxiway.evaluation.results import (
     OVERALL,
     blessing_reasons,
@@ -18,6 +20,7 @@ from taxiway.evaluation.results import (
 )
 from taxiway.metadata.describe import UNUSABLE_BASELINE, describe_node, format_metric
 from taxiway.metadata.records import NodeRecord, run_outcome
+from taxiway.modeling.spec import Task
 from taxiway.terminal import printable
 
 WORST_SLICES = 5
@@ -29,6 +32,7 @@ def build_report(
     nodes: Sequence[NodeRecord],
     properties: Mapping[str, Any],
     ranking: Ranking,
+    task: Task | None = None,
 ) -> dict[str, Any]:
     """Everything worth knowing of a run; a part that the run did not reach is None.
 
@@ -38,6 +42,7 @@ def build_report(
       nodes: its newest executions, as the run store has them.
       properties: what is on record of the run itself.
       ranking: how the worst slices are found.
+      task: of the model; None where it cannot be known any more.
     """
     newest = {node.node_id: node for node in nodes}
     failed = next((node for node in nodes if node.error_kind is not None), None)
@@ -49,7 +54,9 @@ def build_report(
         "seconds": round(sum(node.seconds for node in nodes), 2),
         "nodes": [_node(node) for node in nodes],
         "gate": _gate(newest.get("DataGate")),
-        "evaluation": _evaluation(newest.get("Evaluator"), ranking),
+        "evaluation": _evaluation(
+            newest.get("Evaluator"), ranking, _class_names(task, newest.get("Transform"))
+        ),
         "infra": _infra(newest.get("InfraValidator")),
         "version": _property(newest.get("Registrar"), "model_version", "version_name"),
         "pushed_to": _property(newest.get("Pusher"), "pushed_model", "pushed_destination"),
@@ -61,13 +68,19 @@ def build_report(
 def render_html(report: Mapping[str, Any]) -> str:
     """The report as one self-contained page; every value is escaped and printable."""
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
     environment.filters["metric"] = format_metric
-    template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(template).render(report=report)
+    environment.filters["short"] = _short
+    return environment.get_template("report.html.j2").render(report=report)
+
+
+def _short(number: float) -> str:
+    """A tick of an axis."""
+    return f"{number:.3g}" if abs(number) >= 1e6 else f"{number:,.10g}"
 
 
 def write_report(report: Mapping[str, Any], *folders: Path) -> None:
@@ -99,7 +112,19 @@ def _gate(node: NodeRecord | None) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path and path.is_file() else None
 
 
-def _evaluation(node: NodeRecord | None, ranking: Ranking) -> dict[str, Any] | None:
+def _class_names(task: Task | None, transform: NodeRecord | None) -> Sequence[str]:
+    """Names of the classes by number; none where Transform's vocabulary has them and is gone."""
+    graph = transform.output("transform_graph") if transform else None
+    try:
+        return class_names(task, graph.uri if graph else "") if task else ()
+    except Exception:  # of files, of TensorFlow or of the model's code: the report is made without
+        logging.exception("the names of the classes are not known")
+        return ()
+
+
+def _evaluation(
+    node: NodeRecord | None, ranking: Ranking, names: Sequence[str]
+) -> dict[str, Any] | None:
     evaluation = node.output("evaluation") if node else None
     blessing = node.output("blessing") if node else None
     if evaluation is None or blessing is None:
@@ -119,6 +144,7 @@ def _evaluation(node: NodeRecord | None, ranking: Ranking) -> dict[str, Any] | N
         ],
         "ranked_by": ranking.metric,
         "slices": len(slices) - (1 if whole else 0),
+        "task": task_section(evaluation.uri, names),
     }
 
 

@@ -16,8 +16,8 @@ from pydantic import (
 
 from taxiway.section import Frozen, Probability
 
-MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$")]
-"""TFMA keeps names that begin with an underscore to itself."""
+MetricName = Annotated[str, Field(pattern=r"^[^\W\d_]\w*$")]
+"""Letters of any script, digits and underscores; TFMA keeps names that begin with one to itself."""
 
 
 class Metric(Frozen):
@@ -33,8 +33,9 @@ class Metric(Frozen):
     """How finely a curve is cut."""
     top_k: Annotated[int, Field(ge=1)] | None = None
     """Of the classes of a multi-class model, those with the highest predictions are positive."""
-    class_id: Annotated[int, Field(ge=0)] | None = None
-    """The class of a multi-class model to look at."""
+    class_id: Annotated[int, Field(ge=0)] | str | None = None
+    """The class of a multi-class model to look at: its place among the classes, from 0 on, or its
+    name where the task names its classes."""
     tfma_class: str = ""
     """Any metric class of TFMA's in place of a `kind`; `options` are its arguments."""
     options: Mapping[str, JsonValue] = {}
@@ -117,7 +118,8 @@ class Bootstrap(Frozen):
 
 
 class Analytic(Frozen):
-    """Formulas, for accuracy, precision, recall and AUC; 95%. The arrow engine only."""
+    """Formulas, for accuracy, precision, recall and AUC; 95%. The arrow engine only, and not where
+    rows have weights."""
 
     kind: Literal["analytic"]
 
@@ -125,18 +127,20 @@ class Analytic(Frozen):
 Confidence = Annotated[NoConfidence | Bootstrap | Analytic, Field(discriminator="kind")]
 
 
+Metrics = Annotated[tuple[Annotated[Metric, BeforeValidator(_named)], ...], Field(min_length=1)]
 BaselineRule = Literal["required", "when_usable"]
 
 
 class Evaluation(Frozen):
     """What the Evaluator measures and what it blesses."""
 
-    metrics: tuple[Annotated[Metric, BeforeValidator(_named)], ...]
-    """Names, or names with options."""
+    metrics: Metrics | None = None
+    """Names, or names with options; where the key is left out, those of the model's task."""
     slices: tuple[tuple[str, ...], ...] = ()
     """Slicing specs beside the whole: each a list of columns to cross."""
-    thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)]
-    """Without any, TFX would bless nothing and say nothing."""
+    thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)] | None = None
+    """Bounds that a blessed model keeps; where the key is left out, those of the model's task,
+    which no model keeps that knows as little as a constant."""
     rank_by: str = ""
     """The metric by which the worst slices are found; empty means the first of `metrics` that has
     a better and a worse end."""
@@ -150,10 +154,14 @@ class Evaluation(Frozen):
 
     @model_validator(mode="after")
     def _a_first_model_can_be_blessed(self) -> Evaluation:
-        if all(one.lower is None and one.upper is None for one in self.thresholds):
+        if self.thresholds and not any(map(_is_bounded, self.thresholds)):
             raise ValueError(
                 "thresholds: all are on change alone, which TFX leaves out where there is no "
                 "baseline; so no first model would be blessed, and there would never be a "
                 "baseline: give one of them lower or upper"
             )
         return self
+
+
+def _is_bounded(threshold: Threshold) -> bool:
+    return threshold.lower is not None or threshold.upper is not None

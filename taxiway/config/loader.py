@@ -12,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from taxiway.config.components import settings_class
 from taxiway.config.layers import Layer, assignment, merge, read
 from taxiway.config.places import model_folder
 from taxiway.config.schema import Config
@@ -21,6 +22,7 @@ from taxiway.process.code_digest import files_digest, packages_digest
 from taxiway.process.project import project_root
 
 DEFAULT = "local"
+"""The overlay where none is named; a project may have none of this name."""
 _NO_TEXT = (bool, int, float)
 _HINTS = {"string_type": ": quote it, since YAML reads it as a number or a switch"}
 
@@ -29,14 +31,16 @@ def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] 
     """Merges base.yaml, the overlays and the assignments, later ones winning.
 
     Args:
-      overlays: YAML files, or the bare name of one in configs/ (`smoke`); none means `local`.
+      overlays: YAML files, or the bare name of one in configs/ (`smoke`); none means `local`,
+        where there is one.
       assignments: `key.path=value`, the value read as YAML.
 
     Raises:
       ConfigError: a file is missing or no YAML, a key is unknown, a value has the wrong type, or
         the model module cannot be found.
     """
-    sources = [_find(overlay) for overlay in ("base", *(overlays or (DEFAULT,)))]
+    chosen = overlays or [DEFAULT] * (project_root() / "configs" / f"{DEFAULT}.yaml").is_file()
+    sources = [_find(overlay) for overlay in ("base", *chosen)]
     layers = [read(path) for path in sources]
     return _resolve(layers, assignments, ", ".join(str(path) for path in sources))
 
@@ -170,6 +174,8 @@ def _numbers_from_switches(raw: Any, made: Any, key: str = "") -> Iterator[str]:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys allowed at a place in the config, found by walking the models' own fields."""
     here: list[type[BaseModel]] = [Config]
+    if location[:2] == ("pipeline", "components") and len(location) > 2:
+        here, location = [settings_class(str(location[2]))], location[3:]
     for part in location:
         fields = [model.model_fields[part] for model in here if part in model.model_fields]
         if fields:

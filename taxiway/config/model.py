@@ -15,6 +15,10 @@ from taxiway.section import Fraction, Frozen, ModuleName, Name
 HYPERPARAMETERS_FILE: Final = "hyperparameters.py"
 
 
+Auto = Literal["auto"]
+"""As fits the number of rows; see taxiway/modeling/training/schedule.py."""
+
+
 class Transform(Frozen):
     """What Transform leaves behind."""
 
@@ -25,7 +29,7 @@ class Transform(Frozen):
 class Hyperparameters(Frozen):
     """What the Trainer learns with; reaches it as an imported artifact, not as code."""
 
-    hidden_units: tuple[Annotated[int, Field(ge=1)], ...]
+    hidden_units: tuple[Annotated[int, Field(ge=1)], ...] = (32,)
     """Width of each hidden layer, from the input on."""
     embedding_size: Annotated[int, Field(ge=1)] = 8
     """Dimensions of a category with `encoding="embedding"`."""
@@ -33,18 +37,24 @@ class Hyperparameters(Frozen):
     """Share of hidden units left out in each training step."""
     l2: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the squared-weights penalty on the hidden layers."""
-    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
-    """Step size of the Adam optimizer."""
-    batch_size: Annotated[int, Field(ge=1)] = 512
-    """Rows in each training step."""
-    epochs: Annotated[int, Field(ge=1)] = 10
-    """Passes over the train split at most; early stopping may end sooner."""
-    early_stopping_patience: Annotated[int, Field(ge=1)] = 2
-    """Epochs without a better validation loss before training stops."""
+    learning_rate: Annotated[float, Field(gt=0.0)] | Auto = "auto"
+    """Step size of the Adam optimizer; `auto` is 0.003."""
+    batch_size: Annotated[int, Field(ge=1)] | Auto = "auto"
+    """Rows in each training step; `auto` cuts small data into about 100 steps an epoch."""
+    epochs: Annotated[int, Field(ge=1)] | Auto = "auto"
+    """Passes over the train split at most; `auto` is as many as make 4,000 steps, 10 to 100. Early
+    stopping may end sooner."""
+    early_stopping_patience: Annotated[int, Field(ge=1)] | Auto = "auto"
+    """Epochs without a better validation loss before training stops; `auto` is a tenth of
+    `epochs`."""
     validation_fraction: Fraction = 0.1
     """Share of the train split held back for early stopping; the eval split is never seen."""
     positive_weight: Annotated[float, Field(ge=1.0)] | Literal["balanced"] = "balanced"
-    """Weight of the positive class while training; undone in the exported model's logit."""
+    """Of a binary task: weight of the positive class while training; undone in the exported model's
+    logit."""
+    class_weights: Literal["balanced", "none"] = "balanced"
+    """Of a task of several classes: `balanced` gives all classes the same total weight while
+    training; undone in the exported model's logits."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     """Of weights, shuffling and dropout: the same seed trains the same model."""
 
@@ -54,14 +64,14 @@ class Model(Frozen):
 
     name: Name
     """Of its versions in the registry, and of its serving folder."""
-    module: ModuleName = "models.flights"
-    """Import path of the model's folder."""
+    module: ModuleName
+    """Import path of the model's folder, such as `models.mine`."""
     code_digest: str = ""
     """Filled in when the config is loaded: sha256 of the model code, part of the cache key."""
     allowed_operations: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][\w>]*$")], ...] = ()
     """Operations of TensorFlow, such as `DecodeProtoV2`, that the model may have besides those of
     taxiway/modeling/exported/allowed_operations.txt. Any other is refused before it is loaded."""
-    hyperparameters: SerializeAsAny[Hyperparameters | Frozen]
+    hyperparameters: SerializeAsAny[Hyperparameters | Frozen] = Field({}, validate_default=True)
     """Of the class that the model's folder has in hyperparameters.py; without one, of this."""
 
     @field_validator("hyperparameters", mode="plain", json_schema_input_type=Hyperparameters)

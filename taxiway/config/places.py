@@ -52,7 +52,7 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
 
     root = _absolute(text("output", "root", "var"))
     dataset = text("data", "dataset", "dataset")
-    module = text("model", "module", "models.flights")
+    module = text("model", "module", "models")
     folder = model_folder(module)
     serving = f"{root}/serving/{text('model', 'name', 'model')}"
     destination = text("push", "destination", serving)

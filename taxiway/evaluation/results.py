@@ -11,12 +11,19 @@ from typing import Any, Final
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from taxiway.evaluation.metrics import MEAN_LABEL, NEEDS, Class, Ranking
+from taxiway.evaluation.metrics import HIDDEN, MEAN_LABEL, NEEDS, Class
+from taxiway.evaluation.ranking import Ranking
 
 OVERALL = "overall"
 ABSENT: Final[Mapping[Class, float]] = {"positive": 0.0, "negative": 1.0}
 """The mean label of rows none of which is of the class."""
 DIVIDED_BY_ZERO: Final = "no row counts towards it"
+NO_SPREAD: Final[Mapping[str, str]] = {
+    "D2LogLoss": "all rows have the same label",
+    "R2": "all rows have the same label",
+    "SquaredPearsonCorrelation": "all rows have the same label, or the same prediction",
+}
+"""Why a class of metrics has no value where it divides by what varies."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,11 @@ class SliceMetrics:
 
 def read_metrics(evaluation_uri: str) -> list[SliceMetrics]:
     """Metrics of the candidate on every slice that was measured, the whole first, then by name."""
-    candidate = tfma.load_eval_result(evaluation_uri, model_name=_candidate_name(evaluation_uri))
-    needs = dict(_needs(candidate.config))
+    candidate = tfma.load_eval_result(evaluation_uri, model_name=candidate_name(evaluation_uri))
+    kinds = dict(_kinds(candidate.config))
     found = []
     for key, outputs in candidate.slicing_metrics:
-        read = _numbers(_slice_name(key), outputs, needs)
+        read = _numbers(_slice_name(key), outputs, kinds)
         if read.metrics or read.undefined:
             found.append(read)
     return sorted(found, key=lambda item: (item.name != OVERALL, item.name))
@@ -112,33 +119,34 @@ def _reason(failure: Any, slice_name: str, undefined: Mapping[str, str]) -> str:
     return f"{kind}{name} on {slice_name} {found}, must be {wanted}"
 
 
-def _candidate_name(evaluation_uri: str) -> str:
+def candidate_name(evaluation_uri: str) -> str:
     """TFMA's name of the candidate: empty where it was evaluated without a baseline."""
     specs = tfma.load_eval_result(evaluation_uri, model_name="").config.model_specs
     return next((str(spec.name) for spec in specs if not spec.is_baseline), "")
 
 
-def _needs(config: Any) -> Iterator[tuple[str, tuple[Class, ...]]]:
-    """Metrics by name, and the classes that rows must have."""
+def _kinds(config: Any) -> Iterator[tuple[str, str]]:
+    """TFMA's classes of metrics by the metrics' names."""
     for metric in (metric for spec in config.metrics_specs for metric in spec.metrics):
         name = json.loads(metric.config or "{}").get("name")
-        if name and metric.class_name in NEEDS:
-            yield name, NEEDS[metric.class_name]
+        if name:
+            yield name, metric.class_name
 
 
-def _numbers(name: str, outputs: Any, needs: Mapping[str, tuple[Class, ...]]) -> SliceMetrics:
+def _numbers(name: str, outputs: Any, kinds: Mapping[str, str]) -> SliceMetrics:
     read = SliceMetrics(name, {}, {})
     by_parts = (outputs or {}).values()  # none where there are plots only
     for metrics in (metrics for by_part in by_parts for metrics in by_part.values()):
         mean = _number(metrics.get(MEAN_LABEL, {}))
         for key, value in metrics.items():
             number, of = _number(value), key.removesuffix("_diff")
-            if number is None or of == MEAN_LABEL:
+            if number is None or of.startswith(HIDDEN):
                 continue
-            absent = [one for one in needs.get(of, ()) if mean == ABSENT[one]]
+            kind = kinds.get(of, "")
+            absent = [one for one in NEEDS.get(kind, ()) if mean == ABSENT[one]]
             if absent or not math.isfinite(number):
                 if of == key:
-                    read.undefined[of] = _why(number, absent)
+                    read.undefined[of] = _why(number, absent, kind)
             elif of == key:
                 read.metrics[of] = number
             else:
@@ -146,10 +154,10 @@ def _numbers(name: str, outputs: Any, needs: Mapping[str, tuple[Class, ...]]) ->
     return read
 
 
-def _why(number: float, absent: Sequence[Class]) -> str:
+def _why(number: float, absent: Sequence[Class], kind: str = "") -> str:
     if absent:
         return f"no row has a {absent[0]} label"
-    return "it is infinite" if math.isinf(number) else DIVIDED_BY_ZERO
+    return "it is infinite" if math.isinf(number) else NO_SPREAD.get(kind, DIVIDED_BY_ZERO)
 
 
 def _number(value: Any) -> float | None:

@@ -39,8 +39,13 @@ def _examples(properties: Mapping[str, Any]) -> str:
     text = f"{int(properties['rows_train']):,} train + {int(properties['rows_eval']):,} eval rows"
     dropped = int(properties.get("rows_dropped", 0))
     text = f"{text}, {dropped:,} dropped" if dropped else text
+    unlabelled = int(properties.get("rows_unlabelled", 0))
+    if unlabelled:
+        text = f"{text}, {unlabelled:,} row{'s' * (unlabelled > 1)} without a label left out"
     duplicate = int(properties.get("rows_duplicate", 0))
-    return f"{text}, {duplicate:,} with the key of another" if duplicate else text
+    text = f"{text}, {duplicate:,} with the key of another" if duplicate else text
+    equal = int(properties.get("rows_equal", 0))
+    return f"{text}, {equal:,} in all columns as another" if equal else text
 
 
 def _anomalies(properties: Mapping[str, Any]) -> str:

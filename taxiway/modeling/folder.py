@@ -25,7 +25,7 @@ def part_path(module: str, part: str) -> str:
     """The import path of a part's function: of the model's own where it has one.
 
     Args:
-      module: the model folder, such as `models.flights`.
+      module: the model folder, such as `models.mine`.
       part: a key of PARTS.
     """
     own = (model_folder(module) / f"{part}.py").is_file()

@@ -12,7 +12,7 @@ from taxiway.arrow.ingest import listing
 from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError
-from taxiway.evaluation.metrics import check_evaluation
+from taxiway.evaluation.checks import check_evaluation
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import features_file, load_spec
 from taxiway.modeling.spec.schema import check_spec, read_schema

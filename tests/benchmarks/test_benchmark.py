@@ -13,6 +13,7 @@ from benchmarks.one_run import config_of
 from benchmarks.records import Check, Finding, read_results
 from taxiway.errors import DataError, TaxiwayError
 from tests.benchmarks.conftest import run
+from tests.example import needs_example
 
 
 class Pretended(Benchmark):
@@ -108,11 +109,13 @@ def test_a_run_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
         real.run("stock", 300, 1)
 
 
+@needs_example
 def test_a_run_without_input_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"benchmarks\.data --rows 300"):
         config_of(tmp_path, 300, tmp_path / "run")
 
 
+@needs_example
 def test_both_sides_are_given_what_a_user_would_run(tmp_path: Path) -> None:
     from benchmarks import data
     from taxiway.config.loader import load_config

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import data
 from taxiway.errors import ConfigError, DataError
 from tests.conftest import REPOSITORY
+from tests.example import needs_example
 
 ROWS = 900
 
@@ -105,6 +106,7 @@ class TestCsv:
             data.write_csv(iter([pa.table({"dest": ["a,b"]})]), tmp_path / "a.csv")
 
 
+@needs_example
 class TestInput:
     def test_both_spans_hold_the_rows_asked_for_each_key_once(self, made: Path) -> None:
         train, evaluated = cells(made, data.TRAIN_SPAN), cells(made, data.EVAL_SPAN)
@@ -130,7 +132,7 @@ class TestInput:
     ) -> None:
         from tfx_bsl.coders import csv_decoder
 
-        from taxiway.arrow.ingest.reading import read_columns
+        from taxiway.arrow.ingest.rows.columns import read_columns
 
         header, *lines = data.span_file(made, span).read_text().splitlines()
         inferrer = csv_decoder.ColumnTypeInferrer(header.split(","), skip_blank_lines=True)
@@ -141,6 +143,6 @@ class TestInput:
         schema = str(REPOSITORY / "models/flights/schema.pbtxt")
         wanted = {
             column.name: column.kind.replace("BYTES", "STRING")
-            for column in read_columns(schema, data.KEY, "late")
+            for column in read_columns(schema, data.KEY, "late").read
         }
         assert types == wanted

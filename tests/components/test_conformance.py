@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from taxiway.config.loader import load_config
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 
 SECRET = "T0KEN-that-no-one-may-read"
 STANDARD = (
@@ -55,7 +55,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     found = Compiled({}, {}, {}, "", root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAXIWAY_WEBHOOK_URL", f"https://host/{SECRET}")
-        config = load_config(["smoke"], [f"output.root={root}", "notify.kind=webhook"])
+        config = load_config([TINY], [f"output.root={root}", "notify.kind=webhook"])
         for pipeline in (create_pipeline(config), create_exit_pipeline(config, "run-1")):
             ir = compile_pipeline(pipeline)
             deployment = pipeline_pb2.IntermediateDeploymentConfig()

@@ -90,14 +90,27 @@ class TestEveryPolicy:
 
 class TestTheMessage:
     def test_it_lists_every_anomaly_that_stops_and_no_other(self) -> None:
-        text = str(stop_message(decide(EVERY, DataGate(on_drift="stop"))))
+        decided = decide(EVERY, DataGate(on_drift="stop"))
+        text = str(stop_message(decided, "m/schema.pbtxt"))
         assert text.splitlines() == [
             "DataGate found 3 anomalies:",
             "  - ERROR eval/temp: out of range",
             "  - ERROR eval_train/carrier: distance 0.5",
             "  - WARNING eval_train/visib: distance 0.4",
-            "  edit: the data, its schema (data.schema_file), or data_gate in the config",
+            "  edit: the data, its schema (m/schema.pbtxt), or data_gate in the config",
         ]
+
+    def test_it_says_what_of_the_schema_the_data_does_not_fit_and_in_which_file(self) -> None:
+        findings = [
+            Finding("schema", split, "dest", "ERROR", "new values: X, Y", "string_domain")
+            for split in ("train", "eval")
+        ]
+        findings.append(Finding("schema", "train", "temp", "ERROR", "too few", "presence"))
+        told = stop_message(decide(findings, DataGate()), "m/schema.pbtxt")
+        assert told.edit == (
+            "the data, string_domain of 'dest', presence of 'temp' in m/schema.pbtxt, "
+            "or data_gate in the config"
+        )
 
     def test_one_anomaly_is_told_in_the_singular(self) -> None:
         assert stop_message(decide(EVERY, DataGate())).message.startswith(
@@ -247,7 +260,7 @@ class TestTheComponent:
         DataGate_Executor().Do(
             {"anomalies": [schema], "drift": [drift], "statistics": [statistics]},
             {"decision": [decision]},
-            {"config": gate.model_dump_json()},
+            {"config": gate.model_dump_json(), "schema_file": "models/mine/schema.pbtxt"},
         )
         return folder / "decision" / "decision.json", decision
 

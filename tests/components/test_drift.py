@@ -12,7 +12,7 @@ import pytest
 from components.data_gate.drift import drift_config
 from components.data_gate.logic import read_findings
 from taxiway.config.gates import DataGate
-from taxiway.modeling.spec import FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, FeatureSpec, Numeric
 
 pytestmark = pytest.mark.pipeline
 
@@ -82,7 +82,7 @@ def drifted(train: Any, evaluated: Any, folder: Path) -> dict[str, str]:
         path.parent.mkdir(parents=True)
         path.write_bytes(made.SerializeToString())
     before = {path: path.read_bytes() for path in folder.rglob("*.pb")}
-    spec = FeatureSpec("late", "id", numeric=tuple(map(Numeric, COLUMNS)))
+    spec = FeatureSpec(Binary("late"), "id", tuple(map(Numeric, COLUMNS)))
     Executor().Do(
         {"statistics": [statistics], "baseline_statistics": [statistics]},
         {"anomalies": [anomalies]},

@@ -15,7 +15,7 @@ import pytest
 
 from taxiway.errors import TaxiwayError
 from taxiway.metadata.records import ArtifactRecord, NodeRecord
-from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
 from taxiway.process.manifest import MANIFEST_FILE, digest
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import Candidate, ModelVersion, list_versions
@@ -23,36 +23,34 @@ from tests.taxiway.evaluation.conftest import Evaluated
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]
 
+NUMBERS = (Numeric("temp"), Numeric("wind"))
+CATEGORIES = (Categorical("origin"), Categorical("carrier"))
 SPEC = FeatureSpec(
-    label="late",
+    task=Binary("late"),
     key="id",
-    numeric=(Numeric("temp"), Numeric("wind")),
-    categorical=(Categorical("origin"), Categorical("carrier")),
+    columns=(*NUMBERS, *CATEGORIES),
     slices=("origin",),
 )
 SAME = {
-    "numbers in another order": {"numeric": (Numeric("wind"), Numeric("temp"))},
-    "categories in another order": {"categorical": (Categorical("carrier"), Categorical("origin"))},
+    "another order": {"columns": SPEC.columns[::-1]},
     "another vocabulary": {
-        "categorical": (Categorical("origin", 5, 3, "embedding"), Categorical("carrier"))
+        "columns": (*NUMBERS, Categorical("origin", 5, 3, "embedding"), Categorical("carrier"))
     },
-    "another clip": {"numeric": (Numeric("temp", 2.0, True), Numeric("wind"))},
-    "one more role of a column": {"bucketized": (Bucketized("temp", (1.0, 2.0)),)},
+    "another clip": {"columns": (Numeric("temp", 2.0, True), Numeric("wind"), *CATEGORIES)},
+    "one more role of a column": {"columns": (*SPEC.columns, Bucketized("temp", (1.0, 2.0)))},
     "a number in buckets instead": {
-        "numeric": (Numeric("temp"),),
-        "bucketized": (Bucketized("wind", (1.0,)),),
+        "columns": (Numeric("temp"), *CATEGORIES, Bucketized("wind", (1.0,)))
     },
     "other slices": {"slices": ()},
     "another key": {"key": "row"},
 }
 DIFFERENT = {
-    "another label": {"label": "cancelled"},
-    "one input more": {"numeric": (*SPEC.numeric, Numeric("humid"))},
-    "one input less": {"numeric": SPEC.numeric[:1]},
-    "an input renamed": {"numeric": (Numeric("temp"), Numeric("wind_speed"))},
+    "another label": {"task": Binary("cancelled")},
+    "one input more": {"columns": (*SPEC.columns, Numeric("humid"))},
+    "one input less": {"columns": SPEC.columns[1:]},
+    "an input renamed": {"columns": (Numeric("temp"), Numeric("wind_speed"), *CATEGORIES)},
     "a number that becomes a string": {
-        "numeric": (Numeric("temp"),),
-        "categorical": (*SPEC.categorical, Categorical("wind")),
+        "columns": (Numeric("temp"), *CATEGORIES, Categorical("wind"))
     },
 }
 
@@ -78,17 +76,17 @@ def test_what_callers_see_changes_the_contract(logic: Any, change: str) -> None:
 
 def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
     told = '{"inputs": {"carrier": "string", "temp": "number"}, "label": "late"}'
-    spec = FeatureSpec("late", "id", (Numeric("temp"),), (Categorical("carrier"),))
+    spec = FeatureSpec(Binary("late"), "id", (Numeric("temp"), Categorical("carrier")))
     assert logic.contract_digest(spec) == hashlib.sha256(told.encode()).hexdigest()
 
 
 def test_a_record_is_the_version_as_plain_values(logic: Any) -> None:
-    candidate = Candidate("flights", "r1", "m", "c", "p", "/serving/1", {"auc": 0.7})
+    candidate = Candidate("parcels", "r1", "m", "c", "p", "/serving/1", {"auc": 0.7})
     record = logic.record(ModelVersion((1, 2, 3), candidate, "2026-01-01T00:00:00Z"))
     assert json.loads(json.dumps(record)) == {
         "version": "1.2.3",
         "created_at": "2026-01-01T00:00:00Z",
-        "model": "flights",
+        "model": "parcels",
         "run_id": "r1",
         "model_digest": "m",
         "contract_digest": "c",
@@ -126,8 +124,8 @@ class TestTheComponents:
             {"model_version": [self.version]},
             {
                 "run_id": "r1",
-                "model_name": "flights",
-                "module": "models.flights",
+                "model_name": "parcels",
+                "module": "tests.tiny",
                 "pipeline_digest": "p",
                 "registry_path": str(self.registry),
             },
@@ -149,15 +147,15 @@ class TestTheComponents:
     def test_the_version_is_in_the_registry_the_file_and_the_artifact(
         self, logic: Any, tmp_path: Path
     ) -> None:
-        from models.flights.features import SPEC as FLIGHTS
+        from tests.tiny.features import SPEC as PARCELS
 
         self.register()
-        (version,) = list_versions(self.registry, "flights")
+        (version,) = list_versions(self.registry, "parcels")
         assert json.loads((tmp_path / "version.json").read_text()) == logic.record(version)
         assert version.candidate.pushed_to == "/serving/7"
-        assert version.candidate.contract_digest == logic.contract_digest(FLIGHTS)
+        assert version.candidate.contract_digest == logic.contract_digest(PARCELS)
         assert version.candidate.metrics["example_count"] == 200
-        assert self.version.model_name == "flights"
+        assert self.version.model_name == "parcels"
         assert self.version.version_name == "1.0.0"
         assert self.version.digest == digest((tmp_path / MANIFEST_FILE).read_text())
 
@@ -176,8 +174,8 @@ class TestTheComponents:
 
     def test_a_registry_that_has_lost_what_was_written_is_seen(self, tmp_path: Path) -> None:
         """Whether it was emptied, deleted, or restored from a backup of before."""
-        unknown = f"the registry {self.registry} does not know the model that was flights 1.0.0"
-        not_queued = "the deploy queue's newest entry is not this push of flights 1.0.0"
+        unknown = f"the registry {self.registry} does not know the model that was parcels 1.0.0"
+        not_queued = "the deploy queue's newest entry is not this push of parcels 1.0.0"
         self.register()
         assert self.lost() == ["", not_queued]
         shutil.copy(self.registry, tmp_path / "backup")
@@ -197,8 +195,8 @@ class TestTheComponents:
         self.queue()
         self.version.set_string_custom_property("pushed_to", "/serving/8")
         assert self.lost() == [
-            f"the registry {self.registry} has another record of flights 1.0.0 than was written",
-            "the deploy queue's newest entry is not this push of flights 1.0.0",
+            f"the registry {self.registry} has another record of parcels 1.0.0 than was written",
+            "the deploy queue's newest entry is not this push of parcels 1.0.0",
         ]
 
     def test_what_was_not_pushed_is_not_lost(self) -> None:
@@ -222,7 +220,7 @@ class TestTheComponents:
         assert refused.value.message == (
             f"{place}: 'saved_model.pb' has changed (manifest: {tmp_path / MANIFEST_FILE})"
         )
-        assert list_versions(self.registry, "flights") == []
+        assert list_versions(self.registry, "parcels") == []
 
     def test_a_version_is_queued_once(self) -> None:
         self.register()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
 from taxiway.metadata.describe import DESCRIPTIONS, describe_node, format_metric
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord
 from tests.taxiway.evaluation.conftest import Evaluated
@@ -131,7 +131,7 @@ class TestBuildReport:
     """What the report says of each end of a run."""
 
     def test_a_run_of_which_nothing_is_known_has_failed(self, logic: Any) -> None:
-        report = logic.build_report("flights", "r1", [], {}, by_auc(100))
+        report = logic.build_report("parcels", "r1", [], {}, by_auc(100))
         assert report["outcome"] == "failed"
         reached = ("failure", "gate", "evaluation", "infra", "version", "pushed_to")
         assert [report[key] for key in reached] == [None] * len(reached)
@@ -143,7 +143,7 @@ class TestBuildReport:
         self, logic: Any, kind: ErrorKind
     ) -> None:
         nodes = [node("ArrowExampleGen"), ended(kind, "the reason\nin two lines"), node("Late")]
-        report = logic.build_report("flights", "r1", nodes, PROPERTIES, by_auc(100))
+        report = logic.build_report("parcels", "r1", nodes, PROPERTIES, by_auc(100))
         assert report["outcome"] == kind.value
         assert report["failure"] == {"node": "Trainer", "reason": "the reason\nin two lines"}
         assert report["nodes"][1]["made"] == "the reason\nin two lines"
@@ -165,7 +165,7 @@ class TestBuildReport:
             node("Pusher", pushed_model=artifact("PushedModel", pushed_destination="/s/1")),
             node("Registrar", "CACHED", model_version=artifact("MV", version_name="1.0.0")),
         ]
-        report = logic.build_report("flights", "r1", nodes, PROPERTIES, by_auc(1))
+        report = logic.build_report("parcels", "r1", nodes, PROPERTIES, by_auc(1))
         assert report["outcome"] == "succeeded"
         assert report["failure"] is None
         assert report["gate"] == {"stops": [], "warns": []}
@@ -189,7 +189,7 @@ class TestBuildReport:
             evaluation=artifact("ModelEvaluation", alone.uri),
             blessing=artifact("ModelBlessing", blessed=1),
         )
-        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, by_auc(101))
+        report = logic.build_report("parcels", "r1", [evaluator], PROPERTIES, by_auc(101))
         assert report["evaluation"]["worst_slices"] == []
         assert report["evaluation"]["blessed"]
         assert not report["evaluation"]["baseline"]
@@ -202,7 +202,7 @@ class TestBuildReport:
             evaluation=artifact("ModelEvaluation", alone.uri, unusable_baseline="it is <gone>"),
             blessing=artifact("ModelBlessing", blessed=1),
         )
-        report = logic.build_report("flights", "r1", [evaluator], PROPERTIES, by_auc(1))
+        report = logic.build_report("parcels", "r1", [evaluator], PROPERTIES, by_auc(1))
         assert report["evaluation"]["unusable_baseline"] == "it is <gone>"
         told = "Compared with no baseline, since that cannot be used: it is &lt;gone&gt;"
         assert told in logic.render_html(report)
@@ -210,7 +210,7 @@ class TestBuildReport:
     def test_nodes_that_ended_without_outputs_are_as_if_not_reached(self, logic: Any) -> None:
         gate = node("DataGate", decision=artifact("GateDecision", "/removed/since"))
         nodes = [gate, *(node(n) for n in ("Evaluator", "InfraValidator", "Pusher", "Registrar"))]
-        report = logic.build_report("flights", "r1", nodes, PROPERTIES, by_auc(100))
+        report = logic.build_report("parcels", "r1", nodes, PROPERTIES, by_auc(100))
         reached = ("gate", "evaluation", "infra", "version", "pushed_to")
         assert [report[key] for key in reached] == [None] * len(reached)
 
@@ -292,7 +292,7 @@ class TestThePage:
     def test_it_can_be_drawn_of_a_run_that_reached_nothing(
         self, logic: Any, nodes: list[NodeRecord]
     ) -> None:
-        page = logic.render_html(logic.build_report("flights", "r1", nodes, {}, by_auc(100)))
+        page = logic.render_html(logic.build_report("parcels", "r1", nodes, {}, by_auc(100)))
         assert '<span class="badge bad">failed</span>' in page
         assert "by the Evaluator" not in page
 
@@ -301,7 +301,7 @@ class TestThePage:
     ) -> None:
         gate = ended(ErrorKind.STOPPED, "2 anomalies:\n  - temp\n  - dest", "DataGate")
         page = logic.render_html(
-            logic.build_report("flights", "r1", [gate], PROPERTIES, by_auc(100))
+            logic.build_report("parcels", "r1", [gate], PROPERTIES, by_auc(100))
         )
         assert '<td>DataGate</td><td class="state warn">stopped</td>' in page
         assert page.count("2 anomalies:") == 2
@@ -321,7 +321,7 @@ class TestWriteReport:
         self, logic: Any, tmp_path: Path
     ) -> None:
         folder = tmp_path / "new" / "folder"
-        report = logic.build_report("flights", "r1", [], PROPERTIES, by_auc(100))
+        report = logic.build_report("parcels", "r1", [], PROPERTIES, by_auc(100))
         logic.write_report(report, folder)
         assert json.loads((folder / "report.json").read_text()) == report
         assert "taxiway run --config smoke" in (folder / "report.html").read_text()
@@ -330,7 +330,7 @@ class TestWriteReport:
     def test_a_write_that_fails_leaves_the_older_report_whole(
         self, logic: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        report = logic.build_report("flights", "older", [], PROPERTIES, 100)
+        report = logic.build_report("parcels", "older", [], PROPERTIES, 100)
         logic.write_report(report, tmp_path)
         before = {path.name: path.read_text() for path in tmp_path.iterdir()}
         written = Path.write_text

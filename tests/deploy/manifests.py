@@ -14,7 +14,7 @@ from kubernetes import client
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.workers.dask.cluster import DaskWorkers
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 MAY_BE_ROOT = {("taxiway-volume", "own")}
@@ -104,7 +104,7 @@ class Cluster:
 
     @classmethod
     def of_the_manifests(cls) -> Cluster:
-        return cls(load_config(["kubeflow", "kubeflow-dask"]))
+        return cls(load_config([TINY, "kubeflow", "kubeflow-dask"]))
 
     def __init__(self, config: Config) -> None:
         self.kubeflow, workers = config.kubeflow, config.engine.workers

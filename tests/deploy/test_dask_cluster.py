@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from taxiway.config.loader import load_config
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 from tests.deploy.manifests import DASK_PODS, KUBERNETES, WRITTEN, Cluster
 
 
@@ -30,7 +30,7 @@ def test_runs_find_the_scheduler_and_their_certificates(cluster: Cluster) -> Non
 
 
 def test_a_run_has_the_other_secrets_too(cluster: Cluster) -> None:
-    config = load_config(["kubeflow"])
+    config = load_config([TINY, "kubeflow"])
     assert [*config.kubeflow.secrets] == [*cluster.kubeflow.secrets][:-1]
 
 

@@ -12,13 +12,13 @@ import yaml
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
-from tests.conftest import REPOSITORY, taxiway
+from tests.conftest import REPOSITORY, TINY, taxiway
 from tests.deploy.manifests import CONTAINERS, KUBERNETES, MAY_BE_ROOT, WRITTEN, pods
 
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return load_config(["kubeflow"])
+    return load_config([TINY, "kubeflow"])
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_the_data_jobs_command_writes_where_runs_look(config: Config, tmp_path: 
     assert program == "taxiway"
     assert config.data.root.startswith(f"{container['volumeMounts'][0]['mountPath']}/")
     sets = [f"output.root={tmp_path}", "data.export.spans=[1]"]
-    done = taxiway(*arguments, *[part for one in sets for part in ("--set", one)])
+    done = taxiway(*arguments, "--config", TINY, *[part for one in sets for part in ("--set", one)])
     assert done.code == 0, done.err
     inside = Path(config.data.root).relative_to(config.output.root)
     assert list((tmp_path / inside / "span-1").glob("*.parquet"))

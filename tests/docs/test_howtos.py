@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, once, taxiway
 from tests.docs.howto import Command, Edit, HowTo, HowToError, read
+from tests.example import needs_example
 
 PAGES = REPOSITORY / "docs" / "how-to" / "change"
 MOST_STEPS = 12
@@ -112,13 +113,25 @@ def test_what_runs_is_the_code_of_the_copy(copy: Copy) -> None:
     assert told.count(str(copy.root)) == 4
 
 
+@pytest.fixture(scope="session")
+def example_data(shared_folder: Path) -> Path:
+    """The example's small data set, which the pages would have exported."""
+
+    def make(target: Path) -> None:
+        done = taxiway("data", "--config", "smoke", "--set", f"output.root={target}")
+        assert done.code == 0, done.err
+
+    return once(shared_folder, "example-data", make)
+
+
+@needs_example
 @pytest.mark.pipeline
 @pytest.mark.one_stack
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: names[0])
 def test_a_page_changes_what_it_names_and_does_what_it_promises(
-    names: tuple[str, ...], copy: Copy, spans: Path
+    names: tuple[str, ...], copy: Copy, example_data: Path
 ) -> None:
-    shutil.copytree(spans / "data", copy.root / "var" / "data")
+    shutil.copytree(example_data / "data", copy.root / "var" / "data")
     copy.follow(*(read(PAGES / f"{name}.md") for name in names))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.example import may_be_gone
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -66,6 +67,11 @@ def anchors(path: Path) -> set[str]:
     return found
 
 
+def removed(path: Path) -> bool:
+    """Whether it is of the example, which a fork may have removed."""
+    return path.is_relative_to(REPOSITORY) and may_be_gone(path.relative_to(REPOSITORY).as_posix())
+
+
 def reached_from(start: Path) -> set[Path]:
     """The pages that a reader comes to by following links."""
     reached, waiting = set[Path](), {start}
@@ -80,7 +86,8 @@ def reached_from(start: Path) -> set[Path]:
 @pytest.mark.parametrize("page", pages())
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     path = REPOSITORY / page
-    broken = [target for target in links(path) if not place(path, target).exists()]
+    found = {target: place(path, target) for target in links(path)}
+    broken = [target for target, there in found.items() if not (there.exists() or removed(there))]
     assert not broken, f"{page}: {broken}"
 
 
@@ -104,6 +111,7 @@ def test_every_path_in_backticks_exists(page: str) -> None:
     missing = [name for name in paths if not (REPOSITORY / name).exists()]
     made = set(re.findall(r"New file `([^`]+)`", prose(REPOSITORY / page)))  # by a how-to
     ignored = {"deploy/kubernetes/base/password.env", *made}
+    ignored |= set(filter(may_be_gone, missing))
     assert not set(missing) - ignored, f"{page}: {missing}"
 
 

@@ -22,7 +22,7 @@ import yaml
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.workers.dask.cluster import DaskWorkers, connected
-from tests.conftest import REPOSITORY, Finished, Run, Workspace, copied, taxiway
+from tests.conftest import REPOSITORY, TINY, Finished, Run, Workspace, copied, taxiway
 from tests.dask_cluster import LOOPBACK, Cluster, health_pages, listening, wait_until
 from tests.pipelines.test_faults import finish, start
 from tests.tied import tied
@@ -38,7 +38,7 @@ class TestMakeDaskUp:
         self, up: Up, first_run: Run, spans: Path, tmp_path: Path
     ) -> None:
         workspace = copied(spans, tmp_path / "var")
-        options = ("--config", "smoke", "--config", str(up.overlay))
+        options = ("--config", TINY, "--config", str(up.overlay))
         with up.both_workers() as client:
             sockets = listening(psutil.Process(up.process.pid).children(recursive=True))
             assert {host for host, _ in sockets} == {LOOPBACK}

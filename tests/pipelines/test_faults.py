@@ -129,7 +129,7 @@ class TestInterrupted:
         assert list(temporary.rglob("beam-pipeline-temp*"))
         process.kill()
         assert finish(process).code == -signal.SIGKILL
-        (workspace.root / "serving" / "flights-smoke" / f".push-{process.pid}").mkdir()
+        (workspace.root / "serving" / "tiny" / f".push-{process.pid}").mkdir()
         done = workspace.run(env={"TMPDIR": str(temporary)})
         assert done.code == 0
         cached = {n["node"] for n in done.report["nodes"] if n["state"] == "cached"}
@@ -162,13 +162,13 @@ def test_two_runs_at_once_on_one_store_both_complete(first_run: Run) -> None:
 
 @pytest.fixture(scope="module")
 def stopped(spans: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Finished]:
-    """A run on flights of a carrier that the curated schema does not know."""
+    """A run on parcels of a service that the curated schema does not know."""
     workspace = copied(spans, tmp_path_factory.mktemp("stopped") / "var")
     path = next(workspace.root.glob("data/*/span-3/*.parquet"))
     table = pq.read_table(path)
-    index = table.schema.get_field_index("carrier")
-    strange = pa.array(["ZZ"] * table.num_rows, table.schema.field("carrier").type)
-    pq.write_table(table.set_column(index, "carrier", strange), path)
+    index = table.schema.get_field_index("service")
+    strange = pa.array(["ZZ"] * table.num_rows, table.schema.field("service").type)
+    pq.write_table(table.set_column(index, "service", strange), path)
     return workspace, workspace.run(env=MEASURED)
 
 
@@ -181,7 +181,7 @@ class TestGate:
         assert done.code == 1
         assert report["outcome"] == "stopped"
         assert report["failure"]["node"] == "DataGate"
-        assert "eval/carrier" in report["failure"]["reason"]
+        assert "eval/service" in report["failure"]["reason"]
         assert "ZZ" in report["failure"]["reason"]
         assert "Transform" not in {node["node"] for node in report["nodes"]}
         assert not (workspace.root / "serving").exists()
@@ -209,9 +209,9 @@ class TestGate:
         self, workspace: Workspace, tmp_path: Path
     ) -> None:
         """Its path, by which TFX's own cache knows it, stays the same."""
-        text = (REPOSITORY / "models/flights/schema.pbtxt").read_text()
+        text = (REPOSITORY / "tests/tiny/schema.pbtxt").read_text()
         schema = tmp_path / "edited.pbtxt"
-        for unknown, known in (("UA", "B6"), ("B6", "UA")):
+        for unknown, known in (("rail", "post"), ("post", "rail")):
             schema.write_text(text.replace(f'value: "{unknown}"\n', ""))
             report = workspace.run(f"data.schema_file={schema}").report
             assert report["outcome"] == "stopped"
@@ -226,7 +226,7 @@ class TestBadInput:
         assert made.code == 0
         path = next(workspace.root.glob("data/*/span-2/*.csv"))
         lines = path.read_text().splitlines()
-        column = lines[0].replace('"', "").split(",").index("distance")
+        column = lines[0].replace('"', "").split(",").index("kilograms")
         cells = lines[10].split(",")
         cells[column] = "far"
         lines[10] = ",".join(cells)
@@ -236,7 +236,7 @@ class TestBadInput:
         ending = done.out[done.out.index("failed after") :]
         assert "node        ArrowExampleGen" in ending
         told = " ".join(ending.split())
-        for part in ("flights.csv", "line 11", "distance", "far"):
+        for part in ("tiny.csv", "line 11", "kilograms", "far"):
             assert part in told
         assert "Traceback" not in done.out + done.err
         (log,) = workspace.root.glob("reports/*/run.log")
@@ -283,7 +283,7 @@ class TestNothingStarts:
         told = self.refused(
             workspace,
             f"output.root={workspace.root}/file/var",
-            f"data.root={workspace.root}/data/flights-smoke",
+            f"data.root={workspace.root}/data/tiny",
         )
         assert "is a file" in told
         assert "output.root" in told

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from models.flights import features
 from tests.conftest import REPOSITORY, Workspace
+from tests.tiny import features
 
 pytestmark = [
     pytest.mark.pipeline,
@@ -30,7 +30,7 @@ def fork(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
     lines = (source / "features.py").read_text()
-    known = '        Numeric("distance"),\n'
+    known = '        Numeric("kilograms"),\n'
     assert known in lines
     new = known + '        Numeric("wind_gust", indicator=True),\n'
     (folder / "features.py").write_text(lines.replace(known, new))
@@ -41,12 +41,12 @@ def fork(tmp_path: Path) -> Path:
 def test_a_new_column_is_one_line_and_a_schema_entry(workspace: Workspace, fork: Path) -> None:
     for path in workspace.root.glob("data/*/*/*.parquet"):
         table = pq.read_table(path)
-        pq.write_table(table.append_column("wind_gust", table["wind_speed"]), path)
+        pq.write_table(table.append_column("wind_gust", table["kilograms"]), path)
     done = workspace.run("model.module=forked_model", env={"PYTHONPATH": str(fork.parent)})
     assert done.code == 0, done.out + done.err
     report = done.report
     assert report["pushed_to"]
-    request = {"origin": ["JFK", "JFK"], "wind_gust": [0.0, 60.0]}
+    request = {"region": ["west", "west"], "wind_gust": [0.0, 60.0]}
     words = ("-m", "taxiway.serving.worker", "--model", report["pushed_to"])
     answer = subprocess.run(
         [sys.executable, *words, "--once", json.dumps(request)],

@@ -1,4 +1,4 @@
-"""The real training pipeline on real flights: one shared run, and what is different in others."""
+"""The real training pipeline on the tiny data: a shared run, and what is different in others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from taxiway.process.manifest import verify
 from taxiway.push import newest_version
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import list_versions
-from tests.conftest import REPOSITORY, Run, taxiway
+from tests.conftest import REPOSITORY, TINY, Run, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 one_stack = pytest.mark.one_stack
@@ -93,15 +93,15 @@ class TestFirstRun:
     ) -> None:
         workspace, report = first_run
         request = workspace.root / "reports" / report["run_id"] / "request.json"
-        spec = load_spec("models.flights")
+        spec = load_spec("tests.tiny")
         asked = json.loads(request.read_text())
         assert set(asked) <= set(spec.inputs())
-        assert {"origin", "carrier", "distance"} <= set(asked)
+        assert {"region", "service", "kilograms"} <= set(asked)
         answer = ask(report["pushed_to"], f"@{request}")
         assert answer == ask(report["pushed_to"], json.dumps(asked))
 
     def test_a_fresh_process_loads_the_pushed_model_and_answers(self, first_run: Run) -> None:
-        request = {"origin": ["JFK", "EWR"], "carrier": ["B6", "UA"], "temp": [30.0, 80.0]}
+        request = {"region": ["north", "west"], "service": ["post", "bulk"], "hour": [3, 20]}
         probability = ask(first_run[1]["pushed_to"], json.dumps(request))["probability"]
         assert len(probability) == 2
         assert all(0.0 < value < 1.0 for value in probability)
@@ -109,7 +109,7 @@ class TestFirstRun:
 
     def test_the_version_is_registered_with_its_metrics(self, first_run: Run) -> None:
         workspace, report = first_run
-        versions = list_versions(workspace.config().registry.path, "flights-smoke")
+        versions = list_versions(workspace.config().registry.path, "tiny")
         assert versions[0].name == "1.0.0"
         assert versions[0].candidate.run_id == report["run_id"]
         assert versions[0].candidate.pushed_to == report["pushed_to"]
@@ -125,7 +125,7 @@ class TestFirstRun:
         resolved = tmp_path / "resolved.yaml"
         resolved.write_text(properties["config"])
         assert load_config([resolved]) == workspace.config()
-        assert properties["command"].startswith("taxiway run --config smoke")
+        assert properties["command"].startswith(f"taxiway run --config {TINY}")
         folder = workspace.root / "reports" / report["run_id"]
         assert (folder / "config.yaml").read_text() == properties["config"]
         assert (folder / "command.txt").read_text().strip() == properties["command"]
@@ -161,8 +161,8 @@ class TestFirstRun:
         rows = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
         model = tf.saved_model.load(report["pushed_to"])
         served = model.signatures["serving_default"](examples=tf.constant(rows))
-        label = {"late": tf.io.FixedLenFeature([], tf.int64)}
-        labels = tf.io.parse_example(rows, label)["late"].numpy()
+        label = {"delayed": tf.io.FixedLenFeature([], tf.int64)}
+        labels = tf.io.parse_example(rows, label)["delayed"].numpy()
         auc = roc_auc_score(labels, served["probability"].numpy())
         # TFMA's AUC interpolates over 10,000 thresholds, scikit-learn's is exact.
         assert report["evaluation"]["overall"]["auc"] == pytest.approx(auc, abs=1e-3)
@@ -174,6 +174,7 @@ class TestFirstRun:
 def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None:
     """The run's own models on its eval split, against the baseline, by TFX's executor and ours."""
     from taxiway.evaluation.eval_config import eval_config
+    from taxiway.modeling.spec import load_spec
     from tests.taxiway.arrow.evaluator.evaluations import (
         differences,
         execute,
@@ -189,7 +190,8 @@ def test_both_engines_evaluate_it_alike(second_run: Run, tmp_path: Path) -> None
     )
     assert examples is not None
     assert model is not None
-    asked = eval_config(workspace.config("evaluation.slices=[[carrier]]").evaluation, "late")
+    config = workspace.config("evaluation.slices=[[service]]")
+    asked = eval_config(config.evaluation, load_spec(config.model.module))
     arrow, beam = (
         execute(engine, examples.uri, [model.uri, model.uri], asked, tmp_path)
         for engine in ("arrow", "beam")
@@ -262,9 +264,9 @@ class TestLaterRuns:
         assert again is not None
         assert int(again.name) > int(pushed.name)
         verify(again)
-        (version,) = list_versions(config.registry.path, "flights-smoke")
+        (version,) = list_versions(config.registry.path, "tiny")
         assert (version.name, version.candidate.pushed_to) == ("1.0.0", str(again))
-        assert DeployQueue(config.registry.path, 60).is_newest("flights-smoke", "1.0.0", str(again))
+        assert DeployQueue(config.registry.path, 60).is_newest("tiny", "1.0.0", str(again))
 
     @one_stack
     def test_back_to_an_earlier_model_is_a_push_and_a_deployment_of_its_own(self) -> None:
@@ -282,7 +284,7 @@ class TestLaterRuns:
         assert served == Path(back["pushed_to"])
         verify(served)
         queue = DeployQueue(config.registry.path, 60)
-        assert queue.is_newest("flights-smoke", back["version"], back["pushed_to"])
+        assert queue.is_newest("tiny", back["version"], back["pushed_to"])
 
     @one_stack
     def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:

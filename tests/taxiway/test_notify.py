@@ -24,10 +24,11 @@ from taxiway.notify import (
     message_of,
     parse,
 )
+from tests.conftest import TINY
 
 SECRET = "T0KEN-that-no-one-may-read"
 VARIABLE = "TAXIWAY_WEBHOOK_URL"
-MESSAGE = {"pipeline": "flights", "run_id": "r1", "outcome": "failed", "failure": {"node": "Ünïc"}}
+MESSAGE = {"pipeline": "parcels", "run_id": "r1", "outcome": "failed", "failure": {"node": "Ünïc"}}
 WEBHOOK = NotifyWebhook(kind="webhook", timeout_seconds=5)
 
 
@@ -168,7 +169,7 @@ class TestWebhook:
     def test_the_config_holds_the_name_of_the_variable_and_not_its_value(
         self, receiver: Receiver
     ) -> None:
-        config = load_config([], ["notify.kind=webhook"])
+        config = load_config([TINY], ["notify.kind=webhook"])
         dumped = to_yaml(config) + to_json(config) + repr(config) + config.notify.model_dump_json()
         assert VARIABLE in dumped
         assert SECRET not in dumped

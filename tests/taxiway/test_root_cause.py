@@ -28,7 +28,7 @@ def while_handling(outer: BaseException, inner: BaseException) -> BaseException:
 GRAPH = """Graph execution error:
 
 Detected at node StringToNumber defined at (most recent call last):
-  File "/models/flights/features.py", line 8, in preprocessing_fn
+  File "/models/parcels/features.py", line 8, in preprocessing_fn
 
   File "<frozen runpy>", line 196, in _run_module_as_main
 
@@ -45,7 +45,7 @@ Node: 'x/Assert'
   (1) INVALID_ARGUMENT:  assertion failed: [too large] [6]"""
 USER_CODE = """in user code:
 
-    File "/models/flights/features.py", line 12, in preprocessing_fn  *
+    File "/models/parcels/features.py", line 12, in preprocessing_fn  *
         return d["faree"]
 
     KeyError: 'faree'

@@ -26,7 +26,8 @@ from tfx.types.standard_component_specs import (
 from tfx.utils import json_utils, path_utils, proto_utils
 
 from taxiway.arrow.checked_models import check_models
-from taxiway.arrow.evaluator.shard import BATCH_ROWS, Model, predict
+from taxiway.arrow.evaluator.models import Model, labels_of, predict
+from taxiway.arrow.evaluator.shard import BATCH_ROWS
 from taxiway.config.evaluation import BaselineRule
 from taxiway.errors import TaxiwayError
 from taxiway.metadata.describe import UNUSABLE_BASELINE
@@ -119,8 +120,9 @@ def _complaint(input_dict: Artifacts, exec_properties: dict[str, Any]) -> str:
         path=path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)),
         signature=spec.signature_name,
         prediction=spec.prediction_key,
-        label="",
+        label=spec.label_key,
         weight="",
+        label_signature=next(iter(spec.preprocessing_function_names), ""),
     )
     splits = json_utils.loads(exec_properties.get(EXAMPLE_SPLITS_KEY) or "null") or [EVAL_SPLIT]
     uris = [
@@ -134,6 +136,8 @@ def _complaint(input_dict: Artifacts, exec_properties: dict[str, Any]) -> str:
             for batch in open_examples([file]).batch(BATCH_ROWS):
                 try:
                     predict(asked, batch, job)
+                    if asked.label_signature:
+                        labels_of(asked, batch, job)
                 except Exception as error:  # models raise what they like
                     return describe_error(error)["error"]
     except Exception:  # the examples cannot be read, which is not the baseline's fault

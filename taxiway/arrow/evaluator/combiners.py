@@ -11,55 +11,19 @@ combiner's class; one that is not there is refused by name, and `engine: beam` c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from tensorflow_model_analysis.contrib.aggregates.binary_confusion_matrices import Matrix
-from tensorflow_model_analysis.metrics import calibration_histogram, metric_types, metric_util
+from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from taxiway.arrow.evaluator.measures import Count, Crossed, Histogram, Mean, Measure, Totals
+from taxiway.arrow.evaluator.measures import Count, Crossed, Histogram, Mean, Totals
 from taxiway.arrow.evaluator.pairing import Pairing
 from taxiway.arrow.evaluator.sums import CellSums
-
-Metrics = dict[Any, Any]
-"""TFMA's MetricsDict: values by MetricKey."""
-
-
-class UnknownError(Exception):
-    """A computation that is not vectorized; says why."""
-
-
-@dataclass(frozen=True)
-class Vectorized:
-    """What stands in for one of TFMA's combiners."""
-
-    measure: Measure
-    output: Callable[[CellSums], Metrics]
-    """What the combiner's `extract_output` would give for a slice."""
-
-
-class Buckets(Sequence[Any]):
-    """A histogram as TFMA's list of buckets, each made when someone looks at it."""
-
-    def __init__(self, sums: CellSums) -> None:
-        self.sums = sums
-
-    def __len__(self) -> int:
-        return len(self.sums.cells)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        labels, predictions, examples = self.sums.values[index].tolist()
-        return calibration_histogram.Bucket(
-            int(self.sums.cells[index]), labels, predictions, examples
-        )
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[index] for index in range(len(self)))
+from taxiway.arrow.evaluator.task_combiners import TASK_COMBINERS
+from taxiway.arrow.evaluator.vectorized import Buckets, Metrics, UnknownError, Vectorized
 
 
 class _Entry(NamedTuple):
@@ -170,11 +134,16 @@ def _count(keys: Sequence[Any], combiner: Any) -> list[Vectorized]:
     return [Vectorized(measure, output)]
 
 
+def rows_of(key: Any) -> Any:
+    """A private key: over how many rows a mean was taken."""
+    return key._replace(name=f"_rows_of_{key.name}")
+
+
 def _mean(key: Any, measure: Mean, empty: float = np.nan, root: bool = False) -> Vectorized:
     def output(sums: CellSums) -> Metrics:
         total, weight = sums.values.sum(axis=0).tolist()
         value = total / weight if weight else empty
-        return {key: value**0.5 if root else value}
+        return {key: value**0.5 if root else value, rows_of(key): weight}
 
     return Vectorized(measure, output)
 
@@ -242,4 +211,5 @@ VECTORIZED: Final[Mapping[str, Callable[[Sequence[Any], Any], list[Vectorized]]]
     "_MeanSquaredErrorCombiner": _error("squared_error"),
     "_MeanSquaredLogarithmicErrorCombiner": _error("logarithmic_error"),
     "_WeightedLabelsPredictionsExamplesCombiner": _totals,
+    **TASK_COMBINERS,
 }

@@ -74,3 +74,5 @@ FORMULAS: Final[Mapping[str, Callable[[Any], Interval | None]]] = {
     "Specificity": _specificity,
 }
 """By TFMA's class, from its Matrices: all counts at one threshold, or at each of a curve."""
+SHARES: Final = frozenset({"SparseCategoricalAccuracy"})
+"""Metrics that are a share of all rows."""

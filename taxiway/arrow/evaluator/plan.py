@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -16,26 +17,20 @@ from tensorflow_model_analysis.metrics import (
     metric_types,
 )
 
-from taxiway.arrow.evaluator.combiners import Buckets, Metrics, UnknownError, Vectorized, vectorized
-from taxiway.arrow.evaluator.intervals import FORMULAS, Interval
+from taxiway.arrow.evaluator.combiners import rows_of, vectorized
+from taxiway.arrow.evaluator.intervals import FORMULAS, SHARES, Interval, wilson
 from taxiway.arrow.evaluator.measures import Measure
+from taxiway.arrow.evaluator.models import USE_BEAM, USE_BEAM_KEY, Model
 from taxiway.arrow.evaluator.pairing import Array
-from taxiway.arrow.evaluator.shard import USE_BEAM, USE_BEAM_KEY, Model, Settings
+from taxiway.arrow.evaluator.shard import Settings
 from taxiway.arrow.evaluator.sums import CellSums
+from taxiway.arrow.evaluator.vectorized import Buckets, Metrics, UnknownError, Vectorized
 from taxiway.errors import ConfigError
 from taxiway.evaluation.eval_config import asks_for_formulas
 
 SAMPLES: Final = 20
 """Replicates of TFMA's Poisson bootstrap."""
 _EVEN: Final = re.compile(r"_binary_confusion_matrices:num_thresholds=(\d+)")
-
-
-@dataclass(frozen=True)
-class Formula:
-    """An interval, and the key of the confusion matrices it is computed from."""
-
-    interval: Callable[[Any], Interval | None]
-    matrices: Any
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,8 @@ class Plan:
     after_intervals: tuple[Any, ...]
     replicates: int
     """Of the bootstrap."""
-    formulas: Mapping[Any, Formula]
-    """Of analytic intervals, by MetricKey."""
+    formulas: Mapping[Any, Callable[[Metrics], Interval | None]]
+    """Analytic intervals of a slice's metrics, by MetricKey."""
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -68,6 +63,7 @@ class Plan:
                     prediction=spec.prediction_key,
                     label=spec.label_key,
                     weight=spec.example_weight_key,
+                    label_signature=next(iter(spec.preprocessing_function_names), ""),
                 )
                 for spec in self.eval_config.model_specs
             ),
@@ -131,8 +127,10 @@ def _refuse(config: Any) -> None:
         for name in ("label_keys", "prediction_keys", "example_weight_keys"):
             if getattr(spec, name):
                 raise refused(name, "it does not know models of several outputs")
-        if spec.preprocessing_function_names:
-            raise refused("preprocessing_function_names", "it asks a model once")
+        if len(spec.preprocessing_function_names) > 1:
+            raise refused(
+                "several preprocessing_function_names", "it asks a model for labels by one of them"
+            )
     for spec in config.slicing_specs:
         if spec.feature_values or spec.slice_keys_sql:
             raise refused("slices by value or SQL", "it slices by columns")
@@ -154,12 +152,16 @@ def _replicates(config: Any) -> int:
     return SAMPLES
 
 
-def _formulas(config: Any) -> Iterator[tuple[Any, Formula]]:
+def _formulas(config: Any) -> Iterator[tuple[Any, Callable[[Metrics], Interval | None]]]:
     """Metrics with a formula; it is one of rows, so not for weights or several pairs a row."""
     specs = list(config.metrics_specs)
     for key, _, metric in metric_specs.keys_and_metrics_from_specs(config, specs):
-        interval = FORMULAS.get(type(metric).__name__)
-        if not interval or key.example_weighted or key.aggregation_type:
+        kind = type(metric).__name__
+        if key.example_weighted or key.aggregation_type:
+            continue
+        if kind in SHARES:
+            yield key, partial(_of_share, key=key)
+        if kind not in FORMULAS:
             continue
         *_, matrices, derived = metric.computations(
             eval_config=config, model_names=[key.model_name], sub_keys=[key.sub_key]
@@ -169,7 +171,18 @@ def _formulas(config: Any) -> Iterator[tuple[Any, Formula]]:
         one_number = len(options.get("thresholds") or [0]) == 1 and options.get("curve") != "PR"
         one_pair = not reported.sub_key or reported.sub_key.class_id is not None
         if one_number and one_pair:
-            yield reported, Formula(interval, matrices.keys[-1])
+            yield reported, partial(_of_matrices, formula=FORMULAS[kind], key=matrices.keys[-1])
+
+
+def _of_share(metrics: Metrics, key: Any) -> Interval | None:
+    rows = metrics[rows_of(key)]
+    return wilson(metrics[key] * rows, rows)
+
+
+def _of_matrices(
+    metrics: Metrics, formula: Callable[[Any], Interval | None], key: Any
+) -> Interval | None:
+    return formula(metrics[key])
 
 
 def _faster(computation: Any) -> Any:

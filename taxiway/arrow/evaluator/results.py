@@ -15,10 +15,10 @@ from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 from tensorflow_model_analysis.utils import model_util
 
-from taxiway.arrow.evaluator.combiners import Metrics
 from taxiway.arrow.evaluator.plan import Plan
 from taxiway.arrow.evaluator.slices import SliceKey
 from taxiway.arrow.evaluator.sums import Sums
+from taxiway.arrow.evaluator.vectorized import Metrics
 
 WHOLE = -1
 """The rows as they are, as replicates are numbered."""
@@ -53,7 +53,7 @@ def sliced(plan: Plan, sums: Sums) -> list[Slice]:
 
 def _bounded(plan: Plan, metrics: Metrics) -> Iterator[tuple[Any, Any]]:
     for key, formula in plan.formulas.items():
-        interval = formula.interval(metrics[formula.matrices])
+        interval = formula(metrics)
         if interval:
             bounded = metrics_for_slice_pb2.BoundedValue()
             bounded.value.value = metrics[key]

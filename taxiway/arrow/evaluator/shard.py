@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from taxiway.arrow.evaluator.measures import Measure
+from taxiway.arrow.evaluator.models import USE_BEAM, USE_BEAM_KEY, Model, labels_of, predict
 from taxiway.arrow.evaluator.pairing import Array, Rows
 from taxiway.arrow.evaluator.slices import Column, members
 from taxiway.arrow.evaluator.sums import Sums, merged
@@ -23,23 +23,6 @@ from taxiway.process.progress import rows_read
 from taxiway.workers.job import Shard
 
 BATCH_ROWS: Final = 8192
-USE_BEAM: Final = "use engine: beam for the Evaluator"
-USE_BEAM_KEY: Final = "engine.components: {Evaluator: beam}"
-USUAL_OUTPUTS: Final = ("scores", "outputs", "predictions", "logistic", "probabilities", "logits")
-"""Where TFMA looks for predictions of a model with several outputs and no prediction_key."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A SavedModel, and where its answers and the labels and weights to judge them by are."""
-
-    name: str
-    """As TFMA names it: empty where there is one model."""
-    path: str
-    signature: str
-    prediction: str
-    label: str
-    weight: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +37,8 @@ class Settings:
 
     def columns(self) -> tuple[str, ...]:
         """What is read of each row beside what the models read."""
-        of_models = (name for model in self.models for name in (model.label, model.weight) if name)
+        of_models = [model.weight for model in self.models if model.weight]
+        of_models += [m.label for m in self.models if m.label and not m.label_signature]
         of_slices = (name for spec in self.slices for name in spec)
         return tuple(dict.fromkeys([*of_models, *of_slices]))
 
@@ -81,7 +65,7 @@ def sum_shard(shard: Shard, settings: Settings, job: str) -> bytes:
         rows = Rows(
             count,
             {model.name: predict(model, serialized, job) for model in settings.models},
-            {m.name: _matrix(read, m.label, count) if m.label else None for m in settings.models},
+            {m.name: _labels(m, serialized, read, job) for m in settings.models},
             {m.name: _weights(read, m.weight, count) for m in settings.models},
         )
         # A row's draws are those of its place in its file, whoever works on which file.
@@ -145,50 +129,10 @@ def _dtype(arrow: str) -> Any:
     return {"int64": tf.int64, "float": tf.float32}.get(arrow, tf.string)
 
 
-@functools.lru_cache(maxsize=4)
-def _signature(job: str, path: str, name: str) -> tuple[Any, str, Any]:
-    """A model's signature and the name of its input; the model is kept, or it would be freed."""
-    del job  # but part of the key: in another job there may be another model at the path
-    model = tf.saved_model.load(path, tags=[tf.saved_model.SERVING])
-    wanted = name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-    if wanted not in model.signatures:
-        raise ConfigError(
-            f"the model has no signature '{wanted}' (it has {', '.join(model.signatures)})",
-            edit="signature_name of the model spec",
-        )
-    signature = model.signatures[wanted]
-    inputs = signature.structured_input_signature[1]
-    if len(inputs) != 1 or next(iter(inputs.values())).dtype != tf.string:
-        raise ConfigError(
-            f"signature '{wanted}' takes {', '.join(inputs)}, expected one tensor of serialized "
-            f"examples: {USE_BEAM}",
-            edit=USE_BEAM_KEY,
-        )
-    return signature, next(iter(inputs)), model
-
-
-def predict(model: Model, serialized: Any, job: str) -> Array:
-    """Answers of a batch, [N] or [N, classes]."""
-    signature, argument, _ = _signature(job, model.path, model.signature)
-    outputs = signature(**{argument: serialized})
-    key = next(iter(outputs))
-    if len(outputs) > 1:
-        wanted = (model.prediction,) if model.prediction else USUAL_OUTPUTS
-        key = next((name for name in wanted if name in outputs), "")
-    if not key:
-        raise ConfigError(
-            f"the model answers {', '.join(sorted(outputs))}, "
-            f"expected {' or '.join(wanted)} among them",
-            edit="prediction_key of the model spec",
-        )
-    answers: Array = outputs[key].numpy()
-    if answers.ndim not in (1, 2) or len(answers) != len(serialized):
-        raise ConfigError(
-            f"output '{key}' has the shape {list(answers.shape)} for {len(serialized)} rows, "
-            f"expected a number, or one per class, for each row: {USE_BEAM}",
-            edit=USE_BEAM_KEY,
-        )
-    return answers
+def _labels(model: Model, serialized: Any, read: Mapping[str, Column], job: str) -> Array | None:
+    if model.label_signature:
+        return labels_of(model, serialized, job)
+    return _matrix(read, model.label, int(serialized.shape[0])) if model.label else None
 
 
 def _matrix(read: Mapping[str, Column], name: str, count: int) -> Array:

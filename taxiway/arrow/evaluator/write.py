@@ -14,8 +14,8 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
-from taxiway.arrow.evaluator.combiners import Metrics
 from taxiway.arrow.evaluator.results import Slice
+from taxiway.arrow.evaluator.vectorized import Metrics
 
 ONE_SHARD: Final = "-00000-of-00001.tfrecord"
 """As Beam names the only shard of a small output."""

@@ -5,26 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from taxiway.arrow.ingest.counting import hash_keys
 from taxiway.arrow.ingest.duplicates import count_duplicates
-from taxiway.arrow.ingest.reading import index_of, read_columns, read_rows
+from taxiway.arrow.ingest.reading import read_rows
+from taxiway.arrow.ingest.rows import keys
 from taxiway.arrow.ingest.spans import SpanFile
 from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
 from taxiway.errors import DataError
+from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
 
 def check(summary: Summary, files: Sequence[SpanFile], settings: Settings) -> None:
-    """Runs every check, and counts the rows whose key an earlier row has.
+    """Runs every check, and counts the rows that are there twice.
 
     Raises:
       DataError: the first thing that is wrong.
     """
+    _check_labels(summary, settings)
     _check_spans(summary, files)
-    _check_splits(summary, settings)
+    _check_splits(summary, files, settings)
+    _check_vocabularies(summary, files, settings)
     _check_rows(summary)
     _check_keys(summary, files, settings)
+
+
+def _check_labels(summary: Summary, settings: Settings) -> None:
+    good = summary.rows_read - summary.rows_dropped
+    if not good or summary.rows_unlabelled < good:
+        return
+    made = f"derive {settings.derive!r} has no value" if settings.derive else "it is empty"
+    raise DataError(
+        f"no row has a label: {made} for '{settings.label}' in all {good} rows, of which the first "
+        f"is {summary.first_unlabelled}",
+        edit=_label_edit(settings),
+    )
 
 
 def _check_spans(summary: Summary, files: Sequence[SpanFile]) -> None:
@@ -34,24 +48,72 @@ def _check_spans(summary: Summary, files: Sequence[SpanFile]) -> None:
         return
     first, *others = [file.path for file in files if file.span == empty[0]]
     more = f" and {len(others)} more file{'s' * (len(others) > 1)} have" if others else " has"
-    dropped = summary.rows_dropped
-    note = f" ({dropped} bad rows were left out of all spans)" if dropped else ""
     raise DataError(
-        f"span {empty[0]} has no rows: {first}{more} none{note}",
+        f"span {empty[0]} has no rows: {first}{more} none{summary.left_out(' of all spans')}",
         edit="data.spans, or bring the rows",
     )
 
 
+def _check_splits(summary: Summary, files: Sequence[SpanFile], settings: Settings) -> None:
+    for name in SPLITS:
+        rows = summary.splits[name].rows
+        if not rows:
+            raise DataError(
+                f"the {name} split has no rows, of {summary.rows_read} read{summary.left_out()}",
+                edit="data.spans or data.split",
+            )
+        classes = summary.classes[name]
+        if len(classes) < 2:
+            raise DataError(
+                f"the {name} split has one class of label only: {settings.label} is "
+                f"{next(iter(classes))!r} in all of its {rows} rows, of "
+                f"{_files_of(name, files, settings)}{summary.left_out()}",
+                edit=f"data.spans or data.split, or {_label_edit(settings)}",
+            )
+
+
+def _check_vocabularies(summary: Summary, files: Sequence[SpanFile], settings: Settings) -> None:
+    empty = [name for name in settings.vocabularies if not summary.values.get(name)]
+    if empty:
+        raise DataError(
+            f"column '{empty[0]}' is empty in all {summary.splits[TRAIN_SPLIT].rows} rows of the "
+            f"train split, of {_files_of(TRAIN_SPLIT, files, settings)}: there is no value to "
+            "make a vocabulary of",
+            edit=f"the input files or data.spans, or take '{empty[0]}' out of the model's "
+            "FeatureSpec",
+        )
+
+
+def _files_of(split: str, files: Sequence[SpanFile], settings: Settings) -> str:
+    """The first of a split's files, and how many more there are."""
+    newest = max(file.span for file in files)
+    paths = [
+        file.path
+        for file in files
+        if settings.train_buckets is not None or (file.span == newest) == (split == EVAL_SPLIT)
+    ]
+    more = len(paths) - 1
+    return f"{paths[0]}{f' and {more} more file' + 's' * (more > 1) if more else ''}"
+
+
+def _label_edit(settings: Settings) -> str:
+    if settings.derive:
+        return "derive in the model's FeatureSpec"
+    return f"'{settings.label}' in the input files"
+
+
 def _check_keys(summary: Summary, files: Sequence[SpanFile], settings: Settings) -> None:
-    """Counts the rows whose key an earlier row has."""
+    """Counts the rows whose key an earlier row has, or all of whose columns where there is none."""
     found = count_duplicates(summary.keys)
     summary.rows_duplicate = found.rows
     if not found.rows or settings.on_duplicate_key == "warn":
         return
     key, paths = _rows_with(found.hash, files, settings)
+    same = f"have a key that an earlier row has: {settings.key} {key!r} is in "
+    if not settings.key:
+        same = "are in all columns as an earlier row is: one is in "
     raise DataError(
-        f"{found.rows} of {sum(summary.span_rows.values())} rows have a key that an earlier row "
-        f"has: {settings.key} {key!r} is in {' and in '.join(paths)}",
+        f"{found.rows} of {sum(summary.span_rows.values())} rows {same}{' and in '.join(paths)}",
         edit="these files, data.on_duplicate_key: warn, or key in the model's FeatureSpec",
     )
 
@@ -60,43 +122,29 @@ def _rows_with(
     wanted: int, files: Sequence[SpanFile], settings: Settings
 ) -> tuple[str, Sequence[str]]:
     """The key with a hash, and the files of the first two rows that have it."""
-    columns = read_columns(settings.schema_file, settings.key, settings.label)
+    columns = settings.columns()
     paths: list[str] = []
     text = ""
     for file in files:
         for batch in read_rows(file.path, columns, settings.source):
-            keys = batch.rows.column(index_of(columns, settings.key)).cast(pa.large_binary())
-            for row in np.flatnonzero(hash_keys(keys.to_pylist()) == np.uint64(wanted)):
-                text = keys[int(row)].as_py().decode()[:80]
-                paths.append(file.path)
+            hashes = keys.hashes(batch.rows, columns, file.name, batch.numbers)
+            for row in np.flatnonzero(hashes.twin == np.uint64(wanted)):
+                if settings.key:
+                    at = batch.rows.schema.get_field_index(settings.key)
+                    text = batch.rows.column(at)[int(row)].as_py()[:80]
+                number = int(batch.numbers[row])
+                paths.append(file.path if settings.key else f"{file.path}, row {number}")
                 if len(paths) == 2:
                     return text, list(dict.fromkeys(paths))
     return text, paths
 
 
-def _check_splits(summary: Summary, settings: Settings) -> None:
-    dropped = f" ({summary.rows_dropped} bad rows were left out)" if summary.rows_dropped else ""
-    for name in SPLITS:
-        if not summary.splits[name].rows:
-            raise DataError(
-                f"the {name} split has no rows, of {summary.rows_read} read{dropped}",
-                edit="data.spans or data.split",
-            )
-        classes = summary.classes[name]
-        if len(classes) < 2:
-            raise DataError(
-                f"the {name} split has one class of label only: {settings.label} is "
-                f"{next(iter(classes))} in all of its {summary.splits[name].rows} rows"
-                f"{dropped}",
-                edit="data.spans or data.split, or the label in the input files",
-            )
-
-
 def _check_rows(summary: Summary) -> None:
     """Rows in equal rows out; each part has read back what it wrote."""
     sorted_out = sum(tally.rows for tally in summary.splits.values())
-    if summary.rows_read - summary.rows_dropped != sorted_out:
+    left_out = summary.rows_dropped + summary.rows_unlabelled
+    if summary.rows_read - left_out != sorted_out:
         raise DataError(
-            f"{summary.rows_read} rows read and {summary.rows_dropped} left out, but {sorted_out} "
-            "went to the splits: a bug in ArrowExampleGen"
+            f"{summary.rows_read} rows read and {left_out} left out, but {sorted_out} went to the "
+            "splits: a bug in ArrowExampleGen"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from taxiway.arrow.ingest.checks import check
-from taxiway.arrow.ingest.counting import hash_keys, read_back
 from taxiway.arrow.ingest.duplicates import KeyWriter
-from taxiway.arrow.ingest.reading import Source, index_of, read_columns, read_rows
+from taxiway.arrow.ingest.reading import Batch, Source, read_rows
+from taxiway.arrow.ingest.rows import keys
+from taxiway.arrow.ingest.rows.counting import Tally, hash_keys, read_back
 from taxiway.arrow.ingest.spans import SpanFile, file_bytes
-from taxiway.arrow.ingest.summary import Settings, Summary
+from taxiway.arrow.ingest.summary import MOST_CLASSES, Settings, Summary
 from taxiway.arrow.ingest.writing import Writers, file_name, remove_files
 from taxiway.errors import DataError
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
@@ -27,7 +28,7 @@ from taxiway.workers.job import Shard
 
 # Part of the cache key: raise it when the same files would become other examples, other splits or
 # an error.
-CONVERSION = 4
+CONVERSION = 5
 BUCKETS = 10_000
 PARQUET_PACKS = 4
 """Bytes of gzipped examples for a byte of Parquet, as measured on the flights."""
@@ -52,7 +53,7 @@ def convert(
       DataError: a file or row is bad, a split has no rows or one class of label only, the output
         cannot be written, or what is on disk afterwards is not what was read.
     """
-    read_columns(settings.schema_file, settings.key, settings.label)  # refuses before any work
+    settings.columns()  # refuses before any work
     _remove(split_uris)
     _make(split_uris)
     parts = _parts(files, settings.shards)
@@ -100,41 +101,61 @@ class Part:
 
 def convert_part(job: Part, shard: Shard) -> bytes:
     """Converts a few input files, reads back what was written, and gives a pickled Summary."""
-    settings = job.settings
-    columns = read_columns(settings.schema_file, settings.key, settings.label)
     part, summary = int(shard.uri.partition(" ")[0]), Summary()
     paths, key_writer = job.paths(part), KeyWriter(job.keys(part))
+    on_disk = {name: Tally() for name in paths}
     with Writers(paths) as writers:
-        for file in job.files[shard.first : shard.last]:
-            for batch in read_rows(file.path, columns, settings.source):
-                summary.rows_read += batch.read
-                rows_read(batch.read)
-                summary.rows_dropped += batch.dropped
-                summary.first_dropped = summary.first_dropped or batch.first_dropped
-                keys = batch.rows.column(index_of(columns, settings.key))
-                hashes = hash_keys(keys.cast(pa.large_binary()).to_pylist())
-                key_writer.add(hashes)
-                written = summary.span_rows.get(file.span, 0) + batch.rows.num_rows
-                summary.span_rows[file.span] = written
-                is_eval = _eval_mask(hashes, settings.train_buckets, file.span == job.newest)
-                for name, mask in ((TRAIN_SPLIT, ~is_eval), (EVAL_SPLIT, is_eval)):
-                    rows = batch.rows.filter(pa.array(mask))
-                    labels = rows.column(index_of(columns, settings.label))
-                    summary.classes[name].update(labels.unique().to_pylist())
-                    summary.splits[name].add(hashes[mask])
-                    writers.write(name, rows)
+        for file, batch, hashes in _batches(job, shard, summary):
+            key_writer.add(hashes.twin)
+            is_eval = _eval_mask(hashes.split, job.settings.train_buckets, file.span == job.newest)
+            for name, mask in ((TRAIN_SPLIT, ~is_eval), (EVAL_SPLIT, is_eval)):
+                rows = batch.rows.filter(pa.array(mask))
+                _count(rows, name, summary, job.settings)
+                summary.splits[name].add(hashes.name[mask])
+                examples = writers.write(name, rows)
+                on_disk[name].add(hashes.name[mask] if job.settings.key else hash_keys(examples))
     summary.keys.append(key_writer.close())
     for name, outputs in paths.items():
-        found = read_back(outputs, settings.key)
-        if found != summary.splits[name]:
+        found = read_back(outputs, job.settings.key)
+        if found != on_disk[name]:
             raise DataError(
                 f"the {name} split in {', '.join(outputs)} is not what was read: {found} on disk, "
-                f"{summary.splits[name]} read; the disk or the file system loses data",
+                f"{on_disk[name]} read; the disk or the file system loses data",
                 edit="output.root",
             )
         if not found.rows:  # a span that is all in the other split
             remove_files(outputs)
     return pickle.dumps(summary)
+
+
+def _batches(
+    job: Part, shard: Shard, summary: Summary
+) -> Iterator[tuple[SpanFile, Batch, keys.Hashes]]:
+    """Rows of the files of a shard, with their hashes; what was read of each file is counted."""
+    columns = job.settings.columns()
+    for file in job.files[shard.first : shard.last]:
+        for batch in read_rows(file.path, columns, job.settings.source):
+            summary.rows_read += batch.read
+            rows_read(batch.read)
+            summary.rows_dropped += batch.dropped
+            summary.first_dropped = summary.first_dropped or batch.first_dropped
+            summary.rows_unlabelled += batch.unlabelled
+            summary.first_unlabelled = summary.first_unlabelled or batch.first_unlabelled
+            written = summary.span_rows.get(file.span, 0) + batch.rows.num_rows
+            summary.span_rows[file.span] = written
+            yield file, batch, keys.hashes(batch.rows, columns, file.name, batch.numbers)
+
+
+def _count(rows: Any, split: str, summary: Summary, settings: Settings) -> None:
+    """Counts what the rows of a split have: classes of the label, and values for vocabularies."""
+    classes = summary.classes[split]
+    if len(classes) < MOST_CLASSES:
+        labels = rows.column(rows.schema.get_field_index(settings.label)).unique()
+        classes.update(labels.slice(0, MOST_CLASSES).to_pylist())
+    for name in settings.vocabularies if split == TRAIN_SPLIT else ():
+        values = rows.column(rows.schema.get_field_index(name))
+        found = len(values) - values.null_count
+        summary.values[name] = summary.values.get(name, 0) + found
 
 
 def merge(parts: Sequence[bytes]) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
@@ -44,6 +45,14 @@ class Block:
     """Lines of the file before those of the block."""
     faults: Mapping[int, str]
     """What is wrong with lines, from 0, of the text that came back as broken for it."""
+    rows_before: int = 0
+    """Rows of the file before those of the block, broken ones too."""
+
+    def numbers(self) -> Any:
+        """Of the rows in the file, int64 [N] from 1; broken ones count, empty lines do not."""
+        broken = [one.number - 2 for one in self.broken]  # Arrow counts from 1, with the header
+        every = np.arange(self.rows.num_rows + len(broken))
+        return np.delete(every, broken) + self.rows_before + 1
 
     def line_of_row(self, row: int) -> int:
         """The line of the file, from 1, of one of the rows, from 0."""
@@ -101,7 +110,7 @@ class CsvLines:
           DataError: a line is longer than LONGEST_LINE, or a quoted cell does not end on the line
             that it begins on.
         """
-        before = self._before
+        before, rows_before = self._before, 0
         for lines in self._all_lines():
             text = self._header + lines
             physical, full = count_lines(text)
@@ -114,7 +123,8 @@ class CsvLines:
                         f"lines from line {before + 1} on, with the header: a bug in "
                         "ArrowExampleGen, or in Arrow"
                     )
-                yield Block(rows, broken, text, before, faults)
+                yield Block(rows, broken, text, before, faults, rows_before)
+                rows_before += full - 1
             before += physical - 1
 
     def _all_lines(self) -> Iterator[bytes]:

@@ -37,6 +37,8 @@ class SpanFile:
 
     path: str
     span: int
+    name: str = ""
+    """The path below data.root: the same wherever that lies."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def of_patterns(
     """
     spans = tuple(range(newest - len(patterns) + 1, newest + 1))
     files = tuple(
-        SpanFile(path, span)
+        SpanFile(path, span, path.removeprefix(input_base).lstrip("/"))
         for span, pattern in zip(spans, patterns, strict=True)
         for path in _files_of(input_base, pattern, span)
     )

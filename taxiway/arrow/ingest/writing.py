@@ -51,14 +51,15 @@ class Writers:
             raise
         return self
 
-    def write(self, name: str, rows: Any) -> None:
-        """Encodes rows and deals them to the files of a split."""
+    def write(self, name: str, rows: Any) -> Sequence[bytes]:
+        """Encodes rows, deals them to the files of a split, and gives them as they are written."""
         if not rows.num_rows:
-            return
-        examples = self._encoder.encode(_as_lists(rows))
+            return ()
+        examples: Sequence[bytes] = self._encoder.encode(_as_lists(rows))
         files = self._files[name]
         for number, file in enumerate(files):
             file.write(examples[number :: len(files)])
+        return examples
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.modeling.spec.checks import check_all, check_name, refuse
 from taxiway.modeling.spec.columns import Column
+from taxiway.modeling.spec.derive import check_derive
 from taxiway.modeling.spec.tasks import Task
 from taxiway.root_cause import root_cause
 
@@ -38,10 +39,7 @@ class FeatureSpec:
         twice = sorted({name for role, name in roles if roles.count((role, name)) > 1})
         if twice:
             raise ConfigError(f"FeatureSpec names {twice} more than once in the same role")
-        words = {column.name for column in self.columns if not column.is_number}
-        both = sorted(self.numbers() & words)
-        if both:
-            raise ConfigError(f"FeatureSpec: {both} cannot be both a number and a category")
+        self._check_kinds()
         if self.label == self.key:
             raise ConfigError(
                 f"FeatureSpec: label and key are both '{self.label}', expected two columns"
@@ -56,7 +54,8 @@ class FeatureSpec:
                 "FeatureSpec names no column to learn from, expected one at least in columns, as "
                 'in columns=(Numeric("age"),)'
             )
-        outputs = [self.label, *(out.name for column in self.columns for out in column.outputs())]
+        outputs = [out.name for column in self.columns for out in column.outputs()]
+        outputs += [name for name in (self.label, self.weight) if name]
         taken = sorted({name for name in outputs if outputs.count(name) > 1})
         if taken:
             raise ConfigError(
@@ -69,6 +68,7 @@ class FeatureSpec:
         what = "FeatureSpec"
         if not isinstance(self.task, get_args(Task)):
             refuse(what, "task", self.task, 'a task, as in Binary("late")')
+        check_derive(type(self.task).__name__, self.task.label, self.task.derive)
         if self.key is not None:
             check_name(what, "key", self.key)
         examples = {
@@ -80,6 +80,26 @@ class FeatureSpec:
             object.__setattr__(self, name, given)
         for column in self.slices:
             check_name(what, "slices", column)
+
+    def _check_kinds(self) -> None:
+        """Every role of a raw column must be able to have the type that the others have."""
+        for name in self.inputs():
+            roles = [column for column in self.columns if name in column.sources]
+            if not set.intersection(*(set(column.kinds) for column in roles)):
+                number, text = (
+                    next(type(c).__name__ for c in roles if c.is_number is is_number)
+                    for is_number in (True, False)
+                )
+                raise ConfigError(
+                    f"FeatureSpec: ['{name}'] cannot be both a number ({number}) and text ({text})"
+                )
+            if len({column.takes_lists for column in roles}) > 1:
+                many = next(type(column).__name__ for column in roles if column.takes_lists)
+                one = next(type(column).__name__ for column in roles if not column.takes_lists)
+                raise ConfigError(
+                    f"FeatureSpec: ['{name}'] cannot have both several values ({many}) and one "
+                    f"({one}) in a row; a text that holds several has a separator"
+                )
 
     @property
     def label(self) -> str:
@@ -97,16 +117,27 @@ class FeatureSpec:
 
     def inputs(self) -> tuple[str, ...]:
         """Raw columns a request must or may bring, each once, in a stable order."""
-        return tuple(dict.fromkeys(column.name for column in self.columns))
+        return tuple(dict.fromkeys(name for column in self.columns for name in column.sources))
 
     def sliceable(self) -> tuple[str, ...]:
         """Columns that the Evaluator may slice by, each once, in a stable order."""
-        categories = (column.name for column in self.columns if not column.is_number)
-        return tuple(dict.fromkeys([*categories, *self.slices]))
+        return tuple(dict.fromkeys([*self.categories(), *self.slices]))
+
+    def categories(self) -> tuple[str, ...]:
+        """Those inputs that are categories, each once, in a stable order."""
+        return tuple(dict.fromkeys(column.name for column in self.columns if column.sliceable))
 
     def numbers(self) -> frozenset[str]:
-        """Those inputs that are numbers; the others are strings."""
-        return frozenset(column.name for column in self.columns if column.is_number)
+        """Those inputs that are numbers in each of their roles.
+
+        The others are strings, or whole numbers that have to be exact.
+        """
+        others = {n for column in self.columns if not column.is_number for n in column.sources}
+        return frozenset(self.inputs()) - others
+
+    def lists(self) -> frozenset[str]:
+        """Those inputs of which a row may have any number of values."""
+        return frozenset(column.name for column in self.columns if column.takes_lists)
 
 
 def features_file(module: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.modeling.spec import FeatureSpec
+from taxiway.modeling.spec.derive import derive_problem
 
 KEY: Final = "data.schema_file"
 NUMBERS: Final = ("INT", "FLOAT")
@@ -82,6 +83,7 @@ def check_spec(spec: FeatureSpec, schema: Any, spec_file: str, schema_file: str)
       ConfigError: with every role that does not fit.
     """
     kinds = feature_kinds(schema)
+    hints = {"Categorical": TEXT_HINT, "label": spec.task.hint}
     problems = []
     for role, name, wanted in _roles(spec):
         kind = kinds.get(name)
@@ -90,10 +92,13 @@ def check_spec(spec: FeatureSpec, schema: Any, spec_file: str, schema_file: str)
                 f"{role} '{name}': the schema has no such feature{did_you_mean(name, kinds)}"
             )
         elif kind not in wanted:
-            hint = TEXT_HINT if role == "Categorical" else ""
+            hint = hints.get(role, "")
             problems.append(
                 f"{role} '{name}': the schema says {kind}, expected {' or '.join(wanted)}{hint}"
             )
+    if spec.task.derive:
+        problem = derive_problem(spec.label, spec.task.derive, kinds)
+        problems += [problem] if problem else []
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         raise ConfigError(
@@ -106,11 +111,13 @@ def _roles(spec: FeatureSpec) -> list[tuple[str, str, tuple[str, ...]]]:
     """What each name is for, and the types that are good for it."""
     any_kind = (*NUMBERS, TEXT)
     return [
-        ("label", spec.label, ("INT",)),
+        ("label", spec.label, spec.task.label_kinds),
+        *([("weight", spec.weight, NUMBERS)] if spec.weight else []),
         *([("key", spec.key, (TEXT,))] if spec.key else []),
         *(
-            (type(column).__name__, column.name, NUMBERS if column.is_number else (TEXT,))
+            (type(column).__name__, name, column.kinds)
             for column in spec.columns
+            for name in column.sources
         ),
         *(("slices", name, any_kind) for name in spec.slices),
     ]

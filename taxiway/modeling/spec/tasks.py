@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from taxiway.modeling.spec.checks import check_all, check_name, refuse
 
 Value = bool | int | float | str
+
+_NUMBERS = ("INT", "FLOAT")
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,16 @@ class _Labelled:
     label: str
     """The column to predict."""
 
+    hint: ClassVar[str] = ""
+    """What to do about a label that the schema has as another type."""
+
     def __post_init__(self) -> None:
         check_name(type(self).__name__, "label", self.label)
+
+    @property
+    def label_kinds(self) -> tuple[str, ...]:
+        """The types of the schema that the label may have."""
+        return _NUMBERS
 
 
 @dataclass(frozen=True)
@@ -25,11 +36,33 @@ class Binary(_Labelled):
     """Yes or no; the model answers with `probability`, that of yes."""
 
     positive: Value | None = None
-    """The label's value that is yes; without one, 1 or true."""
+    """The label's value that is yes, where every other is no; without one, the label is 1 or 0."""
     derive: str = ""
     """An expression over other columns that makes the label, such as `tips > 0.2 * fare`."""
     weight: str = ""
     """A column of numbers: how much each row counts."""
+
+    hint: ClassVar[str] = (
+        '; positive says which value is yes: text for BYTES, as in positive="yes", a number for '
+        "INT and FLOAT"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_weight(self, self.weight)
+        if self.positive is not None and not isinstance(self.positive, Value):
+            refuse("Binary", "positive", self.positive, "a value of the label")
+        if self.positive == "":
+            refuse("Binary", "positive", self.positive, "a value; an empty one counts as missing")
+
+    @property
+    def label_kinds(self) -> tuple[str, ...]:
+        """Text where yes is a text, and a real number where it is one."""
+        if isinstance(self.positive, str):
+            return ("BYTES",)
+        if isinstance(self.positive, float) and not self.positive.is_integer():
+            return ("FLOAT",)
+        return _NUMBERS
 
 
 @dataclass(frozen=True)
@@ -43,12 +76,22 @@ class MultiClass(_Labelled):
     weight: str = ""
     """As `Binary.weight`."""
 
+    hint: ClassVar[str] = "; a label of real numbers is one for Regression"
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_weight(self, self.weight)
         given = check_all("MultiClass", "classes", self.classes, (str, int), '"red", "green"')
-        if len(given) == 1 or len(set(given)) < len(given):
+        if len(given) == 1 or len(set(map(str, given))) < len(given):
             refuse("MultiClass", "classes", self.classes, "two or more, each once")
+        if "" in given:
+            refuse("MultiClass", "classes", self.classes, "names; an empty one counts as missing")
         object.__setattr__(self, "classes", given)
+
+    @property
+    def label_kinds(self) -> tuple[str, ...]:
+        """Names or whole numbers."""
+        return ("INT", "BYTES")
 
 
 @dataclass(frozen=True)
@@ -60,5 +103,19 @@ class Regression(_Labelled):
     weight: str = ""
     """As `Binary.weight`."""
 
+    hint: ClassVar[str] = "; a label of names is one for MultiClass"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_weight(self, self.weight)
+
 
 Task = Binary | MultiClass | Regression
+
+
+def _check_weight(task: Task, weight: str) -> None:
+    kind = type(task).__name__
+    if weight != "":
+        check_name(kind, "weight", weight)
+    if weight == task.label:
+        refuse(kind, "weight", weight, "another column than the label")

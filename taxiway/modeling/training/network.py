@@ -8,36 +8,37 @@ import keras
 
 from taxiway.config.model import Hyperparameters
 from taxiway.modeling.spec import FeatureSpec
-from taxiway.modeling.spec.column_names import stem
 
 
 def build_network(
-    spec: FeatureSpec, hyperparameters: Hyperparameters, initial_logit: float = 0.0
+    spec: FeatureSpec,
+    hyperparameters: Hyperparameters,
+    initial_logit: float | tuple[float, ...] = 0.0,
 ) -> Any:
-    """A functional Keras model from a dict of transformed columns to a logit, float32 [N, 1].
+    """A functional Keras model from a dict of transformed columns to logits, float32 [N, K].
 
     Args:
       spec: roles of the columns; decides the inputs.
       hyperparameters: sizes and dropout.
       initial_logit: bias of the last layer before training, so that the first epoch does not
-        spend itself on learning the base rate.
+        spend itself on learning the base rate: a number where there is one logit, or one for each
+        of K classes.
     """
     inputs: dict[str, Any] = {}
     parts: list[Any] = []
 
     for column in spec.columns:
         for output in column.outputs():
-            if not output.embedded:
-                inputs[output.name] = keras.Input((output.width,), name=output.name)
-                parts.append(inputs[output.name])
-                continue
-            index = inputs[output.name] = keras.Input((1,), name=output.name, dtype="int64")
-            embedded = keras.layers.Embedding(
-                output.width,
-                hyperparameters.embedding_size,
-                name=f"{stem(column.name)}_embedding",
-            )(index)
-            parts.append(keras.layers.Flatten()(embedded))
+            size, name = hyperparameters.embedding_size, f"{output.name}_embedding"
+            if output.embedded:
+                value = keras.Input((1,), name=output.name, dtype="int64")
+                embedded = keras.layers.Embedding(output.width, size, name=name)(value)
+                parts.append(keras.layers.Flatten()(embedded))
+            else:
+                value = keras.Input((output.width,), name=output.name)
+                mean = keras.layers.Dense(size, use_bias=False, name=name)
+                parts.append(mean(value) if output.pooled else value)
+            inputs[output.name] = value
 
     hidden = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     for size in hyperparameters.hidden_units:
@@ -45,7 +46,8 @@ def build_network(
             size, activation="relu", kernel_regularizer=keras.regularizers.L2(hyperparameters.l2)
         )(hidden)
         hidden = keras.layers.Dropout(hyperparameters.dropout)(hidden)
+    logits = len(initial_logit) if isinstance(initial_logit, tuple) else 1
     logit = keras.layers.Dense(
-        1, bias_initializer=keras.initializers.Constant(initial_logit), name="logit"
+        logits, bias_initializer=keras.initializers.Constant(initial_logit), name="logit"
     )(hidden)
     return keras.Model(inputs=inputs, outputs=logit, name="taxiway")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,9 @@ from taxiway.terminal import one_line, shell
 WORST_SHOWN = 3
 PROGRAM = "taxiway"
 NUMBER_WIDTH = 9
-"""Of a metric; a column may be narrower than its head, which goes on in the next line."""
+"""Of a metric, at least."""
+UNBOUNDED = 10_000
+"""Columns: more than any table takes."""
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
 
 
@@ -51,30 +54,63 @@ def print_summary(
         _print_failure(console, report["failure"], folder)
     evaluation = report["evaluation"]
     if evaluation:
-        console.print(_metrics_table(evaluation))
+        _print_metrics(console, evaluation)
         console.print()
         _print_blessings(console, report)
     _field(console, "report", f"{_short(folder)}/report.html")
     _field(console, "next", _next_command(report, request, allowed_operations))
 
 
-def _metrics_table(evaluation: Mapping[str, Any]) -> Table:
+def _print_metrics(console: Console, evaluation: Mapping[str, Any]) -> None:
+    """Metrics by slice; where whole names would be too wide, those of slices stand below."""
     worst = evaluation["worst_slices"][:WORST_SHOWN]
+    names = [one_line(item["name"]) for item in worst]
+    table = _metrics_table(evaluation, names)
+    if _fits(console, table):
+        console.print(table)
+        return
+    heads = [f"slice {number}" for number, _ in enumerate(worst, start=1)]
+    table = _metrics_table(evaluation, heads)
+    if _fits(console, table):
+        console.print(table)
+    else:
+        console.print(_metrics_table(evaluation, []))
+        if worst:
+            console.print()
+            console.print(_metrics_table(evaluation, heads, with_all=False))
+    for head, name in zip(heads, names, strict=True):
+        _field(console, head, name)
+
+
+def _fits(console: Console, table: Table) -> bool:
+    unbounded = console.options.update_width(UNBOUNDED)
+    return Measurement.get(console, unbounded, table).maximum <= console.width
+
+
+def _metrics_table(
+    evaluation: Mapping[str, Any], heads: Sequence[str], with_all: bool = True
+) -> Table:
+    """A line for each metric.
+
+    Args:
+      evaluation: of the report.
+      heads: of the worst slices that are shown; none of them, or all.
+      with_all: whether there are columns for all rows, and the change against the baseline.
+    """
+    change = evaluation["change"]
+    worst = evaluation["worst_slices"][: len(heads)]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("metric", overflow="fold")
-    table.add_column("all rows", justify="right", no_wrap=True)
-    if evaluation["change"]:
-        table.add_column("vs baseline", justify="right", no_wrap=True)
-    for item in worst:  # the name of a slice is as long as its values
-        table.add_column(
-            one_line(item["name"]), justify="right", overflow="fold", min_width=NUMBER_WIDTH
-        )
+    for head in ("all rows", *(["vs baseline"] if change else [])) if with_all else ():
+        table.add_column(head, justify="right", no_wrap=True)
+    for head in heads:
+        table.add_column(head, justify="right", overflow="fold", min_width=NUMBER_WIDTH)
     for name, value in sorted(evaluation["overall"].items()):
-        change = evaluation["change"].get(name)
+        differs = change.get(name)
         table.add_row(
             name,
-            format_metric(value),
-            *([f"{change:+.4f}" if change is not None else ""] if evaluation["change"] else []),
+            *([format_metric(value)] if with_all else []),
+            *([f"{differs:+.4f}" if differs is not None else ""] if change and with_all else []),
             *(format_metric(item["metrics"].get(name)) for item in worst),
         )
     return table

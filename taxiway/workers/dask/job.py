@@ -104,12 +104,20 @@ class Job:
         self._index[key] = index
         future = self._client.submit(work, call, *parts, key=key)
         self._futures[index] = future
-        self._watch(future)
-
-    def _watch(self, future: Any) -> None:
-        """Has the end of a task put among the events; the client tells it once."""
-        key = future.key
         future.add_done_callback(lambda _: self._events.put(Event(key, time.monotonic())))
+
+    def _wait_again(self, future: Any) -> None:
+        """For a task whose result was lost with a worker before its end was looked at.
+
+        Dask makes it again, but runs no callback a second time.
+        """
+
+        def wait() -> None:
+            with suppress(Exception):  # it was cancelled, and has ended too
+                future.exception()
+            self._events.put(Event(future.key, time.monotonic()))
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def _is_current(self, key: str) -> bool:
         """Not of an earlier try, or of another job."""
@@ -160,8 +168,8 @@ class Job:
         error = None
         if future.status == "error":
             error = self._ask(self._scheduler.connect_seconds, future.exception)
-        if error is None:  # its result was lost with a worker meanwhile: Dask makes it again
-            self._watch(future)
+        if error is None:
+            self._wait_again(future)
         elif isinstance(error, Failed):  # perhaps of a shard that the merge needed made again
             outcome = pickle.loads(error.pickled)  # noqa: S301  # by `work`, over TLS
             if isinstance(outcome, TaxiwayError):

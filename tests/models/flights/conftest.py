@@ -1,11 +1,20 @@
-"""The model of the shared run, which the machine room's tests look at too."""
+"""The flights' small data set, in the place of the one that other tests share."""
 
-from tests.taxiway.modeling.conftest import (
-    eval_rows,
-    raw_rows,
-    served,
-    train_rows,
-    trained,
-)
+from __future__ import annotations
 
-__all__ = ["eval_rows", "raw_rows", "served", "train_rows", "trained"]
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import once, taxiway
+
+
+@pytest.fixture(scope="session")
+def spans(shared_folder: Path) -> Path:
+    """The smoke data set, exported once; copy it (see `copied`) before changing it."""
+
+    def make(target: Path) -> None:
+        done = taxiway("data", "--config", "smoke", "--set", f"output.root={target}")
+        assert done.code == 0, done.err
+
+    return once(shared_folder, "flights", make)

@@ -16,20 +16,23 @@ import pytest
 from models.flights.export import export
 from models.flights.features import SPEC
 from taxiway.config.loader import load_config
-from taxiway.modeling.spec import transformed_name
+from taxiway.modeling.spec import Categorical
+from taxiway.modeling.spec.columns import transformed_name
+from taxiway.testing.run import ModelRun
 
 pytestmark = [
     pytest.mark.pipeline,
     pytest.mark.one_stack,
-    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.xdist_group("model"),
 ]
 
+MODEL = "smoke"
 LEARN, JUDGE = (3, 4, 5), 6
 BATCH = 8192
 
 
 @pytest.fixture(scope="module")
-def months(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def months(model_run: ModelRun, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Every flight of some months, transformed by the graph of the run."""
     import tensorflow as tf
 
@@ -40,8 +43,8 @@ def months(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
     config = load_config(assignments=[f"output.root={root}", f"data.export.spans={spans}"])
     assert config.data.export.keep_fraction == 1.0
     export(config)
-    layer = trained.transform_output.transform_features_layer()
-    raw_spec = trained.transform_output.raw_feature_spec()
+    layer = model_run.transform_output.transform_features_layer()
+    raw_spec = model_run.transform_output.raw_feature_spec()
 
     def transformed(table: pa.Table) -> dict[str, np.ndarray]:
         raw = {
@@ -75,15 +78,11 @@ def sparse(column: Any, dtype: Any) -> Any:
 
 def flat(rows: Any) -> np.ndarray:
     """What the network sees, as one matrix: the index of an embedding becomes one-hot."""
-    from taxiway.modeling.preprocessing import category_width
-
     parts = dict(rows.columns)
-    for column in SPEC.categorical:
-        if column.encoding == "embedding":
+    for column in SPEC.columns:
+        if isinstance(column, Categorical) and column.encoding == "embedding":
             index = parts[transformed_name(column)].reshape(-1)
-            parts[transformed_name(column)] = np.eye(category_width(column), dtype=np.float32)[
-                index
-            ]
+            parts[transformed_name(column)] = np.eye(column.width, dtype=np.float32)[index]
     return np.concatenate([parts[name] for name in sorted(parts)], axis=1)
 
 

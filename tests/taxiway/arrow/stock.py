@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import TINY
 from tests.tied import tied
 
 ROOT = Path(__file__).parents[3]
@@ -69,7 +70,7 @@ def _pipeline(assignments: Sequence[str]) -> Any:
     from pipelines.training import create_pipeline
     from taxiway.config.loader import load_config
 
-    return create_pipeline(load_config(["smoke"], list(assignments)))
+    return create_pipeline(load_config([TINY], list(assignments)))
 
 
 def _artifacts(inputs: Path) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _artifacts(inputs: Path) -> dict[str, Any]:
 
 
 def _wiring(step: str) -> tuple[tuple[str, ...], dict[str, type], dict[str, Any]]:
-    """Inputs, outputs, and the parameters that are those of the inputs and not of the flights."""
+    """Inputs, outputs, and the parameters that are those of the inputs and not of the model."""
     from google.protobuf import text_format
     from tensorflow_model_analysis.proto import config_pb2
     from tfx.types import standard_artifacts as kinds

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import TINY
 from tests.taxiway.arrow.conftest import run, write
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("statistics_gen")]
@@ -91,7 +92,7 @@ def test_the_pipeline_asks_for_them_with_either_engine(tmp_path: Path) -> None:
 
     schema = schema_file(tmp_path, 1500)
     for engine in ("arrow", "beam"):
-        config = load_config(["smoke"], [f"data.schema_file={schema}", f"engine.default={engine}"])
+        config = load_config([TINY], [f"data.schema_file={schema}", f"engine.default={engine}"])
         made = {node.id: node for node in create_pipeline(config).components}["StatisticsGen"]
         options = tfdv.StatsOptions.from_json(made.exec_properties["stats_options_json"])
         assert options.num_rank_histogram_buckets == 2000

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from taxiway.config.loader import load_config
+from tests.conftest import TINY
 
 pytestmark = pytest.mark.pipeline
 
@@ -36,7 +37,7 @@ def test_the_config_chooses_the_executor_and_nothing_else(
     from pipelines.training import create_pipeline
 
     def compiled(*assignments: str) -> tuple[Any, str]:
-        pipeline = create_pipeline(load_config(["smoke"], list(assignments)))
+        pipeline = create_pipeline(load_config([TINY], list(assignments)))
         (component,) = [each for each in pipeline.components if each.id == "Evaluator"]
         nodes = [node.pipeline_node for node in compiler.Compiler().compile(pipeline).nodes]
         (node,) = [node for node in nodes if node.node_info.id == "Evaluator"]

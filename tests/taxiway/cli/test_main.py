@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, CommandLine, taxiway
+from tests.conftest import REPOSITORY, TINY, CommandLine, taxiway
 
 HEAVY = ("tensorflow", "tfx", "pydantic", "pyarrow", "ml_metadata", "apache_beam", "omegaconf")
-TINY = ("--config", "smoke", "--set", "data.export.spans=[1]")
+ONE_SPAN = ("--config", TINY, "--set", "data.export.spans=[1]")
 
 
 class TestHelp:
@@ -52,7 +52,7 @@ class TestWrongUsage:
             ["compile", "--target", "irr"],
             "unknown target 'irr'; did you mean 'ir'? (known: ir, kubeflow, vertex)",
         ),
-        (["run", "--config", "smoek"], "did you mean 'smoke'?"),
+        (["run", "--config", "kubeflwo"], "did you mean 'kubeflow'?"),
         (["data", "--set", "data.fromat=csv"], "did you mean 'format'?"),
         (["run", "--set", "evaluation.metrics=[acu]"], "did you mean 'auc'?"),
         (["compile", "--set", "evaluation.metrics=[acu]"], "did you mean 'auc'?"),
@@ -85,26 +85,26 @@ class TestData:
         self, here: CommandLine, tmp_path: Path
     ) -> None:
         place = f"output.root={tmp_path}"
-        first = here("data", *TINY, "--set", place)
+        first = here("data", *ONE_SPAN, "--set", place)
         (written,) = tmp_path.rglob("*.parquet")
         before = written.stat().st_mtime_ns
-        second = here("data", *TINY, "--set", place)
-        third = here("data", *TINY, "--set", place, "--json")
+        second = here("data", *ONE_SPAN, "--set", place)
+        third = here("data", *ONE_SPAN, "--set", place, "--json")
         assert [done.code for done in (first, second, third)] == [0, 0, 0]
         assert str(tmp_path) in first.out
         assert first.out != second.out
         report = json.loads(third.out)
-        assert report["root"] == str(tmp_path / "data" / "flights-smoke")
+        assert report["root"] == str(tmp_path / "data" / "tiny")
         assert (report["written"], report["up_to_date"]) == ([], [1])
         assert report["rows"]["1"] > 0
         assert written.stat().st_mtime_ns == before
 
     def test_json_is_all_that_is_printed(self, here: CommandLine, tmp_path: Path) -> None:
-        done = here("data", *TINY, "--set", f"output.root={tmp_path}", "--json")
+        done = here("data", *ONE_SPAN, "--set", f"output.root={tmp_path}", "--json")
         assert json.loads(done.out)["written"] == [1]
         assert done.err == ""
 
-    OWN = ("data", "--config", "smoke", "--set", "model.module=taxiway.registry")
+    OWN = ("data", "--config", TINY, "--set", "model.module=taxiway.registry")
     """Of a folder that exports nothing."""
 
     def test_files_of_ones_own_are_used_as_they_are(
@@ -114,12 +114,12 @@ class TestData:
         for span, name in ((1, "a"), (2, "a"), (3, "a"), (3, "b")):
             (root / f"span-{span}").mkdir(parents=True, exist_ok=True)
             (root / f"span-{span}" / f"{name}.parquet").write_text("mine")
-        schema = REPOSITORY / "models" / "flights" / "schema.pbtxt"
+        schema = REPOSITORY / "tests" / "tiny" / "schema.pbtxt"
         own = (*self.OWN, "--set", f"data.root='{root}'", "--set", f"data.schema_file={schema}")
         done = here(*own)
         assert (done.code, done.err) == (0, "")
         assert done.out == (
-            f"flights-smoke: 4 files in 3 spans below {root}, used as they are (taxiway.registry "
+            f"tiny: 4 files in 3 spans below {root}, used as they are (taxiway.registry "
             "has no function `export`)\n"
         )
         files = {"1": 1, "2": 1, "3": 2}
@@ -131,7 +131,7 @@ class TestData:
         self, here: CommandLine, tmp_path: Path
     ) -> None:
         done = here(*self.OWN, "--set", f"output.root={tmp_path}")
-        pattern = f"{tmp_path}/data/flights-smoke/span-{{SPAN}}/*.parquet"
+        pattern = f"{tmp_path}/data/tiny/span-{{SPAN}}/*.parquet"
         assert (done.code, done.out) == (2, "")
         assert done.err == (
             "error: taxiway.registry has no function `export`, and the data is not there to be "
@@ -158,7 +158,7 @@ class TestData:
         self, here: CommandLine, tmp_path: Path
     ) -> None:
         (tmp_path / "file").touch()
-        done = here("data", *TINY, "--set", f"data.root={tmp_path}/file/data")
+        done = here("data", *ONE_SPAN, "--set", f"data.root={tmp_path}/file/data")
         assert done.code in (1, 2)
         assert str(tmp_path / "file") in done.err
         assert "Traceback" not in done.err
@@ -177,12 +177,12 @@ class TestCompile:
         folder = tmp_path_factory.mktemp("compiled") / "new"
         paths = [folder / "1.json", folder / "2.json"]
         done = taxiway(
-            *("compile", "--config", "smoke", "--output", str(paths[0])),
+            *("compile", "--config", TINY, "--output", str(paths[0])),
             *("--set", "output.root=/nowhere/var"),
             env={"PYTHONHASHSEED": "1", "PATH": "", "DOCKER_HOST": "unix:///nowhere"},
         )
         assert (done.code, done.out) == (0, f"wrote {paths[0]}\n"), done.err
-        compile_to_file(load_config(["smoke"], ["output.root=/nowhere/var"]), "ir", paths[1])
+        compile_to_file(load_config([TINY], ["output.root=/nowhere/var"]), "ir", paths[1])
         return paths
 
     def test_it_is_the_same_in_every_process(self, twice: list[Path]) -> None:
@@ -195,7 +195,7 @@ class TestCompile:
         from tfx.proto.orchestration import pipeline_pb2
 
         ir = json_format.Parse(twice[0].read_text(), pipeline_pb2.Pipeline())
-        assert ir.pipeline_info.id == "flights-smoke"
+        assert ir.pipeline_info.id == "tiny"
         assert {"Trainer", "DeployQueue"} <= {n.pipeline_node.node_info.id for n in ir.nodes}
 
     def test_nothing_else_is_left_behind(self, twice: list[Path]) -> None:
@@ -206,7 +206,7 @@ class TestCompile:
         self, here: CommandLine, tmp_path: Path
     ) -> None:
         (tmp_path / "file").touch()
-        done = here("compile", "--config", "smoke", "-o", str(tmp_path / "file" / "out.json"))
+        done = here("compile", "--config", TINY, "-o", str(tmp_path / "file" / "out.json"))
         assert done.code == 1
         assert done.err.splitlines()[-2:] == [
             f"error: cannot write {tmp_path}/file/out.json: File exists",
@@ -215,7 +215,7 @@ class TestCompile:
 
     def test_a_folder_is_no_file_to_write(self, here: CommandLine, tmp_path: Path) -> None:
         (tmp_path / "out.json").mkdir()
-        done = here("compile", "--config", "smoke", "-o", str(tmp_path / "out.json"))
+        done = here("compile", "--config", TINY, "-o", str(tmp_path / "out.json"))
         assert done.code == 1
         assert "out.json: Is a directory" in done.err
         assert [path.name for path in tmp_path.iterdir()] == ["out.json"]

@@ -69,7 +69,7 @@ class TestMake:
         typed = "output.root=/tmp/a '`touch x`$HOME"
         config, sets, base, image, command = given(checkout, target, f"SET={typed}")
         kubeflow = "kubeflow" in target
-        assert (config, sets, base, image) == ("local", typed, "kubeflow" * kubeflow, "")
+        assert (config, sets, base, image) == ("", typed, "kubeflow" * kubeflow, "")
         assert command.startswith("-m taxiway.cli.make ")
         assert not (checkout / "x").exists()
 

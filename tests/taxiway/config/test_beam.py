@@ -10,6 +10,7 @@ import pytest
 from taxiway.config.beam import IN_PROCESS, pipeline_args
 from taxiway.config.loader import load_config
 from taxiway.errors import ConfigError
+from tests.conftest import TINY
 
 PORTABLE = ["beam.kind=portable", "beam.job_endpoint=flink:8099"]
 DATAFLOW = [
@@ -69,7 +70,7 @@ PROFILES: dict[str, tuple[list[str], list[str]]] = {
 
 
 def args(*assignments: str) -> list[str]:
-    return pipeline_args(load_config([], list(assignments)).beam)
+    return pipeline_args(load_config([TINY], list(assignments)).beam)
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -167,7 +168,7 @@ WRONG: dict[str, tuple[list[str], Any]] = {
 def test_what_does_not_go_together_is_refused_with_its_key(case: str) -> None:
     assignments, told = WRONG[case]
     with pytest.raises(ConfigError) as refused:
-        load_config([], assignments)
+        load_config([TINY], assignments)
     for text in told:
         assert text in str(refused.value)
 
@@ -177,6 +178,6 @@ def test_dataflow_is_refused_where_its_workers_would_not_see_the_artifacts() -> 
 
     (check,) = [each for each in CHECKS if "folders" in each.__name__]
     with pytest.raises(ConfigError, match=r"do not see the folder \S+var of this") as refused:
-        check(load_config([], DATAFLOW))
+        check(load_config([TINY], DATAFLOW))
     assert refused.value.edit == "beam.kind"
-    check(load_config())
+    check(load_config([TINY]))

@@ -10,13 +10,14 @@ import pytest
 from taxiway.config.executor_config import KEYS
 from taxiway.config.loader import load_config
 from taxiway.errors import ConfigError
+from tests.conftest import TINY
 
 NAMES = "run_id, run, record, metrics, report, self"
 
 
 def refusal(*assignments: str) -> str:
     with pytest.raises(ConfigError) as refused:
-        load_config(["kubeflow"], assignments)
+        load_config([TINY, "kubeflow"], assignments)
     return refused.value.message
 
 
@@ -41,7 +42,7 @@ class TestParameters:
 
     @pytest.mark.parametrize("name", ["runs", "argument", "argument_a", "metric", "name", "type"])
     def test_a_name_beside_them_is_taken(self, name: str) -> None:
-        config = load_config(["kubeflow"], [f"kubeflow.parameters={{{name}: data.shards}}"])
+        config = load_config([TINY, "kubeflow"], [f"kubeflow.parameters={{{name}: data.shards}}"])
         assert config.kubeflow.parameters[name] == "data.shards"
 
     def test_two_for_one_key_are_refused(self) -> None:
@@ -126,7 +127,7 @@ class TestExecutorConfig:
         ],
     )
     def test_what_it_knows_is_taken(self, given: str) -> None:
-        assert load_config(["kubeflow"], [f"kubeflow.executor_config={given}"])
+        assert load_config([TINY, "kubeflow"], [f"kubeflow.executor_config={given}"])
 
     def test_the_table_is_the_proto(self) -> None:
         """The classic stack has the oldest proto, of which all is in the newest."""
@@ -169,7 +170,7 @@ class TestNames:
 
     def test_an_object_of_the_cluster_may_have_any_name_that_kubernetes_allows(self) -> None:
         volume = "{claim: 9-claims.of--ours, mount_path: /taxiway}"
-        config = load_config(["kubeflow"], [f"kubeflow.volume={volume}"])
+        config = load_config([TINY, "kubeflow"], [f"kubeflow.volume={volume}"])
         assert config.kubeflow.volume.claim == "9-claims.of--ours"
         told = refusal("kubeflow.volume.claim=claim-")
         assert re.fullmatch(

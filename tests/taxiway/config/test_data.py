@@ -9,6 +9,7 @@ import pytest
 from taxiway.config.data import Csv
 from taxiway.config.loader import load_config, to_yaml
 from taxiway.errors import ConfigError
+from tests.conftest import TINY
 
 ONE_CHARACTER = (
     "expected one ASCII character that is no letter, digit or line end; in YAML a tab is "
@@ -41,14 +42,14 @@ REFUSED = {
 @pytest.mark.parametrize("assignment", REFUSED)
 def test_what_no_file_can_be_read_by_is_refused(assignment: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        load_config(["smoke"], [assignment])
+        load_config([TINY], [assignment])
     assert refused.value.message == REFUSED[assignment]
 
 
 @pytest.mark.parametrize("same", ['{quote: ","}', '{escape: ","}', "{escape: '\"'}"])
 def test_characters_that_mean_two_things_are_refused(same: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        load_config(["smoke"], [f"data.csv={same}"])
+        load_config([TINY], [f"data.csv={same}"])
     assert refused.value.message.startswith(f"data.csv: {DIFFER}, got ")
 
 
@@ -67,7 +68,7 @@ DIALECTS = {
 
 @pytest.mark.parametrize("text", DIALECTS)
 def test_a_dialect_is_read_from_the_command_line_and_from_a_file(text: str, tmp_path: Path) -> None:
-    config = load_config(["smoke"], [f"data.csv={text}"])
+    config = load_config([TINY], [f"data.csv={text}"])
     assert config.data.csv == DIALECTS[text]
     again = tmp_path / "again.yaml"
     again.write_text(to_yaml(config))

@@ -20,7 +20,7 @@ from taxiway.config.loader import (
 )
 from taxiway.errors import ConfigError
 from taxiway.process.code_digest import PACKAGES
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 
 OVERLAYS = sorted(path.stem for path in (REPOSITORY / "configs").glob("*.yaml"))
 
@@ -33,26 +33,28 @@ def test_every_overlay_makes_a_config(name: str) -> None:
 def test_later_layers_win_and_assignments_win_over_files(tmp_path: Path) -> None:
     overlay = tmp_path / "mine.yaml"
     overlay.write_text("model: {hyperparameters: {epochs: 7, batch_size: 32}}")
-    config = load_config(["smoke", overlay], ["model.hyperparameters.epochs=9"])
+    config = load_config([TINY, overlay], ["model.hyperparameters.epochs=9"])
     assert config.model.hyperparameters.epochs == 9
     assert config.model.hyperparameters.batch_size == 32
-    assert config.pipeline.name == "flights-smoke"
+    assert config.pipeline.name == "tiny"
 
 
 def test_a_section_that_changes_its_kind_forgets_the_keys_of_the_old_kind() -> None:
-    config = load_config([], ["data.spans.kind=named", "data.spans.span=3", "data.split.kind=hash"])
+    config = load_config(
+        [TINY], ["data.spans.kind=named", "data.spans.span=3", "data.split.kind=hash"]
+    )
     assert config.data.spans == NamedSpan(kind="named", span=3)
     assert config.data.split == HashSplit(kind="hash")
 
 
 def test_a_config_cannot_be_changed_after_loading() -> None:
-    config = load_config()
+    config = load_config([TINY])
     with pytest.raises(ValidationError, match="frozen"):
         config.data.format = "csv"  # type: ignore[misc]  # which is the point
 
 
 def test_the_resolved_config_reads_back_as_itself(tmp_path: Path) -> None:
-    config = load_config(["smoke"])
+    config = load_config([TINY])
     written = tmp_path / "resolved.yaml"
     written.write_text(to_yaml(config))
     assert load_config([written]) == config
@@ -80,20 +82,20 @@ def test_text_reads_back_as_text_whatever_it_looks_like(text: str, tmp_path: Pat
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(json.dumps({"container": {"image": text}}))
     written = tmp_path / "resolved.yaml"
-    config = load_config([overlay])
+    config = load_config([TINY, overlay])
     written.write_text(to_yaml(config))
     assert config.container.image == text
     assert load_config([written]) == config
 
 
 def test_places_follow_the_output_root(tmp_path: Path) -> None:
-    config = load_config([], [f"output.root={tmp_path}"])
+    config = load_config([TINY], [f"output.root={tmp_path}"])
     places = (config.metadata.path, config.data.root, config.push.destination, config.registry.path)
     assert all(place.startswith(str(tmp_path)) for place in places)
 
 
 def test_a_place_that_is_given_stays(tmp_path: Path) -> None:
-    config = load_config([], [f"push.destination={tmp_path}/models"])
+    config = load_config([TINY], [f"push.destination={tmp_path}/models"])
     assert config.push.destination == f"{tmp_path}/models"
 
 
@@ -130,15 +132,15 @@ WRONG = {
 def test_a_wrong_value_is_refused_with_its_key(case: str) -> None:
     assignment, *told = WRONG[case]
     with pytest.raises(ConfigError) as refused:
-        load_config([], [assignment])
+        load_config([TINY], [assignment])
     assert refused.value.exit_code == 2
     for text in told:
         assert text in str(refused.value)
 
 
 def test_a_missing_file_is_refused_with_near_names() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'smoke'"):
-        load_config(["smoek"])
+    with pytest.raises(ConfigError, match="did you mean 'kubeflow'"):
+        load_config(["kubeflwo"])
 
 
 def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
@@ -157,11 +159,11 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path) -> None:
 
 def test_every_key_of_base_yaml_is_known_to_the_schema() -> None:
     base = yaml.safe_load((REPOSITORY / "configs" / "base.yaml").read_text())
-    assert set(base) <= set(load_config().model_dump())
+    assert set(base) <= set(load_config([TINY]).model_dump())
 
 
 def test_the_default_split_is_by_time() -> None:
-    assert load_config().data.split == TimeSplit(kind="time")
+    assert load_config([TINY]).data.split == TimeSplit(kind="time")
 
 
 class TestProjectDigest:
@@ -177,12 +179,12 @@ class TestProjectDigest:
             assert set(copied) == {*PACKAGES, "configs"}
 
     def test_the_same_code_has_the_same_one_whatever_the_config(self) -> None:
-        smoke, local = load_config(["smoke"]), load_config(["local"])
-        assert project_digest(smoke) == project_digest(local)
+        here, there = load_config([TINY]), load_config([TINY, "kubeflow"])
+        assert project_digest(here) == project_digest(there)
 
 
 def test_a_portable_config_finds_its_places_anew(tmp_path: Path) -> None:
-    config = load_config(["smoke"], [f"output.root={tmp_path}"])
+    config = load_config([TINY], [f"output.root={tmp_path}"])
     raw = portable(config)
     assert (raw["data"]["schema_file"], raw["model"]["code_digest"]) == ("", "")
     assert resolve_config(raw) == config

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from taxiway.config.loader import load_config, to_json, to_yaml
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
-from tests.conftest import REPOSITORY, CommandLine
+from tests.conftest import REPOSITORY, TINY, CommandLine
 
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n"
@@ -248,7 +248,7 @@ def test_what_yaml_writes_in_several_ways_is_taken(tmp_path: Path) -> None:
 def test_a_file_without_a_word_changes_nothing(text: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    assert load_config(["smoke", path]) == load_config(["smoke"])
+    assert load_config([TINY, path]) == load_config([TINY])
 
 
 A_PATH = (
@@ -284,13 +284,13 @@ SETS: dict[str, str] = {
 @pytest.mark.parametrize("text", SETS, ids=lambda text: ascii(text[:30]))
 def test_an_assignment_that_is_none_is_refused_in_full(text: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        load_config([], [text])
+        load_config([TINY], [text])
     assert (refused.value.message, refused.value.edit) == (SETS[text], "the command line")
 
 
 def test_a_mapping_in_the_place_of_a_value_is_refused() -> None:
     with pytest.raises(ConfigError) as refused:
-        load_config(["smoke"], ["output.root.x=1"])
+        load_config([TINY], ["output.root.x=1"])
     assert refused.value.message == "output.root: input should be a valid string, got {'x': 1}"
 
 
@@ -361,7 +361,7 @@ def test_a_place_whose_name_is_too_long_is_told_before_the_run(
     given = {"output.root": str(tmp_path), "data.root": str(tmp_path)}
     given[key] = TOO_LONG[key].format("x" * 300)
     sets = [part for pair in given.items() for part in ("--set", "=".join(pair))]
-    told = here("run", "--config", "smoke", *sets)
+    told = here("run", "--config", TINY, *sets)
     assert told.code == 2
     assert told.err == (
         f"error: {key}: /{'x' * 300} cannot be opened: File name too long\n  edit: {key}\n"
@@ -405,7 +405,7 @@ class TestFuzz:
     def check(path: Path | None, assignments: list[str]) -> None:
         started = time.monotonic()
         try:
-            config = load_config([path] if path else ["smoke"], assignments)
+            config = load_config([path] if path else [TINY], assignments)
         except ConfigError as error:
             told = str(error)
         else:
@@ -426,7 +426,7 @@ class TestFuzz:
     @given(data=st.data())
     @FAST
     def test_any_value_at_any_key(self, data: st.DataObject, tmp_path: Path) -> None:
-        keys = self.keys(load_config(["smoke"]).model_dump(mode="json"))
+        keys = self.keys(load_config([TINY]).model_dump(mode="json"))
         key = data.draw(st.sampled_from(keys))
         layer = data.draw(self.VALUES)
         for part in reversed(key.split(".")):

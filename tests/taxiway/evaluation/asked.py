@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Final
 
 from taxiway.config.engine import EngineKind
@@ -12,16 +14,34 @@ from taxiway.config.evaluation import (
     NoConfidence,
     Threshold,
 )
-from taxiway.evaluation.metrics import METRICS
-from taxiway.modeling.spec import Categorical, FeatureSpec, Numeric
+from taxiway.evaluation.metrics import METRICS, TaskName
+from taxiway.modeling.spec import (
+    Binary,
+    Categorical,
+    FeatureSpec,
+    MultiClass,
+    Numeric,
+    Regression,
+    Task,
+)
 
 SPEC = FeatureSpec(
-    label="late",
+    task=Binary("late"),
     key="id",
-    numeric=(Numeric("temp"),),
-    categorical=(Categorical("origin"), Categorical("carrier")),
+    columns=(Numeric("temp"), Categorical("origin"), Categorical("carrier")),
     slices=("origin", "carrier"),
 )
+
+
+def spec_of(task: Task) -> FeatureSpec:
+    return dataclasses.replace(SPEC, task=task)
+
+
+SPECS: Final[Mapping[TaskName, FeatureSpec]] = {
+    "Binary": SPEC,
+    "MultiClass": spec_of(MultiClass("late", classes=("never", "seldom", "often"))),
+    "Regression": spec_of(Regression("late")),
+}
 AUC = Threshold(metric="auc", lower=0.6)
 ROWS = Threshold(metric="example_count", lower=1)
 ENGINES: Final[tuple[EngineKind, ...]] = ("arrow", "beam")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from taxiway.config.evaluation import Change, Evaluation, Threshold
+from tests.taxiway.evaluation.asked import SPEC
 
 ROWS = 200
 
@@ -72,7 +73,7 @@ def _analyze(asked: Evaluation, folder: Path, has_baseline: bool) -> Evaluated:
 
     frame = _rows()
     config = tfma.utils.update_eval_config_with_defaults(
-        eval_config(asked, "late"), has_baseline=has_baseline, rubber_stamp=not has_baseline
+        eval_config(asked, SPEC), has_baseline=has_baseline, rubber_stamp=not has_baseline
     )
     for spec in config.model_specs:
         spec.ClearField("signature_name")

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from taxiway.config.evaluation import Evaluation
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
+from taxiway.modeling.spec import FeatureSpec, MultiClass, Numeric
 from tests.taxiway.arrow.evaluator.cases import numbers
 from tests.taxiway.arrow.evaluator.evaluations import Case, execute, prepare
+from tests.taxiway.evaluation.asked import SPEC
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]
 
@@ -75,6 +77,8 @@ def binary() -> Case:
 
 def classes() -> Case:
     """In group b no row is of class 1."""
+    import tensorflow as tf
+
     random = np.random.default_rng(2)
     rows = [
         {
@@ -85,15 +89,17 @@ def classes() -> Case:
         for group in "a" * 40 + "b" * 20
     ]
     models = [lambda read: read["answer"], lambda read: read["answer"][:, ::-1]]
-    return Case(rows, asked(CLASSES), models, numbers("answer", size=(3,)))
+    inputs = {**numbers("answer", size=(3,)), "late": tf.io.FixedLenFeature((), tf.int64)}
+    spec = FeatureSpec(MultiClass("late"), "id", (Numeric("temp"),), slices=("group",))
+    return Case(rows, asked(CLASSES, spec), models, inputs, lambda read: {"late": read["late"]})
 
 
-def asked(evaluation: Evaluation) -> str:
+def asked(evaluation: Evaluation, spec: FeatureSpec = SPEC) -> str:
     from google.protobuf import text_format
 
     from taxiway.evaluation.eval_config import eval_config
 
-    return str(text_format.MessageToString(eval_config(evaluation, "late")))
+    return str(text_format.MessageToString(eval_config(evaluation, spec)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +146,7 @@ class TestWithoutAValue:
             "group=only late": {"auc": no_negative, "specificity": uncounted},
             "group=none predicted": {"precision": uncounted},
         }
-        every = {metric.name for metric in BINARY.metrics}
+        every = {metric.name for metric in BINARY.metrics or ()}
         for item in read.slices.values():
             assert item.shown().keys() == every
             assert not item.metrics.keys() & item.undefined.keys()
@@ -179,7 +185,7 @@ class TestPartsOfTheAnswer:
         ]
 
     def test_it_is_reported_under_its_name(self, read: Read) -> None:
-        every = {metric.name for metric in CLASSES.metrics}
+        every = {metric.name for metric in CLASSES.metrics or ()}
         assert read.slices["overall"].metrics.keys() == every
         assert read.slices["overall"].change.keys() >= {"auc_1", "recall_0", "found", "own"}
         assert read.slices["group=b"].undefined == {"auc_1": "no row has a positive label"}

@@ -20,6 +20,7 @@ from tests.taxiway.evaluation.asked import (
     NO_CONFIDENCE,
     NUMBERS,
     ROWS,
+    SPEC,
     evaluation,
 )
 
@@ -34,7 +35,7 @@ class TestEvalConfig:
         from taxiway.evaluation.eval_config import eval_config
 
         built = tfma.utils.update_eval_config_with_defaults(
-            eval_config(asked, "late"), has_baseline=has_baseline, rubber_stamp=not has_baseline
+            eval_config(asked, SPEC), has_baseline=has_baseline, rubber_stamp=not has_baseline
         )
         tfma.utils.verify_eval_config(built)
         return built
@@ -53,7 +54,7 @@ class TestEvalConfig:
         long = Metric(name="mine", kind="precision", thresholds=(0.3, 0.5), class_id=1)
         free = Metric(name="far", tfma_class="RecallAtPrecision", options={"precision": 0.8})
         built = self.built(evaluation(metrics=("auc", long, free)), has_baseline=False)
-        whole, of_class = (
+        whole, of_class, _ = (
             [(m.class_name, json.loads(m.config)) for m in spec.metrics]
             for spec in built.metrics_specs
         )
@@ -78,6 +79,7 @@ class TestEvalConfig:
             [{"name": "both", "class_id": 0, "top_k": 2}],
             [{"name": "one"}, {"name": "taxiway_mean_label"}],
             [{"name": "few"}],
+            [{"name": "taxiway_confusion", "thresholds": [0.5]}],
         ]
 
     def test_the_bootstrap_is_tfmas_and_formulas_are_none_to_it(self) -> None:
@@ -94,7 +96,7 @@ class TestEvalConfig:
         assert options(NO_CONFIDENCE) == (False, 0, False)
         assert options(Bootstrap(kind="bootstrap")) == (True, 1, False)
         assert options(Analytic(kind="analytic")) == (False, 0, True)
-        assert not eval_config(evaluation(), "late").HasField("options")
+        assert not eval_config(evaluation(), SPEC).HasField("options")
 
     def test_tfma_adds_the_baseline_itself(self) -> None:
         names = {spec.name: spec.is_baseline for spec in self.built(evaluation()).model_specs}

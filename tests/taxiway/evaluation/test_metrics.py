@@ -15,7 +15,9 @@ from taxiway.config.evaluation import (
     Threshold,
 )
 from taxiway.errors import ConfigError
-from taxiway.evaluation.metrics import METRICS, check_evaluation, ranking_of
+from taxiway.evaluation.checks import check_evaluation
+from taxiway.evaluation.metrics import METRICS, TaskName
+from taxiway.evaluation.ranking import ranking_of
 from tests.taxiway.evaluation.asked import (
     AUC,
     ENGINES,
@@ -23,6 +25,7 @@ from tests.taxiway.evaluation.asked import (
     OPTIONS,
     ROWS,
     SPEC,
+    SPECS,
     evaluation,
 )
 
@@ -62,8 +65,8 @@ class TestCheckEvaluation:
                 ["'auc' takes num_thresholds, class_id, and not top_k"],
             ),
             (
-                evaluation(metrics=(Metric(name="brier", thresholds=(0.3,)), "auc")),
-                ["'brier' takes no options, and not thresholds"],
+                evaluation(metrics=(Metric(name="mean_absolute_error", thresholds=(0.3,)), "auc")),
+                ["takes no options, and not thresholds"],
             ),
             (
                 evaluation(metrics=("auc", "confusion_matrix_at_thresholds")),
@@ -130,22 +133,28 @@ class TestCheckEvaluation:
             assert text in refused.value.message
 
     @pytest.mark.parametrize("name", NUMBERS)
-    def test_every_metric_may_be_measured_and_bounded(self, name: str) -> None:
+    def test_every_metric_may_be_measured_and_bounded_for_its_tasks(self, name: str) -> None:
         for engine in ENGINES:
-            bound = Threshold(metric=name, lower=0, upper=1)
-            check_evaluation(evaluation(bound, metrics=(name,)), SPEC, engine)
+            for task in METRICS[name].tasks:
+                bound = Threshold(metric=name, lower=0, upper=1)
+                check_evaluation(evaluation(bound, metrics=(name,)), SPECS[task], engine)
 
     @pytest.mark.parametrize("name", [n for n in NUMBERS if METRICS[n].better != "target"])
     def test_every_metric_with_a_direction_may_be_compared(self, name: str) -> None:
         change, slices = Change(worst_absolute=0.1), ((), ("origin",))
         bound = Threshold(metric=name, lower=0, change=change, slices=slices)
-        check_evaluation(evaluation(bound, metrics=(name,)), SPEC, "arrow")
+        for task in METRICS[name].tasks:
+            check_evaluation(evaluation(bound, metrics=(name,)), SPECS[task], "arrow")
 
     @pytest.mark.parametrize("name", METRICS)
     def test_every_metric_takes_its_options(self, name: str) -> None:
-        given = {option: OPTIONS[option] for option in METRICS[name].options}
+        known = METRICS[name]
+        given = {option: OPTIONS[option] for option in known.options}
         metric = Metric.model_validate({"name": "mine", "kind": name, **given})
-        check_evaluation(evaluation(metrics=(metric, "auc")), SPEC, "arrow")
+        task: TaskName = "MultiClass" if "class_id" in given else known.tasks[0]
+        bound = Threshold(metric="example_count", lower=1)
+        asked = evaluation(bound, metrics=(metric, "example_count"))
+        check_evaluation(asked, SPECS[task], "arrow")
 
     def test_what_only_tfma_knows_is_refused_for_arrow_and_passed_on_to_beam(self) -> None:
         asked = evaluation(
@@ -177,7 +186,10 @@ class TestCheckEvaluation:
                 "evaluation.thresholds or evaluation.metrics",
             ),
             (
-                evaluation(metrics=("auc", Metric(name="taxiway_mean_label", kind="mean_label"))),
+                evaluation(
+                    ROWS,
+                    metrics=("example_count", Metric(name="taxiway_mean_label", kind="mean_label")),
+                ),
                 "evaluation.metrics: 'taxiway_mean_label' is a name that Taxiway keeps to itself",
                 "evaluation.metrics",
             ),
@@ -188,7 +200,7 @@ class TestCheckEvaluation:
         self, asked: Evaluation, told: str, edit: str
     ) -> None:
         with pytest.raises(ConfigError) as refused:
-            check_evaluation(asked, SPEC, "arrow")
+            check_evaluation(asked, SPECS["MultiClass"], "arrow")
         assert (refused.value.message, refused.value.edit) == (told, edit)
 
 
@@ -257,7 +269,9 @@ class TestRanking:
     def test_the_metric_is_the_one_asked_for_or_the_first_that_can(
         self, metrics: tuple[Any, ...], rank_by: str, expected: tuple[str, bool]
     ) -> None:
-        ranking = ranking_of(evaluation(metrics=metrics).model_copy(update={"rank_by": rank_by}))
+        ranking = ranking_of(
+            evaluation(metrics=metrics).model_copy(update={"rank_by": rank_by}), SPEC
+        )
         assert (ranking.metric, ranking.higher_is_better) == expected
 
     @pytest.mark.parametrize(

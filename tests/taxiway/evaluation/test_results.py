@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from taxiway.evaluation.metrics import Ranking
+from taxiway.evaluation.ranking import Ranking
 from tests.taxiway.evaluation.conftest import ROWS, Evaluated
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("evaluation")]

@@ -37,7 +37,7 @@ class Recorder:
         for key, value in properties.items():
             execution.custom_properties[key].string_value = value
         (execution.id,) = self.store.put_executions([execution])
-        contexts = [self.run(run_id), self._context("node", f"flights.{node}")]
+        contexts = [self.run(run_id), self._context("node", f"parcels.{node}")]
         self.store.put_attributions_and_associations(
             [],
             [proto.Association(execution_id=execution.id, context_id=c) for c in contexts],

@@ -10,6 +10,7 @@ from taxiway.config.loader import load_config, to_yaml
 from taxiway.config.model import Hyperparameters, hyperparameters_class
 from taxiway.errors import ConfigError
 from taxiway.modeling.folder import PARTS, load_part, part_path
+from tests.conftest import TINY
 
 
 @pytest.fixture
@@ -22,15 +23,18 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+@pytest.mark.pipeline
 @pytest.mark.parametrize("part", PARTS)
 def test_what_a_folder_does_not_bring_is_the_default(module: str, part: str) -> None:
-    assert part_path(module, part) == f"taxiway.modeling.{part}.{PARTS[part]}"
+    assert part_path(module, part) == PARTS[part]
+    assert callable(load_part(module, part))
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_what_it_brings_is_its_own(module: str, part: str, tmp_path: Path) -> None:
-    (tmp_path / module / f"{part}.py").write_text(f"def {PARTS[part]}():\n    return 'mine'\n")
-    assert part_path(module, part) == f"{module}.{part}.{PARTS[part]}"
+    name = PARTS[part].rpartition(".")[2]
+    (tmp_path / module / f"{part}.py").write_text(f"def {name}():\n    return 'mine'\n")
+    assert part_path(module, part) == f"{module}.{part}.{name}"
     assert load_part(module, part)() == "mine"
 
 
@@ -54,13 +58,13 @@ class TestHyperparameters:
         )
         overlay = tmp_path / "trees.yaml"
         overlay.write_text(f"model: {{name: trees, module: {module}}}\n")
-        config = load_config([overlay], ["model.hyperparameters.trees=10"])
+        config = load_config([TINY, overlay], ["model.hyperparameters.trees=10"])
         assert config.model.hyperparameters.model_dump() == {"trees": 10, "depth": 3}
         again = tmp_path / "again.yaml"
         again.write_text(to_yaml(config))
         assert load_config([again]) == config
         with pytest.raises(ConfigError, match=r"hyperparameters\.tree"):
-            load_config([overlay], ["model.hyperparameters.tree=10"])
+            load_config([TINY, overlay], ["model.hyperparameters.tree=10"])
 
     @pytest.mark.parametrize(
         ("text", "told"),

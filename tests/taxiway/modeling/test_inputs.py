@@ -17,10 +17,11 @@ from taxiway.modeling.inputs import (
     schema_properties,
     write_inputs,
 )
+from tests.conftest import TINY
 
 
 def config(root: Path, *assignments: str) -> Config:
-    return load_config(["smoke"], [f"output.root={root}", *assignments])
+    return load_config([TINY], [f"output.root={root}", *assignments])
 
 
 def written(root: Path) -> Path:
@@ -84,7 +85,7 @@ def test_what_the_curated_schema_holds_is_told_apart(tmp_path: Path) -> None:
     for content in ("one", "other", "one"):
         schema = tmp_path / "schema.pbtxt"
         schema.write_text(content)
-        told.append(schema_properties(load_config((), [f"data.schema_file={schema}"])))
+        told.append(schema_properties(load_config([TINY], [f"data.schema_file={schema}"])))
     assert told[0] == told[2] != told[1]
     schema.unlink()
-    assert schema_properties(load_config((), [f"data.schema_file={schema}"])) == {}
+    assert schema_properties(load_config([TINY], [f"data.schema_file={schema}"])) == {}

@@ -25,7 +25,7 @@ from tests.conftest import REPOSITORY
 
 
 def candidate(
-    model: str = "m1", contract: str = "c1", pipeline: str = "p1", name: str = "flights"
+    model: str = "m1", contract: str = "c1", pipeline: str = "p1", name: str = "parcels"
 ) -> Candidate:
     return Candidate(name, "run", model, contract, pipeline, "/serving/1", {"auc": 0.7})
 
@@ -54,7 +54,7 @@ def test_the_same_model_keeps_its_version(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     first = register(path, candidate())
     assert register(path, candidate(pipeline="p9")) == first
-    assert list_versions(path, "flights") == [first]
+    assert list_versions(path, "parcels") == [first]
 
 
 def test_a_model_that_is_pushed_again_keeps_its_version_and_has_its_newest_place(
@@ -66,8 +66,8 @@ def test_a_model_that_is_pushed_again_keeps_its_version_and_has_its_newest_place
     again = register(path, dataclasses.replace(candidate(), run_id="later", pushed_to="/serving/3"))
     assert (again.name, again.candidate.run_id) == ("1.0.0", "run")
     assert again.candidate.pushed_to == "/serving/3"
-    assert find_version(path, "flights", "m1") == again != first
-    assert find_version(path, "flights", "m3") is None
+    assert find_version(path, "parcels", "m1") == again != first
+    assert find_version(path, "parcels", "m3") is None
     assert find_version(path, "trains", "m1") is None
 
 
@@ -87,9 +87,9 @@ CREATE TABLE deploy_queue (
 );
 INSERT INTO model_versions (model, major, minor, pipeline, run_id, model_digest, contract_digest,
   pipeline_digest, pushed_to, metrics)
-  VALUES ('flights', 1, 0, 0, 'run', 'm1', 'c1', 'p1', '/s', '{}');
-INSERT INTO deploy_queue (model, version, state, takes) VALUES ('flights', '1.0.0', 'done', 1);
-INSERT INTO deploy_queue (model, version) VALUES ('flights', '1.1.0');
+  VALUES ('parcels', 1, 0, 0, 'run', 'm1', 'c1', 'p1', '/s', '{}');
+INSERT INTO deploy_queue (model, version, state, takes) VALUES ('parcels', '1.0.0', 'done', 1);
+INSERT INTO deploy_queue (model, version) VALUES ('parcels', '1.1.0');
 """
 
 
@@ -99,10 +99,10 @@ def test_a_file_of_an_older_release_is_brought_up_to_date_with_all_that_is_in_it
     path = tmp_path / "r.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(OLDER)
-    assert [version.name for version in list_versions(path, "flights")] == ["1.0.0"]
+    assert [version.name for version in list_versions(path, "parcels")] == ["1.0.0"]
     queue = DeployQueue(path, 60)
     assert queue.waiting() == 1
-    assert queue.put("flights", "1.0.0", "/serving/3")
+    assert queue.put("parcels", "1.0.0", "/serving/3")
     taken = [queue.take("deployer") for _ in range(3)]
     assert [(one.version, one.pushed_to) for one in taken if one] == [
         ("1.1.0", ""),
@@ -135,7 +135,7 @@ def test_models_are_numbered_apart(tmp_path: Path) -> None:
 def test_metrics_and_digests_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     register(path, candidate())
-    assert list_versions(path, "flights")[0].candidate == candidate()
+    assert list_versions(path, "parcels")[0].candidate == candidate()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import Candidate, register
 path, first = sys.argv[1], int(sys.argv[2])
 for index in range(first, first + 20):
-    register(path, Candidate("flights", "run", f"m{index}", "c1", "p1", "/serving/1", {}))
-    DeployQueue(path, 60).put("flights", "1.0.0", "/serving/1")
+    register(path, Candidate("parcels", "run", f"m{index}", "c1", "p1", "/serving/1", {}))
+    DeployQueue(path, 60).put("parcels", "1.0.0", "/serving/1")
 """
 
 
@@ -163,7 +163,7 @@ def test_processes_that_register_at_once_never_share_a_number(tmp_path: Path) ->
         for start in ("0", "100")
     ]
     assert [worker.wait(60) for worker in workers] == [0, 0]
-    names = [version.name for version in list_versions(path, "flights")]
+    names = [version.name for version in list_versions(path, "parcels")]
     assert sorted(names) == sorted({f"1.{minor}.0" for minor in range(40)})
     assert DeployQueue(path, 60).waiting() == 1
 
@@ -177,32 +177,32 @@ class TestDeployQueue:
         self.queue = DeployQueue(tmp_path / "r.sqlite", 300.0, clock=lambda: self.now)
 
     def test_a_version_is_queued_exactly_once(self) -> None:
-        assert self.queue.put("flights", "1.0.0", "/serving/1")
-        assert not self.queue.put("flights", "1.0.0", "/serving/1")
+        assert self.queue.put("parcels", "1.0.0", "/serving/1")
+        assert not self.queue.put("parcels", "1.0.0", "/serving/1")
         assert self.queue.waiting() == 1
 
     def test_a_version_that_went_through_is_not_queued_again(self) -> None:
-        self.queue.put("flights", "1.0.0", "/serving/1")
+        self.queue.put("parcels", "1.0.0", "/serving/1")
         taken = self.queue.take("deployer")
         assert taken is not None
         self.queue.acknowledge(taken, "deployer")
-        assert not self.queue.put("flights", "1.0.0", "/serving/1")
+        assert not self.queue.put("parcels", "1.0.0", "/serving/1")
         assert self.queue.take("deployer") is None
 
     def test_an_earlier_version_that_is_pushed_again_is_a_deployment_of_its_own(self) -> None:
         pushes = [("1.0.0", "/serving/1"), ("1.1.0", "/serving/2"), ("1.0.0", "/serving/3")]
-        assert [self.queue.put("flights", *push) for push in pushes] == [True] * 3
-        assert not self.queue.put("flights", *pushes[-1])
+        assert [self.queue.put("parcels", *push) for push in pushes] == [True] * 3
+        assert not self.queue.put("parcels", *pushes[-1])
         assert self.queue.put("trains", *pushes[-1])
-        assert self.queue.is_newest("flights", *pushes[-1])
-        assert not self.queue.is_newest("flights", *pushes[0])
+        assert self.queue.is_newest("parcels", *pushes[-1])
+        assert not self.queue.is_newest("parcels", *pushes[0])
         assert not self.queue.is_newest("ships", *pushes[0])
         taken = [self.queue.take("deployer") for _ in range(3)]
         assert [(one.version, one.pushed_to) for one in taken if one] == pushes
 
     def test_the_oldest_is_taken_first_and_only_once(self) -> None:
-        self.queue.put("flights", "1.0.0", "/serving/1")
-        self.queue.put("flights", "1.1.0", "/serving/2")
+        self.queue.put("parcels", "1.0.0", "/serving/1")
+        self.queue.put("parcels", "1.1.0", "/serving/2")
         first, second = self.queue.take("a"), self.queue.take("b")
         assert first is not None
         assert second is not None
@@ -210,7 +210,7 @@ class TestDeployQueue:
         assert self.queue.take("c") is None
 
     def test_what_a_crashed_deployer_held_is_taken_again_after_its_lease(self) -> None:
-        self.queue.put("flights", "1.0.0", "/serving/1")
+        self.queue.put("parcels", "1.0.0", "/serving/1")
         self.queue.take("crashed")
         self.now += 299.0
         assert self.queue.take("next") is None
@@ -220,7 +220,7 @@ class TestDeployQueue:
         assert again.takes == 2
 
     def test_a_deployer_that_lost_its_lease_cannot_acknowledge(self) -> None:
-        self.queue.put("flights", "1.0.0", "/serving/1")
+        self.queue.put("parcels", "1.0.0", "/serving/1")
         late = self.queue.take("late")
         self.now += 301.0
         held = self.queue.take("next")

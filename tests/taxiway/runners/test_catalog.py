@@ -11,6 +11,7 @@ import pytest
 from taxiway.config.loader import load_config
 from taxiway.errors import ConfigError
 from taxiway.runners import catalog
+from tests.conftest import TINY
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_every_file_that_creates_one_is_a_pipeline(project: Path) -> None:
 )
 def test_one_is_found_by_its_name_or_its_import_path(project: Path, name: str) -> None:
     assert catalog.module_of(name) == "pipelines.batch_inference"
-    config = load_config(["smoke"], ["pipeline.module=pipelines.batch_inference"])
+    config = load_config([TINY], ["pipeline.module=pipelines.batch_inference"])
     assert catalog.load_pipeline(config)(config) == "asks"
 
 

@@ -15,16 +15,17 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.runners.preflight import check, check_model, open_databases
+from tests.conftest import TINY
 
 
 def config(root: Path, *assignments: str) -> Config:
-    return load_config(["smoke"], [f"output.root={root}", *assignments])
+    return load_config([TINY], [f"output.root={root}", *assignments])
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """An output root with a data folder, so that all is well."""
-    (tmp_path / "data" / "flights-smoke").mkdir(parents=True)
+    (tmp_path / "data" / "tiny").mkdir(parents=True)
     return tmp_path
 
 
@@ -52,12 +53,12 @@ def unknown_metric(root: Path) -> Config:
 
 
 def unknown_slice(root: Path) -> Config:
-    return config(root, "evaluation.slices=[[orign]]")
+    return config(root, "evaluation.slices=[[regoin]]")
 
 
 def push_to_a_file(root: Path) -> Config:
     (root / "models").touch()
-    return config(root, f"push.destination={root}/models/flights")
+    return config(root, f"push.destination={root}/models/parcels")
 
 
 def metadata_below_a_file(root: Path) -> Config:
@@ -106,7 +107,7 @@ REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
     data_is_a_file: ("there is no data in", "data.root"),
     no_schema: ("schema.pbtxt does not exist", "data.schema_file"),
     unknown_metric: ("did you mean 'recall'?", "evaluation.metrics"),
-    unknown_slice: ("did you mean 'origin'?", "evaluation.slices"),
+    unknown_slice: ("did you mean 'region'?", "evaluation.slices"),
     push_to_a_file: ("push.destination: ", "push.destination, or move"),
     metadata_below_a_file: ("metadata.path: ", "metadata.path, or move"),
     registry_below_a_file: ("registry.path: ", "registry.path, or move"),
@@ -208,7 +209,7 @@ def test_remote_places_are_left_to_their_own_clients(root: Path) -> None:
 def test_what_nodes_share_is_on_this_machine(root: Path, key: str) -> None:
     """Else a folder called `gs:` would be made in the working directory."""
     with pytest.raises(ConfigError, match=rf"{key} is gs://b/x, expected a folder") as refused:
-        check(config(root, f"data.root={root}/data/flights-smoke", f"{key}=gs://b/x"))
+        check(config(root, f"data.root={root}/data/tiny", f"{key}=gs://b/x"))
     assert refused.value.edit == key
 
 
@@ -290,17 +291,17 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str
     ("features", "told"),
     [
         (
-            "SPEC = FeatureSpec('y', 'id', (Numeric('faree'),), (Categorical('town'),))",
+            "SPEC = FeatureSpec(Binary('y'), 'id', (Numeric('faree'), Categorical('town')))",
             "{name}/features.py does not fit {schema}:\n"
             "  - Numeric 'faree': the schema has no such feature; did you mean 'fare'?",
         ),
         (
-            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('twon',))",
+            "SPEC = FeatureSpec(Binary('y'), 'id', (Numeric('fare'),), slices=('twon',))",
             "{name}/features.py does not fit {schema}:\n"
             "  - slices 'twon': the schema has no such feature; did you mean 'town'?",
         ),
         (
-            "SPEC = FeatureSpec('y', 'id', (Numeric('fare'),), slices=('town',))",
+            "SPEC = FeatureSpec(Binary('y'), 'id', (Numeric('fare'),), slices=('town',))",
             "evaluation: cannot slice by 'twon'; did you mean 'town'? "
             "(categorical features, and FeatureSpec.slices: town)",
         ),

@@ -15,7 +15,7 @@ from components.artifacts import ModelManifest, ModelVersion
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
-from tests.conftest import CommandLine
+from tests.conftest import TINY, CommandLine
 
 pytestmark = pytest.mark.pipeline
 
@@ -23,7 +23,7 @@ LEFT_OUT = {"DataGate", "Registrar", "DeployQueue"}
 PROTOS = ("PipelineJob", "PipelineSpec", "PipelineDeploymentConfig")
 
 
-def config(*assignments: str, overlays: tuple[str, ...] = ("vertex",)) -> Config:
+def config(*assignments: str, overlays: tuple[str, ...] = (TINY, "vertex")) -> Config:
     return load_config(overlays, assignments)
 
 
@@ -207,11 +207,12 @@ def test_the_command_writes_the_job_and_refuses_with_exit_code_2(
     here: CommandLine, tmp_path: Path
 ) -> None:
     path = tmp_path / "job.json"
-    done = here("compile", "--target", "vertex", "--config", "vertex", "-o", os.fspath(path))
+    command = ("compile", "--target", "vertex", "--config", TINY)
+    done = here(*command, "--config", "vertex", "-o", os.fspath(path))
     assert done.code == 0, done.err
     assert json.loads(path.read_text())["pipelineSpec"]["schemaVersion"] == "2.1.0"
     other = os.fspath(tmp_path / "other.json")
-    refused = here("compile", "--target", "vertex", "--config", "local", "-o", other)
+    refused = here(*command, "-o", other)
     assert refused.code == 2
     assert "error: Vertex AI cannot run this config:\n  output.root: " in refused.err
     assert not (tmp_path / "other.json").exists()

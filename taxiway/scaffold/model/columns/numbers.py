@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from taxiway.arrow.ingest.cells import Column, Kind, clean
+from taxiway.arrow.ingest.rows.cells import Column, Kind, clean
 
 NULL_WORDS: Final = frozenset(
     [

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxiway.arrow.ingest.cells import Kind
+from taxiway.arrow.ingest.rows.cells import Kind
 from taxiway.scaffold.model.columns.dates import ISO, DateForm, find_form
 from taxiway.scaffold.model.columns.numbers import (
     NULL_WORDS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from taxiway.arrow.ingest.cells import Kind
+from taxiway.arrow.ingest.rows.cells import Kind
 from taxiway.errors import ConfigError, DataError, did_you_mean
 from taxiway.scaffold.model.columns.profile import Profile
 from taxiway.scaffold.model.plan.leaks import leak

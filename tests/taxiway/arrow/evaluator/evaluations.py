@@ -30,6 +30,8 @@ class Case:
     """Functions from parsed columns to outputs: of the candidate, and of a baseline."""
     inputs: Mapping[str, Any]
     """How models parse examples."""
+    labels: Any = None
+    """A function from parsed columns to labels by name, for models that have such a signature."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,8 @@ def prepare(case: Case, root: Path) -> tuple[str, list[str], Any]:
 
     write_shards(case.rows, root / "examples" / "Split-eval")
     for index, answer in enumerate(case.models):
-        save_model(answer, case.inputs, root / f"model{index}" / "Format-Serving")
+        folder = root / f"model{index}" / "Format-Serving"
+        save_model(answer, case.inputs, folder, case.labels)
     models = [str(root / f"model{index}") for index in range(len(case.models))]
     config = text_format.Parse(case.config, config_pb2.EvalConfig())
     return str(root / "examples"), models, config
@@ -95,16 +98,23 @@ def example(row: Row) -> bytes:
     return bytes(result.SerializeToString())
 
 
-def save_model(answer: Any, inputs: Mapping[str, Any], folder: Path) -> None:
-    """A SavedModel that parses examples and answers."""
+def save_model(answer: Any, inputs: Mapping[str, Any], folder: Path, labels: Any = None) -> None:
+    """A SavedModel that parses examples and answers, and may give their labels."""
     import tensorflow as tf
 
+    def signature(of: Any) -> Any:
+        return tf.function(
+            lambda examples: of(tf.io.parse_example(examples, dict(inputs))),
+            input_signature=[tf.TensorSpec([None], tf.string, name="examples")],
+        )
+
     model = tf.Module()
-    model.serve = tf.function(
-        lambda examples: answer(tf.io.parse_example(examples, dict(inputs))),
-        input_signature=[tf.TensorSpec([None], tf.string, name="examples")],
-    )
-    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.serve})
+    model.serve = signature(answer)
+    signatures = {"serving_default": model.serve}
+    if labels is not None:
+        model.labels = signature(labels)
+        signatures["labels"] = model.labels
+    tf.saved_model.save(model, str(folder), signatures=signatures)
 
 
 def execute(

@@ -142,7 +142,7 @@ class TestKnownMetrics:
         from tensorflow_model_analysis.proto import config_pb2
 
         from taxiway.arrow.evaluator.plan import plan
-        from taxiway.evaluation.metrics import ARROW_CLASSES
+        from taxiway.evaluation.metrics import ARROW_CLASSES, MODULES
 
         needed = {
             "ConfusionMatrixAtThresholds": {"thresholds": [0.5]},
@@ -157,6 +157,7 @@ class TestKnownMetrics:
             config = text_format.Parse(asked(name), config_pb2.EvalConfig())
             options = {"name": "measured", **needed.get(name, {})}
             config.metrics_specs[0].metrics[0].config = json.dumps(options)
+            config.metrics_specs[0].metrics[0].module = MODULES.get(name, "")
             assert plan(config).combiners, name
 
     def test_every_other_class_is_refused(self) -> None:

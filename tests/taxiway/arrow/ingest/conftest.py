@@ -14,6 +14,7 @@ from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest import reading, spans
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.reading import OnBadRow, Source
+from taxiway.arrow.ingest.rows.columns import read_columns
 from taxiway.arrow.ingest.spans import SpanRange
 from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
 from taxiway.errors import DataError
@@ -86,6 +87,11 @@ def lines(count: int, start: int = 0) -> list[str]:
     return [f"row-{i},{i % 2},Paris,{i}.5,{i}" for i in range(start, start + count)]
 
 
+def text(*lines: str) -> bytes:
+    """A file of these lines."""
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def table(count: int, **changed: Any) -> pa.Table:
     columns: dict[str, Any] = {
         "id": [f"row-{i}" for i in range(count)],
@@ -118,7 +124,7 @@ def read(
 ) -> Any:
     """The rows, how many were read, how many dropped, and where the first of these was."""
     path = str(data.csv(content))
-    columns = reading.read_columns(str(data.schema), "id", "late")
+    columns = read_columns(str(data.schema), "id", "late")
     batches = list(reading.read_rows(path, columns, Source("csv", dialect, on_bad_row)))
     rows = [row for batch in batches for row in batch.rows.to_pylist()]
     note = next((batch.first_dropped for batch in batches if batch.first_dropped), "")

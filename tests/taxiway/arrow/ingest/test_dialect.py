@@ -195,6 +195,6 @@ def test_a_delimiter_that_is_another_is_named(data: Spans) -> None:
     content = b"id;late;city;temp;seats\na;1;Oslo;1;1\n"
     path = data.base / "span-1" / "a.csv"
     assert refusal(data, content, "fail").startswith(
-        f"{path}: column 'id;late;city;temp;seats' is not in the schema; column 'id' is missing; "
+        f"{path}: column 'id;late;city;temp;seats' is not in the schema; the key 'id' is missing; "
     )
     assert "(is ';' the delimiter? data.csv.delimiter)" in refusal(data, content, "fail")

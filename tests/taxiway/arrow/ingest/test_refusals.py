@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxiway.arrow.ingest import reading
+from taxiway.arrow.ingest.rows.columns import read_columns
 from taxiway.errors import DataError, TaxiwayError
 from tests.taxiway.arrow.ingest.conftest import HEADER, ROOT, SCHEMA, Spans, lines, refused, table
 
@@ -26,8 +27,7 @@ BAD_ROWS = {
     "a fraction in an integer column": ("x,1,Oslo,1,3.5", "'seats': got '3.5', expected an integ"),
     "a number too large": ("x,1,Oslo,1,99999999999999999999", "'seats': got '9999"),
     "infinity": ("x,1,Oslo,inf,1", "'temp': got 'inf', expected a finite number"),
-    "an empty label": ("x,,Oslo,1,3", "column 'late': got nothing, expected a value"),
-    "a NaN label": ("x,nan,Oslo,1,3", "column 'late': got 'nan', expected an integer"),
+    "a word in place of the label": ("x,late,Oslo,1,3", "'late': got 'late', expected an integer"),
     "a label outside its domain": ("x,2,Oslo,1,3", "column 'late': got 2, expected 0 to 1"),
     "an empty key": (",1,Oslo,1,3", "column 'id': got nothing"),
     "an empty required column": ("x,1,,1,3", "column 'city': got nothing"),
@@ -64,7 +64,7 @@ def test_a_bad_row_far_into_a_large_file_is_placed_exactly(data: Spans) -> None:
 
 def test_a_bad_row_after_broken_ones_is_placed_exactly(data: Spans) -> None:
     path = data.csv([*lines(3), "", "broken", *lines(3, start=3), "x,1,Oslo,warm,3"])
-    columns = reading.read_columns(str(data.schema), "id", "late")
+    columns = read_columns(str(data.schema), "id", "late")
     batches = list(reading.read_rows(str(path), columns, reading.Source(on_bad_row="drop")))
     assert sum(batch.read for batch in batches) == 8
     assert sum(batch.dropped for batch in batches) == 2
@@ -84,9 +84,21 @@ def test_parquet_text_that_is_not_utf8_is_named_by_file_and_row(data: Spans) -> 
     assert f"{path}, row 2, column 'city'" in refused(data)
 
 
-def test_a_missing_label_in_parquet_is_named_by_file_and_row(data: Spans) -> None:
-    path = data.parquet(table(4, late=[0.0, 1.0, float("nan"), 1.0]))
-    assert f"{path}, row 3, column 'late': got nothing" in refused(data)
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("x,1,,1,3", "presence of 'city'"),
+        ("x,1,Oslo,warm,3", "type of 'temp'"),
+        ("x,2,Oslo,1,3", "int_domain of 'late'"),
+    ],
+)
+def test_where_the_schema_could_be_otherwise_its_file_is_named_too(
+    data: Spans, row: str, field: str
+) -> None:
+    path = data.csv([*lines(20), row])
+    assert refused(data).endswith(
+        f"edit: {path}, {field} in {data.schema}, or data.on_bad_row: drop"
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -136,8 +148,10 @@ def test_an_unreadable_parquet_file_is_named(data: Spans) -> None:
 
 def test_a_schema_that_does_not_know_the_label_is_refused(data: Spans) -> None:
     data.csv(lines(4))
-    assert "the label 'latte' must be a feature of type INT; did you mean 'late'" in refused(
-        data, label="latte"
+    assert refused(data, label="latte") == (
+        f"{data.schema}: the label 'latte' is no feature of it, expected one of type INT or FLOAT "
+        "or BYTES; did you mean 'late'? (features: 'id', 'late', 'city', 'temp', 'seats')\n"
+        f"  edit: {data.schema}, or label in the model's FeatureSpec"
     )
 
 
@@ -209,6 +223,7 @@ def test_a_schema_that_cannot_be_used_is_told_with_its_file(data: Spans, case: s
 EXPLOIT = """
 import pathlib, pickle, sys
 from taxiway.arrow.ingest import reading
+from taxiway.arrow.ingest.rows.columns import read_columns
 import pyarrow as pa, pyarrow.parquet as pq
 from taxiway.errors import DataError, TaxiwayError
 folder, schema = sys.argv[1:]
@@ -221,7 +236,7 @@ field = pa.field("id", pa.int64(), metadata=mark)
 path = folder + "/a.parquet"
 pq.write_table(pa.table([pa.array([1])], pa.schema([field])), path)
 try:
-    columns = reading.read_columns(schema, "id", "late")
+    columns = read_columns(schema, "id", "late")
     print(list(reading.read_rows(path, columns, reading.Source())))
 except DataError as error:
     print(error)

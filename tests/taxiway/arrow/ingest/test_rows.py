@@ -12,7 +12,8 @@ import pyarrow.csv as pa_csv
 import pytest
 
 from taxiway.arrow.ingest import convert as logic
-from taxiway.arrow.ingest import counting, duplicates
+from taxiway.arrow.ingest import duplicates
+from taxiway.arrow.ingest.rows import counting
 from taxiway.arrow.ingest.summary import SPLITS
 from taxiway.modeling.names import EVAL_SPLIT as EVAL
 from taxiway.modeling.names import TRAIN_SPLIT as TRAIN

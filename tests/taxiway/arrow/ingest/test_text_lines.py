@@ -8,6 +8,7 @@ import pytest
 
 from taxiway.arrow.ingest import reading, text_lines
 from taxiway.arrow.ingest.reading import OnBadRow, Source
+from taxiway.arrow.ingest.rows.columns import read_columns
 from taxiway.errors import DataError
 from tests.taxiway.arrow.ingest.conftest import (
     HEADER,
@@ -126,7 +127,7 @@ def test_a_broken_row_that_is_no_utf8_is_told_and_counted(data: Spans) -> None:
 
 def test_a_file_of_another_ending_is_read_as_the_config_says(data: Spans) -> None:
     path = data.csv(lines(4), name="part-00000")
-    columns = reading.read_columns(str(data.schema), "id", "late")
+    columns = read_columns(str(data.schema), "id", "late")
     (batch,) = reading.read_rows(str(path), columns, Source("csv"))
     assert batch.read == 4
     with pytest.raises(DataError, match="part-00000 cannot be read as Parquet: "):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.flights.features import SPEC
+from tests.tiny.features import SPEC
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 
@@ -102,7 +102,7 @@ def test_a_row_without_any_column_still_gets_a_probability(served: Any) -> None:
     np.testing.assert_allclose(served.by_columns([{}]), served.by_example([{}]), **CLOSE)
 
 
-@pytest.mark.parametrize("name", ["sched_dep_minute", "sched_arr_minute", "plane_age", "seats"])
+@pytest.mark.parametrize("name", ["hour", "truck_age"])
 @pytest.mark.parametrize(("huge", "whole"), [(1e30, 2**63 - 1), (-1e30, -(2**63))])
 def test_a_number_beyond_whole_numbers_is_as_the_largest_of_its_sign(
     served: Any, name: str, huge: float, whole: int
@@ -113,9 +113,9 @@ def test_a_number_beyond_whole_numbers_is_as_the_largest_of_its_sign(
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, 0.5])
 def test_what_is_no_whole_number_is_refused_with_its_column(served: Any, number: float) -> None:
-    told = rf"column seats: expected whole numbers, got\] \[{number:g}\]"
+    told = rf"column truck_age: expected whole numbers, got\] \[{number:g}\]"
     with pytest.raises(Exception, match=told):
-        served.by_columns([{"seats": number}])
+        served.by_columns([{"truck_age": number}])
 
 
 def test_serving_gives_the_rows_of_the_eval_split_what_the_batch_path_gives(
@@ -193,7 +193,7 @@ def test_the_probabilities_of_the_train_split_add_up_to_its_positives(
     assert mean == pytest.approx(rate, rel=0.1)
 
 
-@pytest.mark.parametrize("name", ["origin", "carrier"])
+@pytest.mark.parametrize("name", ["region", "service"])
 def test_every_slice_with_enough_rows_is_ranked_better_than_by_chance(
     trained: Any,
     eval_rows: list[Any],

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taxiway.modeling.spec import Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Categorical, FeatureSpec, Numeric
 
 pytestmark = pytest.mark.pipeline
 
-SPEC = FeatureSpec(
-    "y", "id", numeric=(Numeric("real"), Numeric("whole")), categorical=(Categorical("word"),)
-)
+SPEC = FeatureSpec(Binary("y"), "id", (Numeric("real"), Numeric("whole"), Categorical("word")))
 
 
 def raw_spec(shape: list[int] | None) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from taxiway.errors import ConfigError
-from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
 from taxiway.modeling.spec.schema import check_spec, read_schema
 
 Make = Callable[[], Any]
 A = Numeric("a")
+Y = Binary("y")
 WHOLE = "expected a whole number"
 FROM_ONE = f"{WHOLE} from 1 to 2147483647"
 ABOVE = "expected a number above 0"
@@ -23,9 +24,8 @@ PLAIN = "expected a name without control characters, in UTF-8"
 FLAG = "expected True or False"
 FINITE = "expected a tuple of finite numbers, as in (1.0, 2.5)"
 RISE = "boundaries must rise from one to the next, as float32 has them, got"
-TUPLE = 'expected a tuple of Numeric, as in (Numeric("age"),)'
+TUPLE = 'expected a tuple of Numeric, Categorical, Bucketized, as in (Numeric("age"),)'
 NAMES = 'expected a tuple of names, as in ("colour",)'
-CUT = "Categorical(name='a', max_vocabulary=1000, oov_buckets=1, encoding='one_hot')"
 REFUSED: dict[str, tuple[Make, str]] = {
     "no name": (lambda: Numeric(""), f"Numeric: name is '', {COLUMN}"),
     "blanks": (lambda: Categorical("  "), f"Categorical: name is '  ', {COLUMN}"),
@@ -96,55 +96,55 @@ REFUSED: dict[str, tuple[Make, str]] = {
         f"Bucketized 'a': {RISE} "
         "(0.0, -1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0, -10.0, -11.0, -12...",
     ),
-    "no label": (lambda: FeatureSpec("", "id", (A,)), f"FeatureSpec: label is '', {COLUMN}"),
-    "no key": (
-        lambda: FeatureSpec("y", None, (A,)),  # type: ignore[arg-type]  # on purpose
-        f"FeatureSpec: key is None, {COLUMN}",
+    "no label": (lambda: FeatureSpec(Binary(""), "id", (A,)), f"Binary: label is '', {COLUMN}"),
+    "a label that is no task": (
+        lambda: FeatureSpec("y", "id", (A,)),  # type: ignore[arg-type]  # on purpose
+        "FeatureSpec: task is 'y', expected a task, as in Binary(\"late\")",
+    ),
+    "a key without a name": (
+        lambda: FeatureSpec(Y, "", (A,)),
+        f"FeatureSpec: key is '', {COLUMN}",
     ),
     "label and key in one": (
-        lambda: FeatureSpec("y", "y", (A,)),
+        lambda: FeatureSpec(Y, "y", (A,)),
         "FeatureSpec: label and key are both 'y', expected two columns",
     ),
     "label as a feature": (
-        lambda: FeatureSpec("a", "id", (A,)),
-        "FeatureSpec: ['a'] is label or key and cannot be a feature too",
+        lambda: FeatureSpec(Binary("a"), "id", (A,)),
+        "FeatureSpec: ['a'] is label, weight or key and cannot be a feature too",
     ),
     "nothing to learn from": (
-        lambda: FeatureSpec("y", "id", slices=("b",)),
-        "FeatureSpec names no column to learn from, expected one at least in numeric, "
-        "categorical or bucketized",
+        lambda: FeatureSpec(Y, "id", slices=("b",)),
+        "FeatureSpec names no column to learn from, expected one at least in columns, "
+        'as in columns=(Numeric("age"),)',
     ),
     "a column twice": (
-        lambda: FeatureSpec("y", "id", (A, A)),
+        lambda: FeatureSpec(Y, "id", (A, A)),
         "FeatureSpec names ['a'] more than once in the same role",
     ),
     "a column of two kinds": (
-        lambda: FeatureSpec("y", "id", (A,), (Categorical("a"),)),
+        lambda: FeatureSpec(Y, "id", (A, Categorical("a"))),
         "FeatureSpec: ['a'] cannot be both a number and a category",
     ),
     "a label like a column after Transform": (
-        lambda: FeatureSpec("a_number_xf", "id", (A,)),
+        lambda: FeatureSpec(Binary("a_number_xf"), "id", (A,)),
         "FeatureSpec: ['a_number_xf'] names two columns after Transform; rename the label or a "
         "column",
     ),
     "a forgotten comma": (
-        lambda: FeatureSpec("y", "id", numeric=(A)),  # type: ignore[arg-type]  # on purpose
-        "FeatureSpec: numeric is Numeric(name='a', clip=5.0, indicator=False), " + TUPLE,
+        lambda: FeatureSpec(Y, "id", columns=(A)),  # type: ignore[arg-type]  # on purpose
+        "FeatureSpec: columns is Numeric(name='a', clip=5.0, indicator=False), " + TUPLE,
     ),
     "a name for a column": (
-        lambda: FeatureSpec("y", "id", numeric=("a",)),  # type: ignore[arg-type]  # on purpose
-        "FeatureSpec: numeric has 'a', " + TUPLE,
-    ),
-    "a category among numbers": (
-        lambda: FeatureSpec("y", "id", numeric=(Categorical("a"),)),  # type: ignore[arg-type]  # on purpose
-        f"FeatureSpec: numeric has {CUT}, {TUPLE}",
+        lambda: FeatureSpec(Y, "id", columns=("a",)),  # type: ignore[arg-type]  # on purpose
+        "FeatureSpec: columns has 'a', " + TUPLE,
     ),
     "slices that are one text": (
-        lambda: FeatureSpec("y", "id", (A,), slices=("b")),  # type: ignore[arg-type]  # on purpose
+        lambda: FeatureSpec(Y, "id", (A,), slices=("b")),  # type: ignore[arg-type]  # on purpose
         "FeatureSpec: slices is 'b', " + NAMES,
     ),
     "a slice without a name": (
-        lambda: FeatureSpec("y", "id", (A,), slices=("",)),
+        lambda: FeatureSpec(Y, "id", (A,), slices=("",)),
         f"FeatureSpec: slices is '', {COLUMN}",
     ),
 }
@@ -160,16 +160,19 @@ def test_what_cannot_be_is_refused_with_field_and_value(case: str) -> None:
 
 def test_what_can_be_is_taken() -> None:
     spec = FeatureSpec(
-        "y",
-        "id",
-        numeric=[Numeric("a", clip=np.float32(2)), Numeric("b", clip=3)],  # type: ignore[arg-type]  # on purpose
-        categorical=[Categorical("c", max_vocabulary=np.int64(5), oov_buckets=0)],  # type: ignore[arg-type]  # on purpose
-        bucketized=(Bucketized("a", boundaries=[1, 2.5]),),  # type: ignore[arg-type]  # on purpose
+        Y,
+        columns=[  # type: ignore[arg-type]  # on purpose, as the types below
+            Numeric("a", clip=np.float32(2)),
+            Numeric("b", clip=3),
+            Categorical("c", max_vocabulary=np.int64(5), oov_buckets=0),  # type: ignore[arg-type]
+            Bucketized("a", boundaries=[1, 2.5]),  # type: ignore[arg-type]
+        ],
         slices=["é"],  # type: ignore[arg-type]  # on purpose
     )
     assert spec.inputs() == ("a", "b", "c")
     assert spec.slices == ("é",)
-    assert spec.bucketized[0].boundaries == (1, 2.5)
+    assert spec.columns[-1] == Bucketized("a", boundaries=(1, 2.5))
+    assert spec.key is None
 
 
 SCHEMA = """
@@ -183,47 +186,47 @@ feature { name: "odd" type: STRUCT }
 TEXT = "; a category that is a number can be written as text (type: BYTES), or cut by Bucketized"
 MISFITS: dict[str, tuple[FeatureSpec, str]] = {
     "an unknown number": (
-        FeatureSpec("y", "id", (Numeric("faree"),)),
+        FeatureSpec(Y, "id", (Numeric("faree"),)),
         "Numeric 'faree': the schema has no such feature; did you mean 'fare'?",
     ),
     "an unknown category": (
-        FeatureSpec("y", "id", categorical=(Categorical("twn"),)),
+        FeatureSpec(Y, "id", (Categorical("twn"),)),
         "Categorical 'twn': the schema has no such feature; did you mean 'town'?",
     ),
     "an unknown column of buckets": (
-        FeatureSpec("y", "id", bucketized=(Bucketized("zzz", (1.0,)),)),
+        FeatureSpec(Y, "id", (Bucketized("zzz", (1.0,)),)),
         "Bucketized 'zzz': the schema has no such feature",
     ),
     "a category that is a number": (
-        FeatureSpec("y", "id", categorical=(Categorical("day"),)),
+        FeatureSpec(Y, "id", (Categorical("day"),)),
         f"Categorical 'day': the schema says INT, expected BYTES{TEXT}",
     ),
     "a number that is text": (
-        FeatureSpec("y", "id", (Numeric("town"),)),
+        FeatureSpec(Y, "id", (Numeric("town"),)),
         "Numeric 'town': the schema says BYTES, expected INT or FLOAT",
     ),
     "buckets of text": (
-        FeatureSpec("y", "id", bucketized=(Bucketized("town", (1.0,)),)),
+        FeatureSpec(Y, "id", (Bucketized("town", (1.0,)),)),
         "Bucketized 'town': the schema says BYTES, expected INT or FLOAT",
     ),
     "a slice that is not there": (
-        FeatureSpec("y", "id", (Numeric("fare"),), slices=("towm",)),
+        FeatureSpec(Y, "id", (Numeric("fare"),), slices=("towm",)),
         "slices 'towm': the schema has no such feature; did you mean 'town'?",
     ),
     "a slice of no type": (
-        FeatureSpec("y", "id", (Numeric("fare"),), slices=("odd",)),
+        FeatureSpec(Y, "id", (Numeric("fare"),), slices=("odd",)),
         "slices 'odd': the schema says STRUCT, expected INT or FLOAT or BYTES",
     ),
     "a label that is a float": (
-        FeatureSpec("fare", "id", (Numeric("day"),)),
+        FeatureSpec(Binary("fare"), "id", (Numeric("day"),)),
         "label 'fare': the schema says FLOAT, expected INT",
     ),
     "an unknown label": (
-        FeatureSpec("yy", "id", (Numeric("day"),)),
+        FeatureSpec(Binary("yy"), "id", (Numeric("day"),)),
         "label 'yy': the schema has no such feature; did you mean 'y'?",
     ),
     "a key that is a number": (
-        FeatureSpec("y", "day", (Numeric("fare"),)),
+        FeatureSpec(Y, "day", (Numeric("fare"),)),
         "key 'day': the schema says INT, expected BYTES",
     ),
 }
@@ -243,7 +246,7 @@ def test_a_spec_that_does_not_fit_its_schema_is_refused(tmp_path: Path, case: st
 def test_every_misfit_is_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "schema.pbtxt"
     path.write_text(SCHEMA)
-    spec = FeatureSpec("y", "id", (Numeric("town"), Numeric("fare")), slices=("nowhere",))
+    spec = FeatureSpec(Y, "id", (Numeric("town"), Numeric("fare")), slices=("nowhere",))
     with pytest.raises(ConfigError) as refused:
         check_spec(spec, read_schema(str(path)), "models/x/features.py", str(path))
     assert len(refused.value.message.splitlines()) == 3

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from taxiway.config.model import Hyperparameters
 from taxiway.modeling.spec import (
+    Binary,
     Bucketized,
     Categorical,
     FeatureSpec,
     Numeric,
-    indicator_name,
-    transformed_name,
 )
 from taxiway.modeling.spec.column_names import argument_names, column_name, stem
+from taxiway.modeling.spec.columns import indicator_name, transformed_name
 
 ODD = (
     *("hours-per-week", "two words", "two_words", " edge ", "PM2.5", "price (EUR)", "2nd_floor"),
@@ -43,16 +43,18 @@ ODD = (
     *("def", "None", "w" * 300, "ü" * 200),
 )
 SPEC = FeatureSpec(
-    label="sold? å",
+    task=Binary("sold? å"),
     key="row id",
-    numeric=tuple(Numeric(name, indicator=True) for name in ODD[1::2]),
-    categorical=tuple(
-        Categorical(name, max_vocabulary=3, encoding=encoding, oov_buckets=place % 2)
-        for place, (name, encoding) in enumerate(
-            zip(ODD[::2], itertools.cycle(("one_hot", "embedding")), strict=False)
-        )
+    columns=(
+        *(Numeric(name, indicator=True) for name in ODD[1::2]),
+        *(
+            Categorical(name, max_vocabulary=3, encoding=encoding, oov_buckets=place % 2)
+            for place, (name, encoding) in enumerate(
+                zip(ODD[::2], itertools.cycle(("one_hot", "embedding")), strict=False)
+            )
+        ),
+        *(Bucketized(name, (0.0,)) for name in ODD[1::4]),
     ),
-    bucketized=tuple(Bucketized(name, (0.0,)) for name in ODD[1::4]),
 )
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 

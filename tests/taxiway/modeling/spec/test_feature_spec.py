@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from models.flights.features import SPEC
 from taxiway.errors import ConfigError
 from taxiway.modeling.spec import (
+    Binary,
     Bucketized,
     Categorical,
     FeatureSpec,
     Numeric,
-    indicator_name,
     load_spec,
-    transformed_name,
 )
+from taxiway.modeling.spec.columns import indicator_name, transformed_name
+from tests.conftest import TINY
+from tests.tiny.features import SPEC
 
 Module = Callable[[str], str]
 
@@ -41,14 +42,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
     return make
 
 
-def test_the_example_is_found_by_its_import_path() -> None:
-    assert load_spec("models.flights") is SPEC
+def test_a_model_folders_spec_is_found_by_its_import_path() -> None:
+    assert load_spec("tests.tiny") is SPEC
 
 
 def test_a_spec_is_held_against_schema_and_config_without_tensorflow() -> None:
     program = (
         "import sys; from taxiway.config.loader import load_config; "
-        "from taxiway.runners.preflight import check_model; check_model(load_config(['smoke'])); "
+        f"from taxiway.runners.preflight import check_model; check_model(load_config(['{TINY}'])); "
         "print(sorted({'tensorflow', 'keras', 'tensorflow_transform'} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -62,10 +63,10 @@ def test_a_spec_is_held_against_schema_and_config_without_tensorflow() -> None:
 
 
 def test_a_column_may_have_two_roles_and_is_asked_for_once() -> None:
-    spec = FeatureSpec("y", "id", numeric=(Numeric("a"),), bucketized=(Bucketized("a", (1.0,)),))
+    spec = FeatureSpec(Binary("y"), "id", (Numeric("a"), Bucketized("a", (1.0,))))
     assert spec.inputs() == ("a",)
     assert spec.numbers() == {"a"}
-    assert [transformed_name(column) for column in spec.columns()] == ["a_number_xf", "a_bucket_xf"]
+    assert [transformed_name(column) for column in spec.columns] == ["a_number_xf", "a_bucket_xf"]
 
 
 def test_transformed_names_tell_the_role() -> None:
@@ -75,11 +76,9 @@ def test_transformed_names_tell_the_role() -> None:
 
 def test_inputs_keep_their_order_and_numbers_are_told_from_strings() -> None:
     spec = FeatureSpec(
-        "y",
+        Binary("y"),
         "id",
-        numeric=(Numeric("b"), Numeric("a")),
-        categorical=(Categorical("c"),),
-        bucketized=(Bucketized("d", (0.0, 1.0)),),
+        (Numeric("b"), Numeric("a"), Categorical("c"), Bucketized("d", (0.0, 1.0))),
     )
     assert spec.inputs() == ("b", "a", "c", "d")
     assert spec.numbers() == {"a", "b", "d"}
@@ -98,18 +97,19 @@ def test_boundaries_that_do_not_rise_are_refused(boundaries: tuple[float, ...]) 
 
 def test_a_column_named_twice_in_one_role_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"\['a'\] more than once in the same role"):
-        FeatureSpec("y", "id", numeric=(Numeric("a"), Numeric("b"), Numeric("a", clip=1.0)))
+        FeatureSpec(Binary("y"), "id", (Numeric("a"), Numeric("b"), Numeric("a", clip=1.0)))
 
 
-@pytest.mark.parametrize("name", ["y", "id"])
-def test_neither_label_nor_key_may_be_learned_from(name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"\['{name}'\] is label or key and cannot be a feature"):
-        FeatureSpec("y", "id", categorical=(Categorical(name), Categorical("a")))
+@pytest.mark.parametrize("name", ["y", "w", "id"])
+def test_neither_label_nor_weight_nor_key_may_be_learned_from(name: str) -> None:
+    told = rf"\['{name}'\] is label, weight or key and cannot be a feature"
+    with pytest.raises(ConfigError, match=told):
+        FeatureSpec(Binary("y", weight="w"), "id", (Categorical(name), Categorical("a")))
 
 
 def test_a_column_is_not_both_a_number_and_a_category() -> None:
     with pytest.raises(ConfigError, match=r"\['a'\] cannot be both a number and a category"):
-        FeatureSpec("y", "id", numeric=(Numeric("a"),), categorical=(Categorical("a"),))
+        FeatureSpec(Binary("y"), "id", (Numeric("a"), Categorical("a")))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_module_that_does_not_import_is_told_with_its_reason_and_file(
 def test_a_spec_that_cannot_be_is_told_with_the_line_that_makes_it(module: Module) -> None:
     name = module(
         "from taxiway.modeling.spec import *\n"
-        "SPEC = FeatureSpec('y', 'id', numeric=(\n"
+        "SPEC = FeatureSpec(Binary('y'), 'id', (\n"
         "    Numeric('a', clip=-1),\n"
         "))"
     )

@@ -19,7 +19,7 @@ ROW_BYTES = 16
 
 
 def test_more_bytes_make_more_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from taxiway.modeling import buckets
+    from taxiway.modeling.training import buckets
 
     monkeypatch.setattr(buckets, "BUCKET_BYTES", 10)
     file = tmp_path / "examples"
@@ -31,7 +31,7 @@ def test_more_bytes_make_more_buckets(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many rows the largest bucket may have."""
-    from taxiway.modeling import buckets
+    from taxiway.modeling.training import buckets
 
     monkeypatch.setattr(buckets, "LARGEST_BYTES", 100 * ROW_BYTES)
     return 100
@@ -41,7 +41,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_rows_that_are_wider_on_disk_than_in_their_files_still_make_small_buckets(
     small: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from taxiway.modeling import buckets
+    from taxiway.modeling.training import buckets
 
     monkeypatch.setattr(buckets, "MAX_BUCKETS", most)
     with stored([0, 1] * 2000, 0.1, 0, 3, block=500) as rows:
@@ -68,7 +68,7 @@ def test_buckets_that_were_split_are_samples_of_the_whole_in_an_order_of_the_see
 def test_a_bucket_of_one_row_is_small_enough_however_wide_the_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from taxiway.modeling import buckets
+    from taxiway.modeling.training import buckets
 
     monkeypatch.setattr(buckets, "LARGEST_BYTES", 1)
     with stored([0, 0, 1, 1] * 3, 0.1, 0) as rows:

@@ -52,7 +52,7 @@ def feature_spec() -> dict[str, Any]:
 def test_the_rows_of_all_files_are_read_in_order_as_columns_with_a_width(
     write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from taxiway.modeling import dataset
+    from taxiway.modeling.training import dataset
 
     monkeypatch.setattr(dataset, "PARSE_BATCH", 2)  # the last block is a part of one
     write("rows-2.gz", [{"a": [9], "wide": [9, 90], "y": [1]}])

@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 from taxiway.config.model import Hyperparameters
-from taxiway.modeling.spec import Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
 
 pytestmark = pytest.mark.pipeline
 
-ONE_NUMBER = FeatureSpec("y", "id", numeric=(Numeric("x"),))
+ONE_NUMBER = FeatureSpec(Binary("y"), "id", (Numeric("x"),))
 EVERY_ROLE = FeatureSpec(
-    "y",
+    Binary("y"),
     "id",
-    numeric=(Numeric("a"), Numeric("b", indicator=True)),
-    categorical=(
+    (
+        Numeric("a"),
+        Numeric("b", indicator=True),
         Categorical("c", max_vocabulary=3),
         Categorical("d", max_vocabulary=5, oov_buckets=2, encoding="embedding"),
+        Bucketized("a", (0.0, 1.0)),
     ),
-    bucketized=(Bucketized("a", (0.0, 1.0)),),
 )
 
 
@@ -203,7 +204,7 @@ def test_each_epoch_is_told_with_its_losses_and_the_time_left(tmp_path: Path) ->
 def test_the_time_left_is_what_the_epochs_so_far_have_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from taxiway.modeling import epochs
+    from taxiway.modeling.training import epochs
     from taxiway.process.progress import Progress, listening
 
     clock = iter([100.0, 130.0])

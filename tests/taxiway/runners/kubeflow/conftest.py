@@ -13,6 +13,7 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.connection import PASSWORD_ENV
 from tests.busybox import busybox_image
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow import databases
 
 __all__ = ["busybox_image"]
@@ -41,7 +42,7 @@ def password(monkeypatch: pytest.MonkeyPatch) -> str:
 def compiled() -> Callable[..., list[Any]]:
     """Compiles for Kubeflow and gives both YAML documents."""
 
-    def compile_(*assignments: str, overlays: tuple[str, ...] = ("smoke", "kubeflow")) -> list[Any]:
+    def compile_(*assignments: str, overlays: tuple[str, ...] = (TINY, "kubeflow")) -> list[Any]:
         from taxiway.runners.kubeflow.compile import to_kubeflow
 
         config: Config = load_config(overlays, assignments)
@@ -52,7 +53,7 @@ def compiled() -> Callable[..., list[Any]]:
 
 @pytest.fixture
 def volume(spans: Path, tmp_path: Path) -> Path:
-    """A volume with the smoke data set, which any user may write to."""
+    """A volume with the tiny data set, which any user may write to."""
     import shutil
 
     place = tmp_path / "volume"

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 
 from taxiway.config.loader import load_config
 from taxiway.errors import ConfigError
-from tests.conftest import CommandLine, taxiway
+from tests.conftest import TINY, CommandLine, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
 
@@ -233,7 +233,7 @@ def test_a_dask_clusters_certificates_are_files_in_every_task_of_our_own(
 ) -> None:
     from kfp.kubernetes import kubernetes_executor_config_pb2 as protos
 
-    spec, platform = compiled(overlays=("smoke", "kubeflow", "kubeflow-dask"))
+    spec, platform = compiled(overlays=(TINY, "kubeflow", "kubeflow-dask"))
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     mounted = [{"secretName": "taxiway-dask", "mountPath": "/etc/taxiway/dask"}]
     for name, container in executors_of(spec).items():
@@ -248,7 +248,7 @@ class TestBytes:
     def test_two_processes_write_the_same(self, here: CommandLine, tmp_path: Path) -> None:
         """This one, and one in which sets and dicts of strings have another order."""
         ours, theirs = tmp_path / "ours.yaml", tmp_path / "theirs.yaml"
-        options = ("--config", "smoke", "--config", "kubeflow", "--target", "kubeflow")
+        options = ("--config", TINY, "--config", "kubeflow", "--target", "kubeflow")
         done = here("compile", *options, "-o", str(ours))
         assert done.code == 0, done.err
         done = taxiway("compile", *options, "-o", str(theirs), env={"PYTHONHASHSEED": "1"})
@@ -315,7 +315,7 @@ class TestRefused:
     )
     def test_what_is_no_value(self, assignment: str) -> None:
         with pytest.raises(ConfigError):
-            load_config(["kubeflow"], [assignment])
+            load_config([TINY, "kubeflow"], [assignment])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.process.manifest import MANIFEST_FILE, verify
 from taxiway.runners.nodes.shared_files import lend
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow import foreign_pipeline
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
 from tests.taxiway.runners.kubeflow.interpreter import TaskRun
@@ -62,7 +63,7 @@ def config(busybox_image: str) -> Iterator[Config]:
     os.chown(root, OURS, OURS)
     root.chmod(0o755)
     yield load_config(
-        ["smoke"],
+        [TINY],
         [
             f"output.root={root}",
             f"container.image={busybox_image}",

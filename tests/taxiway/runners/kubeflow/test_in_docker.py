@@ -27,7 +27,7 @@ from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import RunStore, run_store
 from taxiway.process.manifest import MANIFEST_FILE, verify
-from tests.conftest import Run
+from tests.conftest import TINY, Run
 from tests.taxiway.runners.kubeflow.databases import PASSWORD, Server
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
 from tests.taxiway.runners.kubeflow.interpreter import Ended, Interpreter, TaskRun
@@ -123,7 +123,7 @@ def run_cluster(
             fills_in_run_id=not older,
             retries_failures=older,
         )
-        config = load_config(["smoke", "kubeflow"], settings)
+        config = load_config([TINY, "kubeflow"], settings)
         cluster = Cluster(config, volume, interpreter, logs, interpreter.ended)
         interpreter.run()
         for thread in threads:
@@ -313,9 +313,9 @@ class TestAGateThatStops:
         def strange(volume: Path) -> None:
             path = next(volume.glob("data/*/span-3/*.parquet"))
             table = pq.read_table(path)
-            index = table.schema.get_field_index("carrier")
-            column = pa.array(["ZZ"] * table.num_rows, table.schema.field("carrier").type)
-            pq.write_table(table.set_column(index, "carrier", column), path)
+            index = table.schema.get_field_index("service")
+            column = pa.array(["ZZ"] * table.num_rows, table.schema.field("service").type)
+            pq.write_table(table.set_column(index, "service", column), path)
 
         return run_cluster(lambda *_: None, data=strange, older=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import CommandLine, taxiway
+from tests.conftest import TINY, CommandLine, taxiway
 from tests.taxiway.runners.kubeflow.client.kfp_server import Kfp, serving
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
@@ -26,7 +26,7 @@ def kfp() -> Iterator[Kfp]:
 def test_what_is_uploaded_is_what_compile_writes_and_the_second_time_nothing_is(
     kfp: Kfp, here: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ("--config", "kubeflow", "--config", "smoke")
+    options = ("--config", "kubeflow", "--config", TINY)
     endpoint = ("--set", f"kubeflow.endpoint={kfp.url}")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KUBEFLOW_TOKEN", TOKEN)

@@ -11,6 +11,7 @@ import pytest
 from taxiway.errors import ConfigError, GateStopped, TaxiwayError
 from taxiway.metadata.records import ErrorKind, Outcome
 from taxiway.runners.nodes.events import NodeFailed, NodeStarted
+from tests.conftest import TINY
 
 pytestmark = pytest.mark.pipeline
 
@@ -117,7 +118,7 @@ def test_who_watches_a_run_cannot_break_it(local: Any, caplog: pytest.LogCapture
     from taxiway.config.loader import load_config
 
     broken, whole = Watcher(breaks=True), Watcher()
-    run = local._Run("r1", load_config(["smoke"]), None, [broken, whole], nodes={})
+    run = local._Run("r1", load_config([TINY]), None, [broken, whole], nodes={})
     failures = [NodeFailed("r1", name, "broke") for name in ("First", "Second")]
     for event in (NodeStarted("r1", "First"), *failures):
         run.emit(event)

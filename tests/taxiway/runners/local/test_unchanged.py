@@ -18,6 +18,7 @@ from taxiway.config.schema import Config
 from taxiway.metadata.records import ArtifactRecord
 from taxiway.metadata.store import RunStore, run_store
 from taxiway.process.inventory import fault
+from tests.conftest import TINY
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("unchanged")]
 
@@ -34,7 +35,7 @@ class Project:
 
     @property
     def config(self) -> Config:
-        return load_config(["smoke"], [f"output.root={self.root}"])
+        return load_config([TINY], [f"output.root={self.root}"])
 
     @property
     def runs(self) -> RunStore:

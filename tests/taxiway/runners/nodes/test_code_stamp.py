@@ -41,14 +41,14 @@ def test_the_code_as_it_was_may_work() -> None:
 
     check(*made())  # of an IR that someone else compiled
     check(*stamped())
-    check(*stamped(module="models.flights", code_digest=model_digest("models.flights")))
+    check(*stamped(module="tests.tiny", code_digest=model_digest("tests.tiny")))
 
 
 def test_a_model_that_is_edited_after_the_start_of_the_run_is_not_trained() -> None:
     from taxiway.runners.nodes.code_stamp import check
 
     with pytest.raises(TaxiwayError, match="the code of Some has been edited") as refused:
-        check(*stamped(module="models.flights", code_digest="of the code before"))
+        check(*stamped(module="tests.tiny", code_digest="of the code before"))
     assert "run again" in refused.value.edit
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from taxiway.config.loader import load_config
+from tests.conftest import TINY
 
 pytestmark = pytest.mark.pipeline
 
@@ -30,7 +31,7 @@ def test_a_pipeline_has_every_node_that_its_wiring_makes_and_no_other() -> None:
     from pipelines.exit import create_exit_pipeline
     from pipelines.training import create_pipeline
 
-    config = load_config(["smoke"])
+    config = load_config([TINY])
     for _ in range(2):
         assert len(create_pipeline(config).components) == 17
         assert len(create_exit_pipeline(config, "run").components) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from taxiway.runners.nodes.declarations import Declaration, declaration_of, declare
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 
 
 def test_an_executor_that_declares_nothing_has_the_defaults() -> None:
@@ -35,7 +35,7 @@ class TestComponents:
         from taxiway.runners.nodes.ir import compile_pipeline, nodes_of
 
         root = tmp_path_factory.mktemp("declared")
-        ir = compile_pipeline(create_pipeline(load_config(["smoke"], [f"output.root={root}"])))
+        ir = compile_pipeline(create_pipeline(load_config([TINY], [f"output.root={root}"])))
         return {node.id: node for node in nodes_of(ir)}
 
     def test_a_python_function_component_declares_above_its_decorator(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import signal
 import socket
 import time
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from taxiway.workers.dask.cluster import Dask, DaskWorkers
+from taxiway.workers.dask.job import Event, Job
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.job import ShardError
 from tests.dask_cluster import (
@@ -81,6 +83,27 @@ class TestNodes:
         kill(whole_cluster, pid)
         assert running.merged() == EVERY
         assert running.tries() == [2 if pids[one] == pid else 1 for one in range(len(SHARDS))]
+
+    def test_a_result_that_is_lost_before_its_end_is_looked_at_is_waited_for(
+        self, whole_cluster: Cluster, on_dask: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import shard_functions
+
+        looked_at: list[str] = []
+        look = Job._on_end
+
+        def late(job: Job, event: Event) -> None:
+            """Looks at the first end when all workers are dead, that with the result among them."""
+            if not looked_at:
+                future = job._futures[job._index[event.key]]
+                for pid in job._client.run(os.getpid).values():
+                    kill_worker(whole_cluster, pid)
+                wait_until(lambda: future.status != "finished", "the loss of the result")
+            looked_at.append(event.key)
+            look(job, event)
+
+        monkeypatch.setattr(Job, "_on_end", late)
+        assert on_dask.run(shard_functions.quick, shards=SHARDS[:1]) == b"0,"
 
     def test_a_shard_that_takes_its_node_along_each_time_is_named(self, running: Running) -> None:
         import shard_functions

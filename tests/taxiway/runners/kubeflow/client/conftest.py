@@ -11,6 +11,7 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.runners.kubeflow.client.connection import connect
 from taxiway.runners.kubeflow.client.submit import Request, Submitted, submit
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow.client.kfp_server import (
     Answer,
     Call,
@@ -29,7 +30,7 @@ deploymentSpec:
   executors:
     exec-transform: {container: {image: taxiway:dev, command: [work]}}
     exec-trainer: {container: {image: taxiway:dev, command: [work]}}
-pipelineInfo: {name: flights-training}
+pipelineInfo: {name: tiny}
 root:
   dag:
     tasks:
@@ -68,7 +69,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def config_for(kfp: Kfp, *assignments: str) -> Config:
-    return load_config(["kubeflow"], [f"kubeflow.endpoint={kfp.url}", *assignments])
+    return load_config([TINY, "kubeflow"], [f"kubeflow.endpoint={kfp.url}", *assignments])
 
 
 def submitted(

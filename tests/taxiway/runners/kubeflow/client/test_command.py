@@ -14,7 +14,7 @@ from taxiway.runners.kubeflow.client import command
 from taxiway.runners.kubeflow.client.command import Options, submit_pipeline
 from taxiway.runners.kubeflow.client.connection import connect
 from taxiway.runners.kubeflow.client.follow import follow, task_names
-from tests.conftest import taxiway
+from tests.conftest import TINY, taxiway
 from tests.taxiway.runners.kubeflow.client.conftest import (
     LOGIN,
     PIPELINE,
@@ -130,7 +130,7 @@ class TestCommand:
         submit_pipeline(config_for(kfp), Options(schedule="0 6 * * 1"))
         out = capsys.readouterr().out
         assert "(was there already)" in out
-        assert "recurring run  flights-training (0 0 6 * * 1), recurring_run-" in out
+        assert "recurring run  tiny (0 0 6 * * 1), recurring_run-" in out
 
     def test_json_is_all_that_is_printed(
         self, kfp: Kfp, capsys: pytest.CaptureFixture[str]
@@ -160,8 +160,9 @@ class TestCommandLine:
     """Each kind of error once through the real command, in a process of its own."""
 
     def run(self, kfp: Kfp | None, *arguments: str, env: dict[str, str] | None = None) -> Any:
-        url = ["--set", f"kubeflow.endpoint={kfp.url}"] if kfp else []
-        return taxiway("submit", "--config", "kubeflow", *url, *arguments, env=env, timeout=60)
+        options = ["--config", TINY, "--config", "kubeflow"]
+        options += ["--set", f"kubeflow.endpoint={kfp.url}"] if kfp else []
+        return taxiway("submit", *options, *arguments, env=env, timeout=60)
 
     def test_a_wrong_option_is_exit_code_2(self) -> None:
         done = self.run(None, "--schedule", "0 6 * *")

@@ -10,6 +10,7 @@ from taxiway.config.loader import load_config
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.runners.kubeflow.client.schedule import kubeflow_cron
 from taxiway.runners.kubeflow.parameters import as_declared, run_parameters
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow.client.conftest import PIPELINE
 
 
@@ -56,7 +57,7 @@ class TestCron:
 
 
 class TestParameters:
-    CONFIG = load_config(["kubeflow"])
+    CONFIG = load_config([TINY, "kubeflow"])
 
     @pytest.mark.parametrize(
         ("given", "value"),
@@ -74,7 +75,7 @@ class TestParameters:
 
     def test_lists_and_words_are_read_too(self) -> None:
         config = load_config(
-            ["kubeflow"],
+            [TINY, "kubeflow"],
             [
                 "kubeflow.parameters={units: model.hyperparameters.hidden_units, "
                 "m: evaluation.rank_by}",
@@ -97,7 +98,7 @@ class TestParameters:
             run_parameters(self.CONFIG, [given])
 
     def test_a_parameter_that_names_no_key_is_refused(self) -> None:
-        config = load_config(["kubeflow"], ["kubeflow.parameters={wrong: model.speed}"])
+        config = load_config([TINY, "kubeflow"], ["kubeflow.parameters={wrong: model.speed}"])
         with pytest.raises(ConfigError, match=r"'model\.speed': expected a key") as error:
             run_parameters(config, ["wrong=1"])
         assert error.value.edit == "kubeflow.parameters.wrong"

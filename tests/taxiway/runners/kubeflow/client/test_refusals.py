@@ -12,6 +12,7 @@ from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.runners.kubeflow.client import connection as kubeflow_client
 from taxiway.runners.kubeflow.client.connection import connect
 from taxiway.runners.kubeflow.client.errors import ServerError
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow.client.conftest import (
     DENIED,
     LOGIN,
@@ -169,7 +170,7 @@ class TestRefusals:
         ],
     )
     def test_an_endpoint_that_is_no_address_is_refused(self, endpoint: str, told: str) -> None:
-        config = load_config(["kubeflow"], [f"kubeflow.endpoint='{endpoint}'"])
+        config = load_config([TINY, "kubeflow"], [f"kubeflow.endpoint='{endpoint}'"])
         with pytest.raises(ConfigError, match=re.escape(told)) as error:
             connect(config.kubeflow)
         assert error.value.edit.startswith("kubeflow.endpoint")
@@ -177,7 +178,7 @@ class TestRefusals:
 
     def test_a_closed_port_and_an_unknown_host_are_told_apart(self) -> None:
         def reason(endpoint: str) -> ServerError:
-            kubeflow = load_config(["kubeflow"], [f"kubeflow.endpoint={endpoint}"]).kubeflow
+            kubeflow = load_config([TINY, "kubeflow"], [f"kubeflow.endpoint={endpoint}"]).kubeflow
             with pytest.raises(ServerError) as error:
                 connect(kubeflow)
             assert (error.value.edit, error.value.transient) == ("kubeflow.endpoint", True)
@@ -195,14 +196,15 @@ class TestRefusals:
         monkeypatch.setattr(kubeflow_client, "READ_SECONDS", 0.2)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             kubeflow = load_config(
-                ["kubeflow"], [f"kubeflow.endpoint=http://127.0.0.1:{silent.getsockname()[1]}"]
+                [TINY, "kubeflow"],
+                [f"kubeflow.endpoint=http://127.0.0.1:{silent.getsockname()[1]}"],
             ).kubeflow
             with pytest.raises(ServerError, match=r"no answer within 10 s to connect and 0\.2 s"):
                 connect(kubeflow)
 
     def test_a_server_without_tls_says_so(self, kfp: Kfp) -> None:
         endpoint = kfp.url.replace("http", "https")
-        kubeflow = load_config(["kubeflow"], [f"kubeflow.endpoint={endpoint}"]).kubeflow
+        kubeflow = load_config([TINY, "kubeflow"], [f"kubeflow.endpoint={endpoint}"]).kubeflow
         with pytest.raises(ServerError, match="no TLS connection that can be trusted") as error:
             connect(kubeflow)
         assert "SSL_CERT_FILE" in error.value.edit

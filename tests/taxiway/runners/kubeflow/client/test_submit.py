@@ -27,7 +27,7 @@ class TestSubmit:
         done = submitted(kfp, Request(parameters={"epochs": 3}, run_name="first"))
         (upload,) = kfp.made("/pipelines/upload")
         assert upload.body == {"filename": "pipeline.yaml", "text": PIPELINE}
-        assert upload.query["name"] == "flights-training"
+        assert upload.query["name"] == "tiny"
         (started,) = kfp.made("/runs")
         assert started.body == {
             "display_name": "first",
@@ -40,7 +40,7 @@ class TestSubmit:
         }
         assert done.run_id in kfp.runs
         assert done.url == f"{kfp.url}/#/runs/details/{done.run_id}"
-        assert [one["display_name"] for one in kfp.experiments.values()] == ["flights-training"]
+        assert [one["display_name"] for one in kfp.experiments.values()] == ["tiny"]
 
     def test_the_same_pipeline_is_not_uploaded_again(self, kfp: Kfp) -> None:
         first, second = submitted(kfp), submitted(kfp)
@@ -59,7 +59,7 @@ class TestSubmit:
         again = submitted(kfp)  # the older version is on the second page of the list
         assert changed.pipeline_id == first.pipeline_id
         assert changed.version_id != first.version_id
-        assert re.fullmatch(r"flights-training-\d{8}-\d{6}-[0-9a-f]{8}", changed.version)
+        assert re.fullmatch(r"tiny-\d{8}-\d{6}-[0-9a-f]{8}", changed.version)
         (upload,) = kfp.made("/pipelines/upload_version")
         assert "taxiway:new" in upload.body["text"]
         assert (again.uploaded, again.version_id) == (False, first.version_id)
@@ -138,7 +138,7 @@ class TestSchedule:
         done = submitted(kfp, self.REQUEST)
         (made,) = kfp.made("/recurringruns")
         assert made.body == {
-            "display_name": "flights-training",
+            "display_name": "tiny",
             "experiment_id": done.experiment_id,
             "pipeline_version_reference": {
                 "pipeline_id": done.pipeline_id,

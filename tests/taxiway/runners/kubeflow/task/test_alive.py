@@ -16,7 +16,7 @@ from taxiway.config.schema import Config
 from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import run_store
 from taxiway.runners.kubeflow.task.alive import at_work, close_lost, comes_back, goes_on
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 from tests.taxiway.runners.kubeflow import flaky_pipeline
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
@@ -26,7 +26,8 @@ HOLD = """
 import sys
 from taxiway.config.loader import load_config
 from taxiway.runners.kubeflow.task.alive import at_work
-with at_work(load_config(["smoke"], ["output.root=" + sys.argv[1]]), sys.argv[2], sys.argv[3]):
+from tests.conftest import TINY
+with at_work(load_config([TINY], ["output.root=" + sys.argv[1]]), sys.argv[2], sys.argv[3]):
     print("at work", flush=True)
     sys.stdin.readline()
 """
@@ -35,7 +36,7 @@ with at_work(load_config(["smoke"], ["output.root=" + sys.argv[1]]), sys.argv[2]
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return load_config(
-        ["smoke"], [f"output.root={tmp_path}", f"pipeline.module={flaky_pipeline.__name__}"]
+        [TINY], [f"output.root={tmp_path}", f"pipeline.module={flaky_pipeline.__name__}"]
     )
 
 

@@ -21,6 +21,7 @@ from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.runners.kubeflow.task import supervisor
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, NodeJob
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow import flaky_pipeline
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
@@ -45,7 +46,7 @@ class TestWithinAPod:
         monkeypatch.setattr(supervisor.sys, "executable", str(script))
         monkeypatch.setattr(supervisor, "enter_project", lambda: None)
         # Nothing of ML Metadata, as for the exit task: who writes there is tried below.
-        job = NodeJob(EXIT_NODE, {"pipeline": {"name": "flights"}}, "0" * 64).pack()
+        job = NodeJob(EXIT_NODE, {"pipeline": {"name": "parcels"}}, "0" * 64).pack()
 
         def call(*attempts: str, options: tuple[str, ...] = ("--attempts", "3")) -> int:
             (tmp_path / "attempts").write_text("\n".join(attempts) + "\n")
@@ -118,7 +119,7 @@ class TestWithinAPod:
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return load_config(
-        ["smoke"], [f"output.root={tmp_path}", f"pipeline.module={flaky_pipeline.__name__}"]
+        [TINY], [f"output.root={tmp_path}", f"pipeline.module={flaky_pipeline.__name__}"]
     )
 
 

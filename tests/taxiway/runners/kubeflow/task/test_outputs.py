@@ -14,7 +14,7 @@ from taxiway.runners.kubeflow.task import supervisor as node
 from taxiway.runners.kubeflow.task.job import NodeJob
 from taxiway.runners.kubeflow.task.outputs import TaskOutputs, local_path
 
-JOB = NodeJob("Trainer", {"pipeline": {"name": "flights"}}, "0" * 64).pack()
+JOB = NodeJob("Trainer", {"pipeline": {"name": "parcels"}}, "0" * 64).pack()
 
 
 def executor_input(folder: Path, uri: str) -> str:
@@ -92,23 +92,23 @@ class TestRunId:
         return node.parse(["--job", JOB, "--run-id", run_id, *options])
 
     def test_a_back_end_that_fills_it_in_is_believed(self, tmp_path: Path) -> None:
-        uri = "minio://mlpipeline/v2/artifacts/flights/other/trainer/metrics"
+        uri = "minio://mlpipeline/v2/artifacts/parcels/other/trainer/metrics"
         assert node.run_id_of(self.given("a-b-c", uri, tmp_path)) == "a-b-c"
 
     @pytest.mark.parametrize(
         "root", ["minio://mlpipeline/v2/artifacts", "gs://bucket", "s3://bucket/deep/er"]
     )
     def test_an_older_one_tells_it_by_where_artifacts_go(self, root: str, tmp_path: Path) -> None:
-        uri = f"{root}/flights/a-b-c/trainer/metrics"
+        uri = f"{root}/parcels/a-b-c/trainer/metrics"
         arguments = self.given("{{$.pipeline_job_uuid}}", uri, tmp_path)
         assert node.run_id_of(arguments) == "a-b-c"
 
     @pytest.mark.parametrize(
         ("root", "name"),
         [
-            ("s3://flights/artifacts", "flights"),
-            ("s3://bucket/flights/artifacts", "flights"),
-            ("gs://flights/flights/flights", "flights"),
+            ("s3://parcels/artifacts", "parcels"),
+            ("s3://bucket/parcels/artifacts", "parcels"),
+            ("gs://parcels/parcels/parcels", "parcels"),
             ("gs://bucket", "trainer"),  # the task's own name
             ("gs://trainer/metrics/trainer", "trainer"),
         ],

@@ -14,6 +14,7 @@ from taxiway.process.progress import report
 from taxiway.runners.console.progress import Progress
 from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.nodes.events import NodeStarted
+from tests.conftest import TINY
 
 pytestmark = pytest.mark.pipeline
 
@@ -30,7 +31,7 @@ def test_what_a_node_says_while_it_is_launched_is_a_line(monkeypatch: pytest.Mon
 
     out = TerminalConsole(file=io.StringIO(), width=120)
     attempt: Any = object.__new__(module.Attempt)
-    attempt._config, attempt._run_id, attempt._runs = load_config(["smoke"]), "r1", None
+    attempt._config, attempt._run_id, attempt._runs = load_config([TINY]), "r1", None
     attempt._observers, attempt._node = (Progress(out, pace_seconds=0.0),), Node()
     monkeypatch.setattr(module.Attempt, "_reopen", lambda _: None)
     monkeypatch.setattr(module, "make_launcher", lambda *_, **__: Launcher())

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from ml_metadata import proto
 
@@ -23,9 +24,10 @@ from taxiway.config.loader import load_config, portable, project_digest
 from taxiway.config.schema import Config
 from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import RunStore, run_store
-from tests.conftest import MEASURED, REPOSITORY, Run, taxiway
+from tests.conftest import MEASURED, REPOSITORY, TINY, Run
 from tests.taxiway.runners.kubeflow.databases import Server
 from tests.tied import tied
+from tests.tiny.mock import rows
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
 
@@ -58,8 +60,8 @@ def server(request: pytest.FixtureRequest, password: str) -> Server:
 
 @pytest.fixture
 def config(server: Server, volume: Path) -> Config:
-    """The smoke config on a fresh database of a real server."""
-    return load_config(["smoke"], [f"output.root={volume}", *server.settings()])
+    """The tiny config on a fresh database of a real server."""
+    return load_config([TINY], [f"output.root={volume}", *server.settings()])
 
 
 class TestOnAServer:
@@ -114,7 +116,7 @@ class TestOnAServer:
         """They make the database's tables, and the same types, at the same time."""
         nodes = ("Hyperparameters", "LatestBlessedModel", "ImportSchemaGen")
         for _ in range(3):
-            config = load_config(["smoke"], [f"output.root={volume}", *server.settings()])
+            config = load_config([TINY], [f"output.root={volume}", *server.settings()])
             run, codes = run_id(), dict.fromkeys(nodes, -1)
             together = threading.Barrier(len(nodes))
 
@@ -147,7 +149,7 @@ class TestOnAServer:
         run = run_id()
         assert attempt(config, "LatestBlessedModel", run) == 0
         kept = run_store(config.metadata).properties(run)
-        assert "name: flights-smoke" in kept["config"]
+        assert "name: tiny" in kept["config"]
         assert "only for tests" not in kept["config"]
 
 
@@ -155,7 +157,7 @@ class TestADeadAttempt:
     @pytest.fixture
     def left(self, mariadb: Server, password: str, volume: Path) -> tuple[Config, str, Any]:
         """What kill -9 leaves: an open execution, and a half-written output."""
-        config = load_config(["smoke"], [f"output.root={volume}", *mariadb.settings()])
+        config = load_config([TINY], [f"output.root={volume}", *mariadb.settings()])
         run = run_id()
         assert attempt(config, "ImportSchemaGen", run) == 0
         store = run_store(config.metadata)
@@ -246,11 +248,12 @@ class TestAProcess:
 
     @pytest.fixture(scope="class")
     def year(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """A year of all flights, so that ExampleGen works for some seconds."""
+        """So many parcels that ExampleGen works for some seconds."""
         root = tmp_path_factory.mktemp("year")
-        made = taxiway("data", "--set", f"output.root={root}")
-        assert made.code == 0, made.err
-        return root / "data/flights"
+        for span in range(1, 13):
+            (root / f"span-{span}").mkdir()
+            pq.write_table(rows(30_000, seed=span), root / f"span-{span}" / "all.parquet")
+        return root
 
     @pytest.fixture
     def config(self, mariadb: Server, password: str, year: Path, tmp_path: Path) -> Config:
@@ -259,7 +262,7 @@ class TestAProcess:
             f"data.root={year}",
             f"output.root={tmp_path}/volume",
         ]
-        return load_config(["local"], [*settings, *mariadb.settings()])
+        return load_config([TINY], [*settings, *mariadb.settings()])
 
     def start(self, config: Config, run: str, *options: str, **job: Any) -> subprocess.Popen[str]:
         from taxiway.runners.kubeflow.task.job import NodeJob

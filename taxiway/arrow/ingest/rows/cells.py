@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Kind = Literal["INT", "FLOAT", "BYTES"]
+Role = Literal["feature", "label", "key", "weight"]
 # The three types of a tf.Example.
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_string()}
 WORDS = {"INT": "an integer", "FLOAT": "a finite number", "BYTES": "UTF-8 text"}
@@ -25,14 +26,16 @@ HINTS: Final = {"INT": b"xX", "FLOAT": b"+("}
 class Column:
     """What the curated schema says of one column.
 
-    `low` and `high` bound the label only: other domains are ExampleValidator's to judge.
+    `low` and `high` bound label and weight only: other domains are ExampleValidator's to judge.
     """
 
     name: str
     kind: Kind
     required: bool
-    low: int | None = None
-    high: int | None = None
+    low: float | None = None
+    high: float | None = None
+    role: Role = "feature"
+    """A row without a label is no bad one: it is left out."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class BadCell:
     column: str
     value: str
     expected: str
+    field: str = ""
+    """Of the column in the schema, which could be another; empty where that would not help."""
 
 
 def has_usable_type(found: Any, kind: Kind) -> bool:
@@ -68,33 +73,48 @@ def clean(raw: Any, columns: Sequence[Column]) -> tuple[Any, list[BadCell]]:
     bad: dict[int, BadCell] = {}
     arrays = []
     for column, values in zip(columns, raw.columns, strict=True):
+        if column.role == "label" and column.kind == "INT":
+            values = _without_nan_words(values)
         cast, wrong = _cast(values, column.kind)
         for row in wrong:
-            bad.setdefault(row, BadCell(row, column.name, _show(values[row]), WORDS[column.kind]))
-        for cell in _missing_or_out_of_domain(column, cast):
+            got, field = _show(values[row]), "" if column.kind == "BYTES" else "type"
+            bad.setdefault(row, BadCell(row, column.name, got, WORDS[column.kind], field))
+        for cell in _missing_or_out_of_domain(column, cast, values):
             bad.setdefault(cell.row, cell)
         arrays.append(cast)
     batch = pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
     return batch, [bad[row] for row in sorted(bad)]
 
 
-def _missing_or_out_of_domain(column: Column, values: Any) -> list[BadCell]:
+def as_numbers(values: Any) -> Any:
+    """A raw column as float64, as exact as it stands in the file; null where it is no number."""
+    return _cast(values, "FLOAT", narrow=False)[0]
+
+
+def _missing_or_out_of_domain(column: Column, values: Any, raw: Any) -> list[BadCell]:
     cells = []
     if column.required and values.null_count:
         for row in _true_rows(pc.is_null(values)):
-            cells.append(BadCell(row, column.name, "nothing", "a value: the column is required"))
-    if column.low is not None and column.high is not None:
-        outside = pc.or_(pc.less(values, column.low), pc.greater(values, column.high))
+            got = _show(raw[row]) if raw[row].is_valid else "nothing"
+            field = "presence" if column.role == "feature" else ""
+            expected = f"a value: the {'column' if field else column.role} is required"
+            cells.append(BadCell(row, column.name, got, expected, field))
+    low, high = column.low, column.high
+    if low is not None:
+        outside = pc.less(values, low)
+        outside = outside if high is None else pc.or_(outside, pc.greater(values, high))
         for row in _true_rows(outside):
-            expected = f"{column.low} to {column.high}"
-            cells.append(BadCell(row, column.name, str(values[row].as_py()), expected))
+            expected = f"{low} or more" if high is None else f"{low} to {high}"
+            field = "int_domain" if column.role == "label" else ""
+            cells.append(BadCell(row, column.name, str(values[row].as_py()), expected, field))
     return cells
 
 
-def _cast(values: Any, kind: Kind) -> tuple[Any, list[int]]:
+def _cast(values: Any, kind: Kind, narrow: bool = True) -> tuple[Any, list[int]]:
     """The cast column, bad cells null in it, and the rows of the bad cells.
 
-    Whole columns are cast at once; only where that fails are the bad cells looked for.
+    Whole columns are cast at once; only where that fails are the bad cells looked for. Floats stay
+    float64 where they are not to be narrowed.
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
@@ -104,17 +124,18 @@ def _cast(values: Any, kind: Kind) -> tuple[Any, list[int]]:
         values = _nan_to_null(values)
     values, odd = _without_odd(values, kind)
     try:
-        cast, infinite = _finish(_convert(values, kind), kind)
+        cast, infinite = _finish(_convert(values, kind), kind, narrow)
     except pa.ArrowInvalid:
         pass
     else:
         return cast, sorted({*odd, *infinite})
     if kind != "BYTES" and pa.types.is_binary(values.type):
         values = _trimmed(values)
+        values = _truth_as_numbers(values) if kind == "INT" else values
     rows = list(_unconvertible(values, kind, 0))
     bad = np.zeros(len(values), dtype=bool)
     bad[rows] = True
-    cast, infinite = _finish(_convert(_without(values, pa.array(bad)), kind), kind)
+    cast, infinite = _finish(_convert(_without(values, pa.array(bad)), kind), kind, narrow)
     return cast, sorted({*odd, *rows, *infinite})
 
 
@@ -129,13 +150,14 @@ def _convert(values: Any, kind: Kind) -> Any:
     return values.cast(pa.int64())
 
 
-def _finish(values: Any, kind: Kind) -> tuple[Any, list[int]]:
+def _finish(values: Any, kind: Kind, narrow: bool) -> tuple[Any, list[int]]:
     if kind == "BYTES":
         is_empty = pc.equal(pc.binary_length(values), 0)
         return _without(values, pc.fill_null(is_empty, False)), []
     if kind == "INT":
         return values, []
-    numbers = _nan_to_null(values).cast(pa.float32(), safe=False)
+    numbers = _nan_to_null(values)
+    numbers = numbers.cast(pa.float32(), safe=False) if narrow else numbers
     infinite = pc.is_inf(numbers)
     if not pc.any(infinite).as_py():
         return numbers, []
@@ -181,6 +203,23 @@ def _widened(values: Any) -> Any:
 def _trimmed(values: Any) -> Any:
     """Spaces around a number are forgiven."""
     return pc.ascii_trim_whitespace(values.cast(pa.string(), safe=False)).cast(pa.binary())
+
+
+def _truth_as_numbers(values: Any) -> Any:
+    """`true` and `false`, in any case, are 1 and 0, as booleans of Parquet are."""
+    words = pc.ascii_lower(values.cast(pa.string(), safe=False))
+    for word, number in ((b"true", b"1"), (b"false", b"0")):
+        is_word = pc.fill_null(pc.equal(words, word.decode()), False)
+        values = pc.replace_with_mask(values, is_word, pa.scalar(number, values.type))
+    return values
+
+
+def _without_nan_words(values: Any) -> Any:
+    """A label that says NaN is missing, also where it would be a whole number."""
+    if not pa.types.is_binary(values.type) or not len(values):
+        return values
+    is_nan = pc.match_substring_regex(values, r"(?i)^\s*[+-]?nan\s*$")
+    return _without(values, pc.fill_null(is_nan, False))
 
 
 def _without(values: Any, mask: Any) -> Any:
