@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taxiway.config.gates import InfraValidation
-from taxiway.modeling.names import PROBABILITY
+from taxiway.modeling.names import CLASS, PROBABILITIES, PROBABILITY
 from taxiway.serving.worker.client import ModelWorker
 from taxiway.serving.worker.errors import WorkerError
 from taxiway.serving.worker.isolation import told
@@ -117,12 +117,14 @@ def find_fault(outputs: Mapping[str, npt.NDArray[Any]], rows: int) -> str:
 def _output_fault(name: str, output: npt.NDArray[Any], rows: int) -> str:
     if output.shape[:1] != (rows,):
         return f"output '{name}' has shape {list(output.shape)} for a request of {rows} row(s)"
+    if name == CLASS and output.dtype.kind in "OSU":  # the name of the likeliest class
+        return ""
     if output.dtype.kind not in "biuf":
         return f"output '{name}' is not numeric, it is {output.dtype}"
     wrong = output[~np.isfinite(output)]
     if wrong.size:
         return f"output '{name}' answers {wrong[0]}, expected finite numbers"
-    if name == PROBABILITY:
+    if name in (PROBABILITY, PROBABILITIES):
         outside = output[(output < 0) | (output > 1)]
         if outside.size:
             return f"output '{name}' answers {outside[0]}, expected 0 to 1"
