@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CONFIG ?=
+MODEL ?=
 SET ?=
 define newline
 
@@ -10,7 +11,7 @@ endef
 # As typed: `value` keeps make from reading $, and the quotes keep the shell from reading anything.
 quoted = '$(subst ','\'',$(subst $(newline), ,$(value $(1))))'
 GIVEN = CONFIG=$(call quoted,CONFIG) SET=$(call quoted,SET)
-unexport CONFIG SET IMAGE PROFILE
+unexport CONFIG SET IMAGE MODEL PROFILE
 TAXIWAY := .venv/bin/python -m taxiway.cli.make
 RUN = $(GIVEN) IMAGE= $(TAXIWAY)
 RUN_ON_KUBEFLOW = $(GIVEN) BASE_CONFIG=kubeflow \
@@ -18,6 +19,7 @@ RUN_ON_KUBEFLOW = $(GIVEN) BASE_CONFIG=kubeflow \
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
 PROFILE ?= var/profile.svg
+TARGET ?=
 ROWS ?=
 ADD ?=
 ALONE ?=
@@ -32,7 +34,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow check test test-fast coverage bench bench-startup profile lock clean config-reference
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup profile lock clean config-reference
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -42,6 +44,13 @@ help: ## List the targets.
 	@echo '  a value ends where the next key begins, so it may have blanks.'
 
 install: .venv/installed ## Set up .venv from requirements.lock.
+
+# Whatever Python there is, since this is for machines where `make install` does not work yet.
+doctor: ## Say what is missing here, and how to get it, before anything is set up; TARGET=image for one.
+	@for python in .venv/bin/python python3; do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null && \
+	  exec "$$python" -m taxiway.scaffold.doctor $(call quoted,TARGET); \
+	done; echo "no python3 from 3.8 on, for example:  apt-get install python3" >&2; exit 1
 
 data: .venv/installed ## Export the example's spans below var/data.
 	@$(RUN) data
@@ -64,8 +73,9 @@ check: .venv/installed ## Format, lint, types and layers.
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-test: .venv/installed ## Run all tests, with branch coverage.
-	.venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
+test: .venv/installed ## Run all tests, with branch coverage; MODEL=mine runs the template's on one model.
+	$(if $(value MODEL),.venv/bin/python -m taxiway.testing $(call quoted,MODEL),\
+	  .venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered)
 
 test-fast: .venv/installed ## Run the tests that need neither TensorFlow nor a Dask cluster, in about two minutes.
 	.venv/bin/pytest -m "not pipeline and not cluster" -n $(WORKERS)

@@ -100,7 +100,7 @@ def create_pipeline(config: Config) -> Pipeline:
     distribution_validator = DistributionValidator(
         statistics=statistics,
         baseline_statistics=statistics,
-        config=drift_config(config.data_gate, spec),
+        config=drift_config(config.data_gate, spec, data.schema_file),
         include_split_pairs=[(EVAL_SPLIT, TRAIN_SPLIT)],
     )
     distribution_validator.executor_spec = ExecutorClassSpec(ComparingExecutor)

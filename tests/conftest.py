@@ -20,6 +20,7 @@ import pytest
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from taxiway.scaffold.project.contents import gathered
 from tests.tied import tied
 
 pytest_plugins = ["taxiway.testing.plugin"]
@@ -223,18 +224,28 @@ def wheel(shared_folder: Path) -> Path:
     """The wheel of a copy of this repository, as `pip wheel .` builds it."""
 
     def make(target: Path) -> None:
-        copy = target / "source"
-        copy.mkdir()
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(REPOSITORY / name, copy)
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / "taxiway", copy / "taxiway", ignore=ignored)
-        subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
-            cwd=copy,
-            check=True,
-            capture_output=True,
-        )
+        build_wheel(copy_of_sources(target / "source"), target)
 
     (built,) = once(shared_folder, "wheel", make).glob("*.whl")
     return built
+
+
+def copy_of_sources(copy: Path) -> Path:
+    """A copy of what the wheel is made of, to be built, and changed before that."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "taxiway", copy / "taxiway", ignore=ignored)
+    names = ["LICENSE", "tools/wheel_template.py", *gathered(REPOSITORY)]
+    for name in names:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REPOSITORY / name, copy / name)
+    return copy
+
+
+def build_wheel(source: Path, target: Path) -> None:
+    """Builds the wheel of a copy into a folder."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )

@@ -29,6 +29,7 @@ def class_names(task: Task, transform_graph: str) -> tuple[str, ...]:
       transform_graph: of Transform's output, which has the classes that a task learns.
     """
     import tensorflow_transform as tft
+
     from taxiway.modeling.tasks import labels_of
 
     def vocabulary(name: str) -> list[bytes]:

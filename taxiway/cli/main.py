@@ -7,7 +7,7 @@ import sys
 import typer
 
 from taxiway.cli import compile as compile_command
-from taxiway.cli import config, data, run, submit
+from taxiway.cli import config, data, doctor, new, remove, run, submit, upgrade
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.terminal import print_error
@@ -24,7 +24,11 @@ app.command()(data.data)
 app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
+app.command()(doctor.doctor)
+app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
+app.add_typer(new.app, name="new")
+app.add_typer(remove.app, name="remove")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from taxiway.config.components import settings_class
 from taxiway.config.layers import Layer, assignment, merge, read
 from taxiway.config.places import model_folder
 from taxiway.config.schema import Config
@@ -23,6 +24,8 @@ from taxiway.process.project import project_root
 DEFAULT = "local"
 """The overlay where none is named; a project may have none of this name."""
 _NO_TEXT = (bool, int, float)
+_CHOICE = re.compile(r"constrained-\w+|literal\[.*\]")
+"""What pydantic puts below a key to tell the types of a choice apart."""
 _HINTS = {"string_type": ": quote it, since YAML reads it as a number or a switch"}
 
 
@@ -140,7 +143,7 @@ def _find(overlay: str | Path) -> Path:
 
 def _explain(error: ValidationError) -> str:
     lines = []
-    for item in error.errors():
+    for item in _per_key(error):
         key = ".".join(str(part) or "''" for part in item["loc"])
         if item["type"] == "extra_forbidden":
             name = str(item["loc"][-1])
@@ -158,6 +161,20 @@ def _explain(error: ValidationError) -> str:
     return "\n".join(lines)
 
 
+def _per_key(error: ValidationError) -> Iterator[dict[str, Any]]:
+    """The errors, with one for a value that is none of several types: a number, or a word."""
+    items: list[dict[str, Any]] = []
+    for found in error.errors():
+        item = dict(found)
+        if found["loc"] and _CHOICE.fullmatch(str(found["loc"][-1])):
+            item["loc"] = found["loc"][:-1]
+            if items and items[-1]["loc"] == item["loc"]:
+                items[-1]["msg"] += f", or {item['msg'].removeprefix('Input should be ')}"
+                continue
+        items.append(item)
+    yield from items
+
+
 def _numbers_from_switches(raw: Any, made: Any, key: str = "") -> Iterator[str]:
     """What pydantic takes for 1 or 0: YAML reads yes and on as true, no and off as false."""
     if isinstance(raw, bool) and type(made) in (int, float):
@@ -173,6 +190,8 @@ def _numbers_from_switches(raw: Any, made: Any, key: str = "") -> Iterator[str]:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys allowed at a place in the config, found by walking the models' own fields."""
     here: list[type[BaseModel]] = [Config]
+    if location[:2] == ("pipeline", "components") and len(location) > 2:
+        here, location = [settings_class(str(location[2]))], location[3:]
     for part in location:
         fields = [model.model_fields[part] for model in here if part in model.model_fields]
         if fields:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import JsonValue, field_validator, model_validator
 
 from taxiway.config.beam import Beam, DirectBeam
 from taxiway.config.clusters import Kubeflow, Vertex
+from taxiway.config.components import checked_settings, settings_class
 from taxiway.config.data import Data
 from taxiway.config.delivery import Container, Registry
 from taxiway.config.engine import Engine
@@ -33,6 +35,17 @@ class Pipeline(Frozen):
     """Import path of the file that wires it; commands set it from the name they are given."""
     cache: bool = True
     """Reuse a node's earlier outputs when its inputs, parameters and model code are the same."""
+    components: Mapping[str, Any] = {}
+    """Settings of your own components, by folder: of the class `Settings` in its settings.py."""
+
+    @field_validator(
+        "components", mode="plain", json_schema_input_type=dict[str, dict[str, JsonValue]]
+    )
+    @classmethod
+    def _of_the_components_classes(cls, value: Any) -> Mapping[str, Frozen]:
+        if not isinstance(value, dict):
+            raise ValueError("expected a mapping from a component to its settings")
+        return checked_settings(value)
 
 
 class Output(Frozen):
@@ -70,6 +83,15 @@ class Config(Frozen):
     beam: Beam = DirectBeam(kind="direct")
     kubeflow: Kubeflow = Kubeflow()
     vertex: Vertex = Vertex()
+
+    def settings(self, component: str) -> str:
+        """Settings of one of your own components as JSON: the config's, else all defaults.
+
+        Args:
+          component: the name of its folder in `components/`.
+        """
+        found: Frozen = self.pipeline.components.get(component) or settings_class(component)()
+        return found.model_dump_json()
 
     @model_validator(mode="before")
     @classmethod

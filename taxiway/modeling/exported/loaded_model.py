@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,8 @@ class LoadedModel:
         """Answers plain columns; what is not given is missing: NaN for numbers, "" for strings.
 
         Args:
-          columns: one list per column, all of one length; None in a list is a missing value.
+          columns: one list per column, all of one length; None in a list is a missing value. Of a
+            column of lists each value is a list, of any length.
 
         Raises:
           RequestError: an unknown column, lists of different lengths, or values of a wrong type.
@@ -143,13 +144,30 @@ def _row_count(columns: Mapping[str, Any]) -> int:
 
 def _column(name: str, values: list[Any], spec: Any) -> Any:
     convert = _to_bytes if spec.dtype == tf.string else _to_number
+    rank = spec.shape.rank
     try:
+        if rank == 2 and spec.shape[1] is None:
+            return _lists(values, convert, spec.dtype)
         converted = [convert(value, spec.dtype) for value in values]
         tensor = tf.constant(converted, spec.dtype, shape=(len(values),))
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestError(f"column '{name}' ({spec.dtype.name}): {error}") from error
     # some models take [N, 1] where others take [N]
-    return tensor if spec.shape.rank in (None, 1) else tf.reshape(tensor, [-1, 1])
+    return tensor if rank in (None, 1) else tf.reshape(tensor, [-1, 1])
+
+
+def _lists(values: list[Any], convert: Callable[[Any, Any], Any], dtype: Any) -> Any:
+    """Lists as rows of a matrix, shorter ones filled up with what is missing; null is an empty one.
+
+    A value that is no list is a list of it alone.
+    """
+    rows = [
+        [] if value is None else value if isinstance(value, list) else [value] for value in values
+    ]
+    width = max([1, *map(len, rows)])
+    filled = [[*row, *[None] * (width - len(row))] for row in rows]
+    converted = [[convert(value, dtype) for value in row] for row in filled]
+    return tf.constant(converted, dtype, shape=(len(rows), width))
 
 
 def _to_bytes(value: Any, _: Any) -> bytes:
@@ -167,7 +185,9 @@ def _to_number(value: Any, dtype: Any) -> float | int:
         return math.nan
     if not isinstance(value, int | float):
         raise TypeError(f"received {value!r}, expected a number or null")
-    return value if dtype.is_floating or dtype.is_bool else _whole(value)
+    if dtype.is_floating:
+        return float(value)  # true and false too: categories of booleans are 1 and 0
+    return value if dtype.is_bool else _whole(value)
 
 
 def _whole(value: float) -> int:

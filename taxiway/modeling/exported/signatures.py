@@ -21,6 +21,9 @@ INPUTS: Final = "inputs"
 """The same, as TensorFlow Serving has it."""
 INTEGER_BOUND = 2.0**62  # exact as float32, and within int64
 
+EXACT_BOUND = 2.0**53
+"""From it on a float64 does not tell a whole number from the next, nor do most readers of JSON."""
+
 
 class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
     """What is saved: raw rows in, the answers of the task out.
@@ -56,7 +59,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         examples = tf.TensorSpec([None], tf.string, name=self._examples_name())
         names = argument_names(self._spec.inputs())
         columns = {
-            argument: tf.TensorSpec([None], self._dtype(name), name=argument)
+            argument: tf.TensorSpec(self._shape(name), self._dtype(name), name=argument)
             for name, argument in names.items()
         }
         signatures = {
@@ -80,14 +83,21 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
             name = f"serialized_{name}"
         return name
 
+    def _shape(self, name: str) -> list[None]:
+        """Lists are rows of a matrix, shorter ones filled up with what is missing."""
+        return [None, None] if name in self._spec.lists() else [None]
+
     def _dtype(self, name: str) -> Any:
-        return tf.float32 if name in self._spec.numbers() else tf.string
+        """Whole numbers that are looked up are exact in a float64, as far as JSON's are."""
+        if name in self._spec.numbers():
+            return tf.float32
+        return tf.float64 if self._raw[name].dtype.is_integer else tf.string
 
     def _serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._predict(self._transform_raw(self._parse(examples, self._spec.inputs())))
 
     def _serve_columns(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Plain columns [N]: float32 with NaN for missing, strings with "" for missing."""
+        """Plain columns [N], or lists [N, M]: NaN is a missing number, and "" a missing string."""
         named = {column_name(argument): column for argument, column in columns.items()}
         raw = {name: self._as_raw(name, column) for name, column in named.items()}
         return self._predict(self._transform_raw(raw))
@@ -115,20 +125,21 @@ class ServedModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         """A plain column in the form that parsing tf.Examples would have given."""
         feature = self._raw[name]
         missing = tf.math.is_nan(column) if column.dtype.is_floating else tf.equal(column, "")
-        rows = tf.reshape(tf.where(tf.logical_not(missing)), [-1])
-        values = tf.gather(column, rows)
+        known = tf.logical_not(missing)
+        values = tf.boolean_mask(column, known)
         if feature.dtype.is_integer:
             values = _whole(name, values)
             # beyond int64 a cast gives its lowest number, whatever the sign was
             values = tf.clip_by_value(values, -INTEGER_BOUND, INTEGER_BOUND)
         values = tf.cast(values, feature.dtype) if feature.dtype != tf.string else values
-        indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
-        size = tf.size(column, out_type=tf.int64)
-        sparse = tf.SparseTensor(indices, values, tf.stack([size, 1]))
+        table = tf.reshape(known, [tf.shape(known)[0], -1])
+        place = tf.cumsum(tf.cast(table, tf.int64), axis=1, exclusive=True)
+        indices = tf.stack([tf.where(table)[:, 0], tf.boolean_mask(place, table)], axis=1)
+        sparse = tf.SparseTensor(indices, values, tf.shape(table, out_type=tf.int64))
         if isinstance(feature, tf.io.VarLenFeature):
             return sparse
         dense = tf.sparse.to_dense(sparse, default_value=_filler(feature))
-        return tf.reshape(dense, tf.stack([size, *feature.shape]))
+        return tf.reshape(dense, tf.stack([tf.shape(table)[0], *feature.shape]))
 
     def _transform_raw(self, raw: dict[str, Any]) -> dict[str, tf.Tensor]:
         """Applies the transform graph; columns it expects but no request brings are left empty."""
@@ -154,8 +165,12 @@ def _whole(name: str, values: tf.Tensor) -> tf.Tensor:
     It is in the graph, so that whatever serves the model refuses what training has never seen.
     """
     is_whole = tf.equal(values, tf.floor(values)) & tf.math.is_finite(values)
+    expected = "whole numbers"
+    if values.dtype == tf.float64:  # each stands for itself, and not for one near it
+        is_whole &= tf.abs(values) < EXACT_BOUND
+        expected = "whole numbers below 2**53"
     others = tf.boolean_mask(values, tf.logical_not(is_whole))
-    told = [f"column {name}: expected whole numbers, got", others]  # quotes would be escaped
+    told = [f"column {name}: expected {expected}, got", others]  # quotes would be escaped
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_whole), told, summarize=3)]):
         return tf.identity(values)
 

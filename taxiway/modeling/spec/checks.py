@@ -30,12 +30,12 @@ def check_name(what: str, field: str, value: Any) -> None:
         refuse(what, field, value, "a name without control characters, in UTF-8")
 
 
-def check_whole(what: str, field: str, value: Any, least: int) -> None:
-    """A whole number from `least` on."""
+def check_whole(what: str, field: str, value: Any, least: int, most: int = LARGEST) -> None:
+    """A whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         refuse(what, field, value, "a whole number")
-    if not least <= int(value) <= LARGEST:
-        refuse(what, field, value, f"a whole number from {least} to {LARGEST}")
+    if not least <= int(value) <= most:
+        refuse(what, field, value, f"a whole number from {least} to {most}")
 
 
 def check_positive(what: str, field: str, value: Any) -> None:
@@ -44,16 +44,22 @@ def check_positive(what: str, field: str, value: Any) -> None:
         refuse(what, field, value, "a number above 0")
 
 
+def check_number(what: str, field: str, value: Any, expected: str = "a finite number") -> None:
+    """A number that float32 has."""
+    if not _is_float32(value):
+        refuse(what, field, value, expected)
+
+
 def check_flag(what: str, field: str, value: Any) -> None:
     """True or False."""
     if not isinstance(value, bool):
         refuse(what, field, value, "True or False")
 
 
-def check_choice(what: str, field: str, value: Any, known: Sequence[str]) -> None:
-    """One of a few words."""
-    if value not in known:
-        words = " or ".join(repr(word) for word in known)
+def check_choice(what: str, field: str, value: Any, known: Sequence[str], other: str = "") -> None:
+    """One of a few words; `other` says what else there may be, for the message."""
+    if not isinstance(value, str) or value not in known:
+        words = " or ".join([*(repr(word) for word in known), *([other] if other else [])])
         hint = did_you_mean(value, known) if isinstance(value, str) else ""
         refuse(what, field, value, f"{words}{hint}")
 

@@ -39,10 +39,7 @@ class FeatureSpec:
         twice = sorted({name for role, name in roles if roles.count((role, name)) > 1})
         if twice:
             raise ConfigError(f"FeatureSpec names {twice} more than once in the same role")
-        words = {column.name for column in self.columns if not column.is_number}
-        both = sorted(self.numbers() & words)
-        if both:
-            raise ConfigError(f"FeatureSpec: {both} cannot be both a number and a category")
+        self._check_kinds()
         if self.label == self.key:
             raise ConfigError(
                 f"FeatureSpec: label and key are both '{self.label}', expected two columns"
@@ -84,6 +81,26 @@ class FeatureSpec:
         for column in self.slices:
             check_name(what, "slices", column)
 
+    def _check_kinds(self) -> None:
+        """Every role of a raw column must be able to have the type that the others have."""
+        for name in self.inputs():
+            roles = [column for column in self.columns if name in column.sources]
+            if not set.intersection(*(set(column.kinds) for column in roles)):
+                number, text = (
+                    next(type(c).__name__ for c in roles if c.is_number is is_number)
+                    for is_number in (True, False)
+                )
+                raise ConfigError(
+                    f"FeatureSpec: ['{name}'] cannot be both a number ({number}) and text ({text})"
+                )
+            if len({column.takes_lists for column in roles}) > 1:
+                many = next(type(column).__name__ for column in roles if column.takes_lists)
+                one = next(type(column).__name__ for column in roles if not column.takes_lists)
+                raise ConfigError(
+                    f"FeatureSpec: ['{name}'] cannot have both several values ({many}) and one "
+                    f"({one}) in a row; a text that holds several has a separator"
+                )
+
     @property
     def label(self) -> str:
         """The column to predict."""
@@ -100,19 +117,27 @@ class FeatureSpec:
 
     def inputs(self) -> tuple[str, ...]:
         """Raw columns a request must or may bring, each once, in a stable order."""
-        return tuple(dict.fromkeys(column.name for column in self.columns))
+        return tuple(dict.fromkeys(name for column in self.columns for name in column.sources))
 
     def sliceable(self) -> tuple[str, ...]:
         """Columns that the Evaluator may slice by, each once, in a stable order."""
         return tuple(dict.fromkeys([*self.categories(), *self.slices]))
 
     def categories(self) -> tuple[str, ...]:
-        """Those inputs that are no numbers, each once, in a stable order."""
-        return tuple(name for name in self.inputs() if name not in self.numbers())
+        """Those inputs that are categories, each once, in a stable order."""
+        return tuple(dict.fromkeys(column.name for column in self.columns if column.sliceable))
 
     def numbers(self) -> frozenset[str]:
-        """Those inputs that are numbers; the others are strings."""
-        return frozenset(column.name for column in self.columns if column.is_number)
+        """Those inputs that are numbers in each of their roles.
+
+        The others are strings, or whole numbers that have to be exact.
+        """
+        others = {n for column in self.columns if not column.is_number for n in column.sources}
+        return frozenset(self.inputs()) - others
+
+    def lists(self) -> frozenset[str]:
+        """Those inputs of which a row may have any number of values."""
+        return frozenset(column.name for column in self.columns if column.takes_lists)
 
 
 def features_file(module: str) -> str:

@@ -123,8 +123,9 @@ def _roles(spec: FeatureSpec) -> list[tuple[str, str, tuple[str, ...]]]:
         *([("weight", spec.weight, NUMBERS)] if spec.weight else []),
         *([("key", spec.key, (TEXT,))] if spec.key else []),
         *(
-            (type(column).__name__, column.name, NUMBERS if column.is_number else (TEXT,))
+            (type(column).__name__, name, column.kinds)
             for column in spec.columns
+            for name in column.sources
         ),
         *(("slices", name, any_kind) for name in spec.slices),
     ]

@@ -8,7 +8,6 @@ import keras
 
 from taxiway.config.model import Hyperparameters
 from taxiway.modeling.spec import FeatureSpec
-from taxiway.modeling.spec.column_names import stem
 
 
 def build_network(
@@ -30,17 +29,17 @@ def build_network(
 
     for column in spec.columns:
         for output in column.outputs():
-            if not output.embedded:
-                inputs[output.name] = keras.Input((output.width,), name=output.name)
-                parts.append(inputs[output.name])
-                continue
-            index = inputs[output.name] = keras.Input((1,), name=output.name, dtype="int64")
-            embedded = keras.layers.Embedding(
-                output.width,
-                hyperparameters.embedding_size,
-                name=f"{stem(column.name)}_embedding",
-            )(index)
-            parts.append(keras.layers.Flatten()(embedded))
+            size, name = hyperparameters.embedding_size, f"{output.name}_embedding"
+            if output.embedded:
+                part = value = keras.Input((1,), name=output.name, dtype="int64")
+                part = keras.layers.Embedding(output.width, size, name=name)(part)
+                part = keras.layers.Flatten()(part)
+            else:
+                part = value = keras.Input((output.width,), name=output.name)
+            if output.pooled:  # weights that sum to 1: a mean of embeddings
+                part = keras.layers.Dense(size, use_bias=False, name=name)(part)
+            inputs[output.name] = value
+            parts.append(part)
 
     hidden = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     for size in hyperparameters.hidden_units:

@@ -1,0 +1,1 @@
+"""What `taxiway new component` and `taxiway remove component` write, change and take away."""

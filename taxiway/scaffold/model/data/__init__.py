@@ -1,0 +1,1 @@
+"""Reads what was given: which files, how they are written, their cells, and where they go."""
