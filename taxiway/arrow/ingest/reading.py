@@ -177,7 +177,7 @@ def _parquet_batches(path: str, columns: Columns) -> Iterator[_Raw]:
         _check_names(path, schema.names, columns)
         for column in columns.read:
             found = schema.field(column.name).type
-            if not has_usable_type(found, column.kind):
+            if not has_usable_type(found, column.kind, column.many):
                 raise DataError(
                     f"{path}: column '{column.name}' has type {found}, expected {column.kind}",
                     edit=f"{path}, or the type of '{column.name}' in {columns.schema_file}",

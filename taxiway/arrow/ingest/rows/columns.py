@@ -105,6 +105,7 @@ def _column(feature: Any, kinds: Mapping[str, str], key: str, label: str, weight
         low=bounds[0],
         high=bounds[1],
         role=role,
+        many=feature.WhichOneof("shape_type") == "value_count" and feature.value_count.max != 1,
     )
 
 
