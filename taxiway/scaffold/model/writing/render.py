@@ -21,6 +21,7 @@ from taxiway.scaffold.model.writing.features import features_py
 from taxiway.scaffold.model.writing.mock import mock_lines
 from taxiway.scaffold.model.writing.python import WIDTH, cut
 from taxiway.scaffold.model.writing.schema import schema_pbtxt
+from taxiway.section import Frozen
 from taxiway.terminal import one_line
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -95,11 +96,12 @@ def render(found: Found) -> Mapping[str, str]:
         "config": names.given,
         "source": source,
         "question": found.question,
+        "derived": bool(found.plan.derive),
     }
     mock = shared | {
         "classes": ", ".join(sorted({*used, "Values", "mock_rows"}, key=_as_imported)),
         "lines": "\n".join(lines),
-        "label": quoted(found.plan.label.column.name),
+        "label": "None" if found.plan.derive else quoted(found.plan.label.column.name),
     }
     folder, tests = f"models/{names.module}", f"tests/models/{names.module}"
     return {
@@ -161,9 +163,15 @@ def _config(found: Found) -> dict[str, Any]:
     }
 
 
+_SECTIONS: Final[Mapping[str, type[Frozen]]] = {
+    "hyperparameters": Hyperparameters,
+    "evaluation": Evaluation,
+}
+
+
 def _reset(base: Mapping[str, Any], *path: str) -> list[str]:
     """Keys that base.yaml sets, and whose default is to be what suits the model."""
-    fields = {"hyperparameters": Hyperparameters, "evaluation": Evaluation}[path[-1]].model_fields
+    fields = _SECTIONS[path[-1]].model_fields
     section: Any = base
     for name in path:
         section = section.get(name) if isinstance(section, Mapping) else None
