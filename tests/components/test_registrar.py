@@ -15,7 +15,15 @@ import pytest
 
 from taxiway.errors import TaxiwayError
 from taxiway.metadata.records import ArtifactRecord, NodeRecord
-from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import (
+    Binary,
+    Bucketized,
+    Categorical,
+    FeatureSpec,
+    MultiClass,
+    Numeric,
+    Regression,
+)
 from taxiway.process.manifest import MANIFEST_FILE, digest
 from taxiway.registry.deploy_queue import DeployQueue
 from taxiway.registry.versions import Candidate, ModelVersion, list_versions
@@ -52,6 +60,9 @@ DIFFERENT = {
     "a number that becomes a string": {
         "columns": (Numeric("temp"), *CATEGORIES, Categorical("wind"))
     },
+    "another value that is yes": {"task": Binary("late", positive="no")},
+    "several classes": {"task": MultiClass("late")},
+    "a number": {"task": Regression("late")},
 }
 
 
@@ -78,6 +89,12 @@ def test_the_contract_is_the_same_in_every_process(logic: Any) -> None:
     told = '{"inputs": {"carrier": "string", "temp": "number"}, "label": "late"}'
     spec = FeatureSpec(Binary("late"), "id", (Numeric("temp"), Categorical("carrier")))
     assert logic.contract_digest(spec) == hashlib.sha256(told.encode()).hexdigest()
+
+
+def test_the_names_of_the_classes_and_their_order_are_of_the_contract(logic: Any) -> None:
+    tasks = [MultiClass("late"), MultiClass("late", ("a", "b")), MultiClass("late", ("b", "a"))]
+    digests = {logic.contract_digest(dataclasses.replace(SPEC, task=task)) for task in tasks}
+    assert len(digests) == len(tasks)
 
 
 def test_a_record_is_the_version_as_plain_values(logic: Any) -> None:

@@ -94,14 +94,17 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss, roc_auc_score
 
+    from taxiway.modeling.tasks import labels_of
     from taxiway.modeling.training.trainer import train
 
     learn, judge = months(LEARN), months([JUDGE])
     assert len(learn) > 80_000
     assert len(judge) > 25_000
     hyperparameters = load_config().model.hyperparameters
-    network, shift = train(SPEC, hyperparameters, [learn], tmp_path)
-    logit = network.predict(judge.columns, batch_size=BATCH, verbose=0).reshape(-1) + shift
+    labels = labels_of(SPEC.task, lambda _: [])
+    network, head = train(SPEC, labels, hyperparameters, [learn], tmp_path)
+    logit = network.predict(judge.columns, batch_size=BATCH, verbose=0).reshape(-1)
+    logit += head.logit_shift
     by_network = 1 / (1 + np.exp(-logit.astype(np.float64)))
 
     regression = LogisticRegression(max_iter=1000)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from taxiway.config.evaluation import Analytic, Evaluation
+from taxiway.config.evaluation import Analytic, Bootstrap, Evaluation
 from taxiway.evaluation.defaults import MOST_CLASSES, for_task
 from tests.taxiway.arrow.evaluator.evaluations import (
     Done,
@@ -45,11 +47,22 @@ class Judged:
         return {found.name: found for found in read_metrics(self.arrow.folder)}
 
 
-@pytest.fixture(scope="module", params=SPECS)
-def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    root = tmp_path_factory.mktemp(request.param)
-    prepared = prepare(case(request.param, ASKED), root)
-    return Judged(request.param, *(execute(kind, *prepared, root) for kind in ("arrow", "beam")))
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judged]:
+    """Evaluates a task by both engines, once."""
+
+    @functools.cache
+    def judged(task: str) -> Judged:
+        root = tmp_path_factory.mktemp(task)
+        prepared = prepare(case(task, ASKED), root)
+        return Judged(task, *(execute(kind, *prepared, root) for kind in ("arrow", "beam")))
+
+    return judged
+
+
+@pytest.fixture(params=SPECS)
+def both(request: pytest.FixtureRequest, judge: Callable[[str], Judged]) -> Judged:
+    return judge(request.param)
 
 
 def of(task: str) -> pytest.MarkDecorator:
@@ -207,6 +220,22 @@ def test_formulas_bound_the_accuracy_of_classes(tmp_path: Path) -> None:
         assert abs(share - bound) == pytest.approx(z * (bound * (1 - bound) / ROWS) ** 0.5)
 
 
+@pytest.mark.parametrize("task", SPECS)
+def test_the_bootstrap_has_intervals_for_every_metric(task: str, tmp_path: Path) -> None:
+    from components.run_report.task import task_section
+
+    asked = ASKED.model_copy(update={"confidence": Bootstrap(kind="bootstrap")})
+    done = execute("arrow", *prepare(case(task, asked, baseline=False), tmp_path), tmp_path)
+    for one in metrics_of(done.folder)[""].values():
+        if one.value.WhichOneof("type") == "double_value" and one.key.name != "example_count":
+            low, high = (
+                getattr(one.confidence_interval, bound).double_value.value
+                for bound in ("lower_bound", "upper_bound")
+            )
+            assert low < one.value.double_value.value < high, one.key.name
+    assert task_section(done.folder, ())
+
+
 class TestLabels:
     """What a model's own signature makes of them."""
 
@@ -214,13 +243,11 @@ class TestLabels:
         from taxiway.errors import DataError
 
         of_task = case("MultiClass", ASKED)
-        strange = [{**row, "species": "Emperor"} if i == 7 else row for i, row in enumerate(rows())]
-        with pytest.raises(DataError) as refused:
-            prepared = prepare(dataclasses.replace(of_task, rows=strange), tmp_path)
+        strange = rows()
+        strange[7]["species"] = "Emperor"
+        prepared = prepare(dataclasses.replace(of_task, rows=strange), tmp_path)
+        with pytest.raises(DataError, match="1 of 200 rows to evaluate have a 'species' that is n"):
             execute("arrow", *prepared, tmp_path)
-        assert "1 of 200 rows to evaluate have a 'species' that is none of the" in str(
-            refused.value
-        )
 
     def test_a_baseline_without_that_signature_cannot_be_used(self, tmp_path: Path) -> None:
         from tests.taxiway.arrow.evaluator.evaluations import save_model
@@ -231,6 +258,25 @@ class TestLabels:
         save_model(of_task.models[1], of_task.inputs, older / "Format-Serving")
         done = execute("arrow", examples, [models[0], str(older)], config, tmp_path)
         assert done.unusable_baseline.startswith("the model has no signature 'labels'")
+        assert done.blessing == "BLESSED"
+
+    def test_a_baseline_that_does_not_know_a_class_of_today_cannot_be_used(
+        self, tmp_path: Path
+    ) -> None:
+        import tensorflow as tf
+
+        from tests.taxiway.arrow.evaluator.evaluations import save_model
+
+        def of_then(read: Any) -> Any:
+            known = of_task.labels(read)["species"]
+            return {"species": tf.where(known < 2, known, -1)}
+
+        of_task = case("MultiClass", ASKED)
+        examples, models, config = prepare(of_task, tmp_path)
+        older = tmp_path / "older"
+        save_model(of_task.models[1], of_task.inputs, older / "Format-Serving", of_then)
+        done = execute("arrow", examples, [models[0], str(older)], config, tmp_path)
+        assert "rows to evaluate have a 'species' that is none of" in done.unusable_baseline
         assert done.blessing == "BLESSED"
 
     def test_a_class_beyond_those_that_the_model_learned_is_told(self, tmp_path: Path) -> None:

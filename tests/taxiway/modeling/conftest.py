@@ -68,6 +68,21 @@ def joined(blocks: Iterable[Any]) -> Any:
     return Rows(columns, np.concatenate([part.labels for part in parts]))
 
 
+def zero_or_one(label: str = "y") -> Any:
+    """The labels of a plain binary task."""
+    from taxiway.modeling.spec import Binary
+    from taxiway.modeling.tasks import labels_of
+
+    return labels_of(Binary(label), lambda _: [])
+
+
+def weighted(positive_weight: float) -> Any:
+    """The head of a binary task whose positive rows weigh so much."""
+    from taxiway.modeling.tasks.binary import BinaryHead
+
+    return BinaryHead(("0", "1"), 0.5, positive_weight)
+
+
 def rows_of(labels: Sequence[int]) -> Any:
     """Rows whose one column is their own number."""
     from taxiway.modeling.training.dataset import Rows
@@ -88,7 +103,7 @@ def stored(labels: Sequence[int], *settings: Any, block: int = 0) -> Iterator[An
     size = block or max(1, len(labels))
     blocks = [rows.take(slice(at, at + size)) for at in range(0, len(labels), size)]
     with tempfile.TemporaryDirectory() as folder:
-        yield store_rows(blocks, Path(folder), *settings)
+        yield store_rows(blocks, zero_or_one(), Path(folder), *settings)
 
 
 @dataclass(frozen=True)
@@ -133,7 +148,8 @@ class Trained:
         folder = self.folder("ArrowExampleGen", "examples") / f"Split-{split}"
         spec = self.transform_output.raw_feature_spec()
         graph = tf.saved_model.load(self.transform_output.transform_savedmodel_dir)
-        return joined(read_rows(find_files([f"{folder}/*"]), spec, SPEC.label, graph.transform_fn))
+        labels = zero_or_one(SPEC.label)
+        return joined(read_rows(find_files([f"{folder}/*"]), spec, labels, graph.transform_fn))
 
     def __hash__(self) -> int:
         return id(self)

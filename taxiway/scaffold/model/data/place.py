@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxiway.scaffold.model.columns.profile import Convert, readable
+from taxiway.scaffold.model.columns.arrays import Convert, readable
 from taxiway.scaffold.model.data.files import Format
 from taxiway.scaffold.model.data.table import Data
 
@@ -34,7 +34,7 @@ class Rewrite:
     dropped: tuple[str, ...]
     converted: Mapping[str, Convert]
     types: Mapping[str, Any]
-    """Arrow's, for every column that is kept."""
+    """Arrow's, for every column that is kept; None where that stays as it is."""
     null_words: tuple[str, ...]
 
 

@@ -19,6 +19,8 @@ def mock_lines(plan: Plan, columns: Sequence[Profile]) -> tuple[list[str], list[
     """The lines of the table in mock.py, and the classes that they use."""
     lines, used = [], []
     for column in columns:
+        if plan.derive and column.name == plan.label.column.name:
+            continue  # files do not have it
         head, arguments = _values(plan, column)
         if column.missing and column.name != plan.label.column.name and head != "Keys":
             arguments = [*arguments, f"missing={_share(column)}"]
@@ -36,7 +38,10 @@ def _values(plan: Plan, column: Profile) -> tuple[str, list[str]]:
     kind = plan.kind_of(column)
     if plan.key is not None and column.name == plan.key.name:
         return "Keys", []
-    is_classes = column.name == plan.label.column.name and plan.label.task != "regression"
+    categories = {one.column.name for one in plan.roles if one.is_category}
+    if plan.label.task != "regression":
+        categories.add(plan.label.column.name)
+    is_classes = column.name in categories
     if kind != "BYTES" and not (is_classes or column.what == "bool") and column.quantiles:
         whole = ["whole=True"] if kind == "INT" else []
         return "Numbers", [_tuple([_number(one, kind) for one in column.quantiles]), *whole]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.taxiway.modeling.conftest import zero_or_one
 from tests.tiny.features import SPEC
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
@@ -41,7 +42,7 @@ def eval_labels(eval_rows: list[dict[str, Any]]) -> np.ndarray:
     return np.array([row[SPEC.label] for row in eval_rows])
 
 
-def test_the_signatures_are_the_three_promised(served: Any) -> None:
+def test_the_signatures_are_those_promised(served: Any) -> None:
     described = {
         name: (
             {key: (spec.dtype.name, spec.shape.as_list()) for key, spec in inputs.items()},
@@ -57,6 +58,9 @@ def test_the_signatures_are_the_three_promised(served: Any) -> None:
     assert described.pop("serving_default") == (examples, {"probability"})
     assert described.pop("serving_columns") == (columns, {"probability"})
     assert described.pop("transform_features")[0] == examples
+    assert described.pop("labels") == (examples, {SPEC.label})
+    inputs = {"inputs": ("string", [None])}
+    assert described.pop("classify") == (inputs, {"classes", "scores"})
     assert described == {}
 
 
@@ -123,9 +127,9 @@ def test_serving_gives_the_rows_of_the_eval_split_what_the_batch_path_gives(
 ) -> None:
     np.testing.assert_allclose(served.by_columns(eval_rows), eval_probabilities, **CLOSE)
 
+    from taxiway.modeling.tasks.binary import positive_weight
     from taxiway.modeling.training.dataset import store_rows
     from taxiway.modeling.training.network import build_network
-    from taxiway.modeling.training.trainer import positive_weight
 
     # What Transform wrote, in its own order, through the network built anew around the weights.
     hyperparameters = trained.config.model.hyperparameters
@@ -134,11 +138,13 @@ def test_serving_gives_the_rows_of_the_eval_split_what_the_batch_path_gives(
     network.set_weights([variable.numpy() for variable in variables])
     learned = store_rows(
         [trained.transformed("train")],
+        zero_or_one(SPEC.label),
         tmp_path,
         hyperparameters.validation_fraction,
         hyperparameters.seed,
     )
-    weight = positive_weight(hyperparameters, learned.positive_rate)
+    weights = learned.learned.weights
+    weight = positive_weight(hyperparameters, weights[1] / sum(weights))
     batch = trained.transformed("eval").columns
     logit = network.predict(batch, batch_size=512, verbose=0).reshape(-1) - math.log(weight)
     by_batch = 1 / (1 + np.exp(-logit.astype(np.float64)))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from taxiway.modeling.spec import Binary, Categorical, FeatureSpec, Numeric
+from tests.taxiway.modeling.conftest import weighted, zero_or_one
 
 pytestmark = pytest.mark.pipeline
 
@@ -67,7 +68,8 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         known = tf.cast(columns["word"] == "a", tf.float32)
         return columns["real"] + tf.cast(columns["whole"], tf.float32) + 100 * known
 
-    served = ServedModel(SPEC, str(tmp_path / "transform"), features, network, logit_shift=0.25)
+    graph, head = str(tmp_path / "transform"), weighted(math.exp(-0.25))
+    served = ServedModel(SPEC, zero_or_one(), graph, features, network, head)
     served.save(str(tmp_path / "model"))
     return tf.saved_model.load(str(tmp_path / "model"))
 

@@ -22,6 +22,7 @@ from taxiway.modeling.spec import (
 )
 from taxiway.modeling.spec.column_names import argument_names, column_name, stem
 from taxiway.modeling.spec.columns import indicator_name, transformed_name
+from tests.taxiway.modeling.conftest import weighted, zero_or_one
 
 ODD = (
     *("hours-per-week", "two words", "two_words", " edge ", "PM2.5", "price (EUR)", "2nd_floor"),
@@ -130,7 +131,10 @@ def _saved(spec: FeatureSpec, folder: Path) -> Path:
     keras.utils.set_random_seed(4)
     network = build_network(spec, Hyperparameters(hidden_units=(32,), embedding_size=2))
     for name, answer in (("model", network), ("sum", _sum)):
-        ServedModel(spec, analyzed.saved_model, raw, answer, 0.0).save(str(folder / name))
+        served = ServedModel(
+            spec, zero_or_one(spec.label), analyzed.saved_model, raw, answer, weighted(1.0)
+        )
+        served.save(str(folder / name))
     return folder / "model"
 
 

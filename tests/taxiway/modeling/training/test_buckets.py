@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from taxiway.errors import DataError
-from tests.taxiway.modeling.conftest import numbers, rows_of, stored
+from tests.taxiway.modeling.conftest import numbers, rows_of, stored, zero_or_one
 
 pytestmark = pytest.mark.pipeline
 ROW_BYTES = 16
@@ -88,7 +88,7 @@ def test_a_full_disk_is_told_with_its_place(tmp_path: Path, full: str, count: in
 
     (tmp_path / full).symlink_to("/dev/full")
     with pytest.raises(DataError, match="No space left on device") as told:
-        store_rows([rows_of([0, 1] * count)], tmp_path, 0.5, 0, 2)
+        store_rows([rows_of([0, 1] * count)], zero_or_one(), tmp_path, 0.5, 0, 2)
     assert str(tmp_path) in told.value.message
     assert str(tmp_path) in told.value.edit
     assert "output.root" in told.value.edit
@@ -115,7 +115,7 @@ def test_an_error_that_is_not_of_the_disk_stays_what_it_is(tmp_path: Path) -> No
 
     (tmp_path / "watched").symlink_to("/dev/full")  # and the first error is the one that is told
     with pytest.raises(FileNotFoundError, match="the examples"):
-        store_rows(broken(), tmp_path, 0.1, 0)
+        store_rows(broken(), zero_or_one(), tmp_path, 0.1, 0)
 
 
 def test_rows_of_an_output_in_a_bucket_are_in_the_temporary_folder() -> None:
@@ -136,7 +136,7 @@ def test_a_model_whose_output_is_in_a_bucket_is_trained_and_has_its_curves_there
 
     output = "ram://bucket/model_run/1"  # a file system of TensorFlow's, as gs:// is
     rows = rows_of_numbers(np.arange(40), np.array([0, 1] * 20))
-    train(ONE_NUMBER, settings(epochs=1), [rows], output)
+    train(ONE_NUMBER, zero_or_one(), settings(epochs=1), [rows], output)
     assert tf.io.gfile.exists(f"{output}/train")
     assert tf.io.gfile.exists(f"{output}/confusion_matrix")
     assert not Path("ram:").exists()
@@ -160,7 +160,7 @@ def test_rows_are_within_the_output_as_long_as_a_model_learns_from_them(
         yield rows
 
     try:
-        train(ONE_NUMBER, settings(epochs=1), blocks(), output)
+        train(ONE_NUMBER, zero_or_one(), settings(epochs=1), blocks(), output)
     except DataError:
         assert 1 not in labels
     assert len(while_reading) == 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taxiway.errors import DataError
-from tests.taxiway.modeling.conftest import joined, numbers, stored
+from tests.taxiway.modeling.conftest import joined, numbers, stored, weighted, zero_or_one
 
 pytestmark = pytest.mark.pipeline
 
@@ -58,7 +58,7 @@ def test_the_rows_of_all_files_are_read_in_order_as_columns_with_a_width(
     write("rows-2.gz", [{"a": [9], "wide": [9, 90], "y": [1]}])
     first = write("rows-1.gz", [{"a": [n], "wide": [n, 10 * n], "y": [n % 2]} for n in range(3)])
     files = dataset.find_files([first.replace("rows-1.gz", "*")])
-    blocks = list(dataset.read_rows(files, feature_spec(), "y"))
+    blocks = list(dataset.read_rows(files, feature_spec(), zero_or_one()))
     assert [len(block) for block in blocks] == [2, 2]
     rows = joined(blocks)
     assert rows.labels.tolist() == [0, 1, 0, 1]
@@ -84,7 +84,7 @@ def test_a_graph_may_transform_what_is_read_and_files_need_not_be_compressed(
         return {"b": columns["a"] * 2, "y": columns["y"]}
 
     for file in (packed, str(plain)):
-        rows = joined(read_rows([file], feature_spec(), "y", twice))
+        rows = joined(read_rows([file], feature_spec(), zero_or_one(), twice))
         assert rows.columns["b"].tolist() == [[0], [2], [4]]
         assert set(rows.columns) == {"b"}
 
@@ -96,7 +96,7 @@ def test_no_rows_are_an_error_whether_no_file_is_there_or_an_empty_one(
 
     for pattern in (write("rows.gz", []), str(tmp_path / "absent-*")):
         with pytest.raises(DataError, match=r"no rows in \[.*\]") as caught:
-            list(read_rows(find_files([pattern]), feature_spec(), "y"))
+            list(read_rows(find_files([pattern]), feature_spec(), zero_or_one()))
         assert caught.value.edit == "data.spans"
 
 
@@ -106,7 +106,7 @@ def test_a_label_other_than_0_or_1_is_an_error(write: Callable[..., str], label:
 
     file = write("rows.gz", [{"a": [0], "wide": [0, 0], "y": [y]} for y in (0, label, 1)])
     with pytest.raises(DataError) as refused:
-        list(read_rows([file], feature_spec(), "y"))
+        list(read_rows([file], feature_spec(), zero_or_one()))
     assert refused.value.message == f"label 'y' must be 0 or 1, found {label}"
 
 
@@ -117,11 +117,11 @@ def test_a_label_of_many_values_is_told_with_a_few_and_their_number(
 
     file = write("rows.gz", [{"a": [0], "wide": [0, 0], "y": [y]} for y in range(3000)])
     with pytest.raises(DataError) as refused:
-        list(read_rows([file], feature_spec(), "y"))
+        list(read_rows([file], feature_spec(), zero_or_one()))
     assert refused.value.message == (
         "label 'y' must be 0 or 1, found 2, 3, 4, 5, 6, and 2,993 other values"
     )
-    assert refused.value.edit == ("the data of column 'y', or label in the model's features.py")
+    assert refused.value.edit == ("the data of column 'y', or task in the model's features.py")
 
 
 @settings(deadline=None)
@@ -147,7 +147,7 @@ def test_each_row_is_either_learned_from_or_watched_alike_in_each_class(
         count = labels.count(value)
         held = sum(int((rows.labels == value).sum()) for rows in watch)
         assert held == max(1, round(count * fraction))
-        assert rows.learned[value] == count - held
+        assert rows.learned.rows[value] == count - held
 
 
 def test_the_seed_decides_which_rows_are_held_out_and_the_order_of_the_others() -> None:
@@ -180,7 +180,7 @@ def test_every_epoch_has_all_rows_in_another_order_from_all_of_the_data() -> Non
 
 def test_batches_hold_every_row_once_with_the_weight_of_its_class() -> None:
     with stored([0, 0, 1] * 70, 0.1, 0, 3) as rows:
-        batches = list(rows.batches(16, positive_weight=2.5).as_numpy_iterator())
+        batches = list(rows.batches(16, weighted(2.5)).as_numpy_iterator())
         assert [len(labels) for _, labels, _ in batches] == [16] * 11 + [13]
         assert sorted(int(n) for columns, _, _ in batches for n in columns["row"].flat) == sorted(
             numbers(rows.epoch(0))
@@ -189,13 +189,13 @@ def test_batches_hold_every_row_once_with_the_weight_of_its_class() -> None:
             assert columns["row"].shape == (len(labels), 1)
             assert weights.tolist() == np.where(labels == 1, 2.5, 1.0).tolist()
             assert labels.tolist() == [int(n % 3 == 2) for n in columns["row"].reshape(-1)]
-        again = next(iter(rows.batches(16, 1.0).as_numpy_iterator()))[0]["row"]
+        again = next(iter(rows.batches(16, weighted(1.0)).as_numpy_iterator()))[0]["row"]
         assert again.tolist() == batches[0][0]["row"].tolist()
 
 
 def test_a_data_set_is_reshuffled_each_time_it_is_read() -> None:
     with stored([0, 1] * 50, 0.1, 0) as rows:
-        batches = rows.batches(8, 1.0)
+        batches = rows.batches(8, weighted(1.0))
         first, second = (
             [int(n) for columns, *_ in batches.as_numpy_iterator() for n in columns["row"].flat]
             for _ in range(2)
@@ -208,7 +208,7 @@ def test_a_class_of_one_row_is_watched_and_learned_from() -> None:
     with stored([0] * 10 + [1], 0.1, 0) as rows:
         assert 10 in numbers(rows.epoch(0))
         assert 10 in numbers(rows.watched())
-        assert rows.learned == (9, 1)
+        assert rows.learned.rows == (9, 1)
 
 
 @pytest.mark.parametrize(("labels", "absent"), [([0, 0], 1), ([1, 1], 0), ([], 0)])

@@ -65,18 +65,18 @@ def test_rows_are_the_true_class_and_columns_the_predicted_one() -> None:
 
     labels = np.array([0, 0, 0, 1, 1, 0], np.int64)
     predicted = np.array([False, True, True, True, False, True])
-    assert confusion_counts(labels, predicted).tolist() == [[1, 3], [1, 1]]
-    assert confusion_counts(labels[:0], predicted[:0]).tolist() == [[0, 0], [0, 0]]
+    assert confusion_counts(labels, predicted, 2).tolist() == [[1, 3], [1, 1]]
+    assert confusion_counts(labels[:0], predicted[:0], 2).tolist() == [[0, 0], [0, 0]]
 
 
 def test_the_matrix_is_labelled_and_tells_counts_and_shares_of_the_row() -> None:
     from taxiway.modeling.training.tensorboard import confusion_figure
 
-    (axes,) = confusion_figure(COUNTS).axes
+    (axes,) = confusion_figure(COUNTS, ("0", "1")).axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
     assert axes.get_title() == "Confusion matrix"
     for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
-        assert [tick.get_text() for tick in ticks] == ["negative (0)", "positive (1)"]
+        assert [tick.get_text() for tick in ticks] == ["0", "1"]
     cells = {text.get_position(): text.get_text() for text in axes.texts}
     assert cells == {
         (0, 0): "3,000\n75.0%",
@@ -89,7 +89,7 @@ def test_the_matrix_is_labelled_and_tells_counts_and_shares_of_the_row() -> None
 def test_the_figures_stand_out_from_their_cells() -> None:
     from taxiway.modeling.training.tensorboard import confusion_figure
 
-    (axes,) = confusion_figure(COUNTS).axes
+    (axes,) = confusion_figure(COUNTS, ("0", "1")).axes
     colours = {text.get_position(): text.get_color() for text in axes.texts}
     assert colours == {(0, 0): "white", (1, 0): "black", (0, 1): "white", (1, 1): "black"}
 
@@ -97,7 +97,7 @@ def test_the_figures_stand_out_from_their_cells() -> None:
 def test_a_class_that_never_occurs_has_no_share() -> None:
     from taxiway.modeling.training.tensorboard import confusion_figure
 
-    (axes,) = confusion_figure(np.array([[4, 0], [0, 0]])).axes
+    (axes,) = confusion_figure(np.array([[4, 0], [0, 0]]), ("0", "1")).axes
     assert [text.get_text() for text in axes.texts] == [
         *("4\n100.0%", "0\n0.0%", "0\n0.0%", "0\n0.0%")
     ]
@@ -106,7 +106,7 @@ def test_a_class_that_never_occurs_has_no_share() -> None:
 def test_the_drawing_fits_its_image() -> None:
     from taxiway.modeling.training.tensorboard import draw_confusion
 
-    image = draw_confusion(np.array([[123_456_789, 10_415], [3_209, 8_764]]))
+    image = draw_confusion(np.array([[123_456_789, 10_415], [3_209, 8_764]]), ("0", "1"))
     assert (image.shape, image.dtype) == ((400, 400, 4), np.uint8)
     ink = (image[..., :3] < 128).any(axis=2)
     assert not ink[[0, -1]].any()

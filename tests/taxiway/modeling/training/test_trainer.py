@@ -12,6 +12,7 @@ import pytest
 
 from taxiway.config.model import Hyperparameters
 from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
+from tests.taxiway.modeling.conftest import zero_or_one
 
 pytestmark = pytest.mark.pipeline
 
@@ -100,8 +101,8 @@ def test_ten_rows_are_learned_by_heart(tmp_path: Path) -> None:
         epochs=20,
         early_stopping_patience=20,
     )
-    network, shift = train(ONE_NUMBER, hyperparameters, [often], tmp_path)
-    logit = logits(network, ten) + shift
+    network, head = train(ONE_NUMBER, zero_or_one(), hyperparameters, [often], tmp_path)
+    logit = logits(network, ten) + head.logit_shift
     assert logit[labels == 1].min() > logit[labels == 0].max()
     loss = np.log1p(np.exp(np.where(labels == 1, -logit, logit))).mean()
     assert loss < 0.05
@@ -113,7 +114,9 @@ def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
     rows, _ = drawn(500, slope=2.0, intercept=-1.0)
     slow = settings(epochs=2, dropout=0.3, learning_rate=1e-4)  # stays near where it started
     first, again, other = (
-        train(ONE_NUMBER, slow.model_copy(update={"seed": seed}), [rows], tmp_path)[0]
+        train(ONE_NUMBER, zero_or_one(), slow.model_copy(update={"seed": seed}), [rows], tmp_path)[
+            0
+        ]
         for seed in (7, 7, 8)
     )
     for one, two in zip(first.get_weights(), again.get_weights(), strict=True):
@@ -125,21 +128,22 @@ def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
 def test_probabilities_are_calibrated_however_the_classes_are_weighted(
     tmp_path: Path, weight: Any
 ) -> None:
-    from taxiway.modeling.training.trainer import positive_weight, train
+    from taxiway.modeling.tasks.binary import positive_weight
+    from taxiway.modeling.training.trainer import train
 
     rows, truth = drawn(6000, slope=1.0, intercept=-2.5)
     hyperparameters = settings(positive_weight=weight)
-    network, shift = train(ONE_NUMBER, hyperparameters, [rows], tmp_path)
+    network, head = train(ONE_NUMBER, zero_or_one(), hyperparameters, [rows], tmp_path)
     fresh, truth = drawn(6000, slope=1.0, intercept=-2.5, seed=1)
     rate = truth.mean()
     assert rate == pytest.approx(0.11, abs=0.01)
 
-    probability = sigmoid(logits(network, fresh) + shift)
+    probability = sigmoid(logits(network, fresh) + head.logit_shift)
     assert probability.mean() == pytest.approx(rate, rel=0.15)
     assert np.abs(probability - truth).mean() < 0.03
 
     used = positive_weight(hyperparameters, float(rows.labels.mean()))
-    assert shift == pytest.approx(-math.log(used), abs=0.01)
+    assert head.logit_shift == pytest.approx(-math.log(used), abs=0.01)
     if used > 1:  # without the shift they are not
         assert sigmoid(logits(network, fresh)).mean() > 2 * rate
 
@@ -151,7 +155,7 @@ def test_probabilities_are_calibrated_however_the_classes_are_weighted(
 def test_balanced_gives_both_classes_the_same_total_weight_and_never_less_than_one(
     setting: Any, rate: float, weight: float
 ) -> None:
-    from taxiway.modeling.training.trainer import positive_weight
+    from taxiway.modeling.tasks.binary import positive_weight
 
     assert positive_weight(settings(positive_weight=setting), rate) == pytest.approx(weight)
 
@@ -165,15 +169,19 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None
     hyperparameters = settings(
         hidden_units=(64,), epochs=100, early_stopping_patience=2, positive_weight=1.0
     )
-    network, shift = train(ONE_NUMBER, hyperparameters, [noise], tmp_path)
+    network, head = train(ONE_NUMBER, zero_or_one(), hyperparameters, [noise], tmp_path)
     losses = network.history.history["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + hyperparameters.early_stopping_patience < 100
 
     (watched,) = store_rows(
-        [noise], tmp_path, hyperparameters.validation_fraction, hyperparameters.seed
+        [noise],
+        zero_or_one(),
+        tmp_path,
+        hyperparameters.validation_fraction,
+        hyperparameters.seed,
     ).watched()
-    logit = logits(network, watched) + shift
+    logit = logits(network, watched) + head.logit_shift
     loss = np.log1p(np.exp(np.where(watched.labels == 1, -logit, logit))).mean()
     assert loss == pytest.approx(losses[best], abs=1e-6)
 
@@ -183,7 +191,7 @@ def test_a_train_split_of_one_class_is_not_trained_on(tmp_path: Path) -> None:
     from taxiway.modeling.training.trainer import train
 
     with pytest.raises(DataError, match="no row with label 1"):
-        train(ONE_NUMBER, settings(), [rows_of(np.zeros(5), np.zeros(5))], tmp_path)
+        train(ONE_NUMBER, zero_or_one(), settings(), [rows_of(np.zeros(5), np.zeros(5))], tmp_path)
 
 
 def test_each_epoch_is_told_with_its_losses_and_the_time_left(tmp_path: Path) -> None:
@@ -193,7 +201,7 @@ def test_each_epoch_is_told_with_its_losses_and_the_time_left(tmp_path: Path) ->
     rows, _ = drawn(600, 2.0, 0.0)
     heard: list[Progress] = []
     with listening(heard.append):
-        train(ONE_NUMBER, settings(epochs=3), [rows], tmp_path)
+        train(ONE_NUMBER, zero_or_one(), settings(epochs=3), [rows], tmp_path)
     assert [(one.done, one.total, one.unit) for one in heard] == [
         (done, 3, "epochs") for done in range(4)
     ]
