@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CONFIG ?=
+MODEL ?=
 SET ?=
 define newline
 
@@ -10,7 +11,7 @@ endef
 # As typed: `value` keeps make from reading $, and the quotes keep the shell from reading anything.
 quoted = '$(subst ','\'',$(subst $(newline), ,$(value $(1))))'
 GIVEN = CONFIG=$(call quoted,CONFIG) SET=$(call quoted,SET)
-unexport CONFIG SET IMAGE PROFILE
+unexport CONFIG SET IMAGE MODEL PROFILE
 TAXIWAY := .venv/bin/python -m taxiway.cli.make
 RUN = $(GIVEN) IMAGE= $(TAXIWAY)
 RUN_ON_KUBEFLOW = $(GIVEN) BASE_CONFIG=kubeflow \
@@ -72,8 +73,9 @@ check: .venv/installed ## Format, lint, types and layers.
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-test: .venv/installed ## Run all tests, with branch coverage.
-	.venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
+test: .venv/installed ## Run all tests, with branch coverage; MODEL=mine runs the template's on one model.
+	$(if $(value MODEL),.venv/bin/python -m taxiway.testing $(call quoted,MODEL),\
+	  .venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered)
 
 test-fast: .venv/installed ## Run the tests that need neither TensorFlow nor a Dask cluster, in about two minutes.
 	.venv/bin/pytest -m "not pipeline and not cluster" -n $(WORKERS)

@@ -80,6 +80,8 @@ def create_pipeline(config: Config) -> Pipeline:
         dialect=Dialect(**data.csv.model_dump()),
         derive=spec.task.derive,
         weight=spec.weight,
+        classes=spec.task.may_be,
+        positive=spec.task.must_be,
         vocabularies=spec.categories(),
     )
     examples = example_gen.outputs["examples"]

@@ -234,7 +234,7 @@ def copy_of_sources(copy: Path) -> Path:
     """A copy of what the wheel is made of, to be built, and changed before that."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "taxiway", copy / "taxiway", ignore=ignored)
-    names = ["README.md", "LICENSE", "tools/wheel_template.py", *gathered(REPOSITORY)]
+    names = ["LICENSE", "tools/wheel_template.py", *gathered(REPOSITORY)]
     for name in names:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / name, copy / name)

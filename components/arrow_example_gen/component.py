@@ -25,7 +25,7 @@ from taxiway.arrow.ingest import convert as logic
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.reading import Format, OnBadRow
 from taxiway.arrow.ingest.spans import check_pattern
-from taxiway.arrow.ingest.summary import OnDuplicateKey, Settings
+from taxiway.arrow.ingest.summary import Label, OnDuplicateKey, Settings
 from taxiway.arrow.ingest.writing import Compression
 from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
@@ -92,6 +92,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
         dialect: Dialect | None = None,
         derive: str = "",
         weight: str = "",
+        classes: Sequence[Label] = (),
+        positive: Label | None = None,
         vocabularies: Sequence[str] = (),
     ) -> None:
         """Wires the component; no file is touched before it runs.
@@ -113,6 +115,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
           dialect: of CSV files.
           derive: expression over other columns that makes the label, which files then do not have.
           weight: column of row weights, numbers from 0 on.
+          classes: what the label may be; empty where it may be anything.
+          positive: a label that each split must have.
           vocabularies: columns that need a value in the train split, to learn a vocabulary from.
 
         Raises:
@@ -132,6 +136,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
             dialect=dialect or Dialect(),
             derive=derive,
             weight=weight,
+            classes=tuple(classes),
+            positive=positive,
             vocabularies=tuple(vocabularies),
         )
         spec = standard_component_specs.FileBasedExampleGenSpec(

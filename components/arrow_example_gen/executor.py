@@ -149,5 +149,7 @@ def read_settings(exec_properties: dict[str, Any]) -> Settings:
         ),
         derive=values["derive"],
         weight=values["weight"],
+        classes=tuple(values["classes"]),
+        positive=values["positive"],
         vocabularies=tuple(values["vocabularies"]),
     )

@@ -53,7 +53,7 @@ class TimeSplit(Frozen):
 class Export(Frozen):
     """What `taxiway data` writes."""
 
-    spans: tuple[Annotated[int, Field(ge=1)], ...]
+    spans: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
     """Numbers of the spans; in the example, months."""
     keep_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Share of rows kept, chosen by row key; below 1 only to make a small data set for tests."""
@@ -134,7 +134,7 @@ class Data(Frozen):
     """TFRecord files for each split, as many as are written, and later read, at a time."""
     compression: Literal["gzip", "none"] = "gzip"
     """Of those files; without it they are five times as large and written a little faster."""
-    export: Export
+    export: Export = Export()
 
     @model_validator(mode="after")
     def _time_split_needs_two_spans(self) -> Data:

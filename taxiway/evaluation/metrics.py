@@ -90,11 +90,15 @@ ONE_HOT_CLASSES: Final = frozenset(
     {"CategoricalAccuracy", "CategoricalCrossEntropy", "CategoricalCrossentropy"}
 )
 """Classes without a name of ours that expect one-hot labels, which no task has."""
+OF_ALL_CLASSES: Final = frozenset(
+    {"MultiClassConfusionMatrixAtThresholds", "MultiClassConfusionMatrixPlot"}
+)
 ARROW_CLASSES: Final = (
     frozenset(known.tfma_class for known in METRICS.values())
     | OF_MATRIX_CLASSES
     | ONE_HOT_CLASSES
-    | {"CalibrationPlot", "MultiClassConfusionMatrixAtThresholds"}
+    | OF_ALL_CLASSES
+    | {"CalibrationPlot"}
 )
 """Classes that the arrow engine computes; a `tfma_class` that is not among them needs Beam."""
 
@@ -102,7 +106,7 @@ ARROW_CLASSES: Final = (
 def _tasks() -> dict[str, tuple[TaskName, ...]]:
     found: dict[str, tuple[TaskName, ...]] = dict.fromkeys(ONE_HOT_CLASSES, ())
     found |= dict.fromkeys(OF_MATRIX_CLASSES, BINARY)
-    found |= {"CalibrationPlot": BINARY + NUMBER, "MultiClassConfusionMatrixAtThresholds": CLASSES}
+    found |= dict.fromkeys(OF_ALL_CLASSES, CLASSES) | {"CalibrationPlot": BINARY + NUMBER}
     for known in METRICS.values():
         found[known.tfma_class] = (*found.get(known.tfma_class, ()), *known.tasks)
     return found

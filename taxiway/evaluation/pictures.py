@@ -49,7 +49,9 @@ def confusions(evaluation_uri: str) -> dict[tuple[int, int], int]:
     """Rows of the whole by the numbers of their actual and predicted class; empty without."""
     name = candidate_name(evaluation_uri)
     result = tfma.load_eval_result(evaluation_uri, model_name=name)
-    whole = next((outputs for key, outputs in result.slicing_metrics if key == ()), {})
+    whole: Mapping[str, Any] = next(
+        (outputs for key, outputs in result.slicing_metrics if key == ()), {}
+    )
     for metrics in (of_part for by_part in whole.values() for of_part in by_part.values()):
         if CONFUSION in metrics:
             return dict(_counted(metrics[CONFUSION]))

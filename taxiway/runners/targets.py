@@ -73,7 +73,7 @@ COMPILERS: Final[Mapping[str, Callable[[Config], str]]] = {
 }
 
 OVERLAYS: Final[Mapping[str, Sequence[str]]] = {
-    "ir": ("local",),
+    "ir": (),
     "kubeflow": ("kubeflow",),
     "vertex": ("vertex",),
 }

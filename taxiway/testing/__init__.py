@@ -1,1 +1,1 @@
-"""Tests that come with the template, for any model: of its data, features, model and pipeline."""
+"""Tests that come with the template, of any model's data, features, model and pipeline."""

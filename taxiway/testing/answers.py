@@ -11,12 +11,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from taxiway.modeling.names import PROBABILITY, SERVING, TRANSFORM
-
-LABELS: Final = "labels"
-PROBABILITIES: Final = "probabilities"
-CLASS: Final = "class"
-VALUE: Final = "value"
+from taxiway.modeling.names import (
+    CLASS,
+    LABELS,
+    PROBABILITIES,
+    PROBABILITY,
+    SERVING,
+    TRANSFORM,
+    VALUE,
+)
 
 Array = npt.NDArray[Any]
 Answers = Mapping[str, Array]
@@ -48,12 +51,10 @@ class Served:
         """What the network sees of each row, and the label where there is one."""
         return self._ask(TRANSFORM, examples)
 
-    def labels(self, examples: Sequence[bytes], column: str) -> Array:
+    def labels(self, examples: Sequence[bytes]) -> Array:
         """The labels as the model has them: the number of a class, or a number; [N]."""
-        if LABELS in self._model.signatures:
-            (found,) = self._ask(LABELS, examples).values()
-            return found.reshape(-1)
-        return self.transformed(examples)[column].reshape(-1)
+        (found,) = self._ask(LABELS, examples).values()
+        return found
 
     @functools.cached_property
     def weights(self) -> list[Array]:

@@ -19,6 +19,19 @@ from taxiway.testing.run import ModelRun, run_model  # noqa: E402
 OPTION = "--model"
 NAME = "MODEL"
 """Of the variable with which a test file says which model its tests are of."""
+MARKS = {
+    "pipeline": "runs a real TFX pipeline or needs TensorFlow",
+    "one_stack": "takes long, and is about something that all dependency stacks share",
+    "xdist_group(name)": "runs in one process with others of the group",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marks of these tests, for projects that have none of the same name."""
+    known = {line.partition(":")[0] for line in config.getini("markers")}
+    for name, text in MARKS.items():
+        if name not in known:
+            config.addinivalue_line("markers", f"{name}: {text}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,4 +111,4 @@ def eval_answers(model_run: ModelRun, served_model: Served) -> Answers:
 @pytest.fixture(scope="session")
 def eval_labels(model_run: ModelRun, served_model: Served) -> Any:
     """The labels of the eval split."""
-    return served_model.labels(model_run.examples(EVAL_SPLIT), model_run.spec.label)
+    return served_model.labels(model_run.examples(EVAL_SPLIT))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from taxiway.modeling.spec import FeatureSpec
+
 Row = dict[str, list[Any]]
 """Values by column; a column that is absent or empty has none."""
 Kinds = Mapping[str, str]
@@ -43,25 +45,33 @@ def as_example(row: Row, kinds: Kinds) -> bytes:
     return bytes(example.SerializeToString())
 
 
-def with_odd_values(row: Row, columns: Iterable[str], kinds: Kinds) -> list[Row]:
-    """The row with each column missing once, once an empty list, and once each odd value of it."""
-    odd = [{}]
-    for name in columns:
+def with_odd_values(
+    row: Row, spec: FeatureSpec, kinds: Kinds, columns: Iterable[str] = ()
+) -> list[Row]:
+    """The row with each column missing once, once an empty list, and once each odd value of it.
+
+    Args:
+      row: any.
+      spec: of the model.
+      kinds: of its columns.
+      columns: that become odd; without any, all inputs of the model.
+    """
+    odd: list[Row] = [{}]
+    for name in columns or spec.inputs():
+        if name in spec.lists():
+            odd.append({**row, name: list(ODD[kinds[name]])})
         odd.append({key: values for key, values in row.items() if key != name})
         odd.extend({**row, name: values} for values in ([], *([one] for one in ODD[kinds[name]])))
     return odd
 
 
-def as_columns(rows: Sequence[Row], columns: Iterable[str]) -> dict[str, list[Any]]:
-    """Rows as a request in JSON has them: text, numbers, None where a value is missing.
-
-    Lists stay lists only where some row has more than one value.
-    """
-    found = {}
-    for name in columns:
+def as_columns(rows: Sequence[Row], spec: FeatureSpec) -> dict[str, list[Any]]:
+    """Rows as a request in JSON has them: text, numbers, lists, None where a value is missing."""
+    found: dict[str, list[Any]] = {}
+    for name in spec.inputs():
         values = [[_plain(one) for one in row.get(name, [])] for row in rows]
-        several = any(len(one) > 1 for one in values)
-        found[name] = values if several else [one[0] if one else None for one in values]
+        is_list = name in spec.lists()
+        found[name] = values if is_list else [one[0] if one else None for one in values]
     return found
 
 

@@ -100,7 +100,7 @@ def run_model(name: str, folder: Path) -> ModelRun:
 
 def _export(name: str, folder: Path) -> Config:
     config = load_asked(name, [f"output.root={folder}", f"data.root={folder}/data"])
-    folder.mkdir()
+    folder.mkdir(parents=True)
     path = folder / "config.yaml"
     path.write_text(to_yaml(config))
     _taxiway("data", "--config", str(path))

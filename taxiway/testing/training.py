@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from taxiway.modeling.folder import load_part
@@ -15,9 +16,9 @@ BY_HEART: Final[Mapping[str, Any]] = {
     "dropout": 0.0,
     "l2": 0.0,
     "learning_rate": 0.005,
-    "batch_size": 16,
-    "epochs": 40,
-    "early_stopping_patience": 40,
+    "batch_size": 20,
+    "epochs": 60,
+    "early_stopping_patience": 60,
 }
 """Hyperparameters with which a network learns a few rows, as far as the model has them."""
 SHORT: Final[Mapping[str, Any]] = {"epochs": 1, "learning_rate": 0.001}
@@ -35,7 +36,6 @@ def train_on(
       hyperparameters: in the place of the config's; what the model has no such field for is not.
     """
     import tensorflow as tf
-    from tfx.components.trainer.fn_args_utils import FnArgs
 
     model = run.config.model
     (folder / "examples").mkdir(parents=True)
@@ -45,9 +45,12 @@ def train_on(
     files = [f"{folder}/examples/*"]
     values = model.hyperparameters.model_dump(mode="json")
     values |= {name: value for name, value in hyperparameters.items() if name in values}
-    arguments = FnArgs(
+    arguments = SimpleNamespace(  # as TFX's FnArgs
         train_files=files,
         eval_files=files,
+        train_steps=None,
+        eval_steps=None,
+        base_model=None,
         schema_path=run.schema_file,
         transform_graph_path=str(run.transform_graph),
         transform_output=str(run.transform_graph),

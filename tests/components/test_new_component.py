@@ -15,13 +15,15 @@ from taxiway.scaffold.component.new import new_component
 from taxiway.scaffold.component.remove import remove_component
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("new component")]
 
 NAMES = {
     "function": "scaffolded_shares",
     "container": "scaffolded_size",
     "custom": "scaffolded_row",
 }
+TESTS = tuple(f"tests/components/test_{name}.py" for name in NAMES.values())
+SHARED = ("README.md", "components/artifacts.py", "configs/base.yaml", "pipelines/training.py")
 FOLDERS = ("benchmarks", "components", "configs", "models", "pipelines", "taxiway", "tests")
 COMPILES = '''"""It compiles for Kubeflow, with a task for each node."""
 
@@ -29,10 +31,12 @@ from pathlib import Path
 
 from taxiway.config.loader import load_config
 from taxiway.runners.targets import OVERLAYS, compile_to_file
+from tests.conftest import TINY
 
 
 def test_it_compiles_for_kubeflow(tmp_path: Path) -> None:
-    compile_to_file(load_config(OVERLAYS["kubeflow"]), "kubeflow", tmp_path / "pipeline.yaml")
+    config = load_config([TINY, *OVERLAYS["kubeflow"]])
+    compile_to_file(config, "kubeflow", tmp_path / "pipeline.yaml")
     text = (tmp_path / "pipeline.yaml").read_text()
     assert {name for name in NAMES if f"name: comp-{name}" not in text} == set()
 '''
@@ -68,37 +72,27 @@ def run(copy: Path, *command: str) -> str:
 
 
 def test_make_check_finds_nothing(copy: Path) -> None:
-    """Of mypy only what is new and the pipeline that wires it: the rest is as it was."""
-    run(copy, "-m", "ruff", "check", "--no-cache", ".")
-    run(copy, "-m", "ruff", "format", "--check", "--no-cache", ".")
-    new = [part for name in NAMES.values() for part in ("-p", f"components.{name}")]
-    run(copy, "-m", "mypy", "--cache-dir", os.devnull, *new, "-p", "pipelines")
+    """In what was written and what wires it: the rest is as it was."""
+    own = [f"components/{name}" for name in NAMES.values()]
+    changed = [path for path in (*own, *TESTS, *SHARED) if not path.endswith((".md", ".yaml"))]
+    run(copy, "-m", "ruff", "check", "--no-cache", *changed)
+    run(copy, "-m", "ruff", "format", "--check", "--no-cache", *changed)
+    packages = [part for name in NAMES.values() for part in ("-p", f"components.{name}")]
+    run(copy, "-m", "mypy", "--cache-dir", os.devnull, *packages, "-p", "pipelines")
     lint = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     assert "0 broken" in run(copy, "-c", lint, "--no-cache")
 
 
 def test_it_passes_the_conformance_table_its_own_tests_and_the_compiler(copy: Path) -> None:
-    nodes = [name.replace("_", "-") for name in NAMES.values()]
-    (copy / "tests" / "test_compiles.py").write_text(f"{COMPILES}\n\nNAMES = {nodes}\n")
-    own = [f"tests/components/test_{name}.py" for name in NAMES.values()]
-    table = "tests/components/test_conformance.py"
-    told = run(
-        copy,
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        table,
-        *own,
-        "tests/test_compiles.py",
-    )
-    assert "passed" in told
+    tasks = [name.replace("_", "-") for name in NAMES.values()]
+    (copy / "tests" / "test_compiles.py").write_text(f"{COMPILES}\n\nNAMES = {tasks}\n")
+    paths = ("tests/components/test_conformance.py", *TESTS, "tests/test_compiles.py")
+    assert "passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths)
 
 
 def test_when_they_are_removed_the_project_is_this_one_again(copy: Path) -> None:
     for name in NAMES.values():
         remove_component(copy, name, force=False)
-    for path in (
-        "README.md",
-        "components/artifacts.py",
-        "configs/base.yaml",
-        "pipelines/training.py",
-    ):
+    for path in SHARED:
         assert (copy / path).read_bytes() == (REPOSITORY / path).read_bytes()
+    assert not [name for name in NAMES.values() if (copy / "components" / name).exists()]

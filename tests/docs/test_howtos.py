@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,11 +13,13 @@ import pytest
 from tests.conftest import REPOSITORY, once, taxiway
 from tests.docs.howto import Command, Edit, HowTo, HowToError, read
 from tests.example import needs_example
+from tests.repository_copy import RepositoryCopy, ignored
 
 PAGES = REPOSITORY / "docs" / "how-to" / "change"
 MOST_STEPS = 12
 COMPONENTS = ("add-a-function-component", "add-a-container-component", "add-a-custom-component")
 NAMES = sorted(path.stem for path in PAGES.glob("*.md"))
+WRITES = "taxiway new "
 GROUPS = [
     COMPONENTS,  # in one copy, and one run for all of them
     *((name,) for name in NAMES if name not in COMPONENTS),
@@ -33,20 +34,11 @@ PROGRAMS = {
 """What a page finds in .venv/bin, run by the interpreter of these tests on the code of the copy."""
 
 
-def ignored() -> list[str]:
-    """Names that are no part of the repository."""
-    lines = (REPOSITORY / ".gitignore").read_text().split()
-    return [".git", *(line.rstrip("/").rpartition("/")[2] for line in lines)]
-
-
-class Copy:
-    """A copy of this repository, to be changed and run."""
+class Copy(RepositoryCopy):
+    """A copy of this repository, with the programs that pages call."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        shutil.copytree(REPOSITORY, root, ignore=shutil.ignore_patterns(*ignored()))
-        for path in (root, *root.rglob("*")):
-            path.chmod(path.stat().st_mode | 0o200)
+        super().__init__(root)
         programs = root / ".venv" / "bin"
         programs.mkdir(parents=True)
         for name, text in PROGRAMS.items():
@@ -65,21 +57,6 @@ class Copy:
                 found[path.relative_to(self.root).as_posix()] = digest
         return found
 
-    def run(self, command: str) -> str:
-        """What a command prints; it must succeed."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("COVERAGE_", "COLUMNS"))}
-        done = subprocess.run(
-            ["sh", "-e", "-c", command],
-            cwd=self.root,
-            env={**kept, "PYTHONPATH": str(self.root)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}"
-        return done.stdout
-
     def follow(self, *pages: HowTo) -> None:
         """Does what pages say and checks what they promise; what several say to run runs once."""
         before = self.digests()
@@ -88,7 +65,9 @@ class Copy:
                 assert edit.path in page.files, "files that it changes, and files that it names"
                 edit.apply(self.root)
         outputs: dict[str, str] = {}
-        for command in (command for page in pages for command in page.commands):
+        commands = [command for page in pages for command in page.commands]
+        commands.sort(key=lambda command: WRITES not in command.text)  # as edits, before all else
+        for command in commands:
             if command.text not in outputs:
                 outputs[command.text] = self.run(command.text)
             output = outputs[command.text]

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from taxiway.arrow.evaluator.pairing import Array
 from taxiway.errors import ConfigError, DataError
+from taxiway.modeling.exported.loaded_model import describe_error
 
 USE_BEAM: Final = "use engine: beam for the Evaluator"
 USE_BEAM_KEY: Final = "engine.components: {Evaluator: beam}"
@@ -62,7 +63,13 @@ def labels_of(model: Model, serialized: Any, job: str) -> Array:
       ConfigError: the model has no such signature, or it does not give the label.
       DataError: a label that is none of the model's classes.
     """
-    outputs = _asked(job, model.path, model.label_signature, serialized)
+    edit = f"the data of column '{model.label}', or task in the model's features.py"
+    try:
+        outputs = _asked(job, model.path, model.label_signature, serialized)
+    except tf.errors.InvalidArgumentError as error:
+        raise DataError(
+            f"labels of the rows to evaluate: {describe_error(error)['error']}", edit=edit
+        ) from error
     if model.label not in outputs:
         raise ConfigError(
             f"signature '{model.label_signature}' gives {', '.join(sorted(outputs))}, "
@@ -81,7 +88,7 @@ def labels_of(model: Model, serialized: Any, job: str) -> Array:
         raise DataError(
             f"{unknown} of {len(labels)} rows to evaluate have a '{model.label}' that is none of "
             f"the classes of model '{model.name or 'candidate'}'",
-            edit=f"the data of column '{model.label}', or classes of the task",
+            edit=edit,
         )
     return labels.reshape(len(labels), 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -10,9 +11,12 @@ from taxiway.arrow.ingest.duplicates import count_duplicates
 from taxiway.arrow.ingest.reading import read_rows
 from taxiway.arrow.ingest.rows import keys
 from taxiway.arrow.ingest.spans import SpanFile
-from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
-from taxiway.errors import DataError
+from taxiway.arrow.ingest.summary import MOST_CLASSES, SPLITS, Label, Settings, Summary
+from taxiway.errors import DataError, did_you_mean
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
+
+SHOWN_CLASSES: Final = 5
+SHOWN: Final = 80
 
 
 def check(summary: Summary, files: Sequence[SpanFile], settings: Settings) -> None:
@@ -62,14 +66,51 @@ def _check_splits(summary: Summary, files: Sequence[SpanFile], settings: Setting
                 f"the {name} split has no rows, of {summary.rows_read} read{summary.left_out()}",
                 edit="data.spans or data.split",
             )
-        classes = summary.classes[name]
-        if len(classes) < 2:
+        of = f"of {_files_of(name, files, settings)}{summary.left_out()}"
+        found = sorted(summary.classes[name], key=str)
+        if len(found) < 2:
             raise DataError(
-                f"the {name} split has one class of label only: {settings.label} is "
-                f"{next(iter(classes))!r} in all of its {rows} rows, of "
-                f"{_files_of(name, files, settings)}{summary.left_out()}",
+                f"the {name} split has one class of label only: {settings.label} is {found[0]!r} "
+                f"in all of its {rows} rows, {of}",
                 edit=f"data.spans or data.split, or {_label_edit(settings)}",
             )
+        _check_classes(f"the {name} split, {of}", found, settings)
+
+
+def _check_classes(where: str, found: Sequence[Label], settings: Settings) -> None:
+    """That labels are what the task expects, while there are few enough to know all of them."""
+    if len(found) >= MOST_CLASSES:
+        return
+    there = {_plain(value): value for value in found}
+    known = [_plain(value) for value in settings.classes]
+    others = [value for plain, value in there.items() if known and plain not in known]
+    edit = f"{_label_edit(settings)}, or task in the model's FeatureSpec"
+    if others:
+        raise DataError(
+            f"{where} has labels that are no class: {settings.label} is {_some(others)}, expected "
+            f"{_some(known)}{did_you_mean(str(others[0]), known)}",
+            edit=edit,
+        )
+    if settings.positive is not None and _plain(settings.positive) not in there:
+        raise DataError(
+            f"{where} has no positive label: {settings.label} is never "
+            f"{_plain(settings.positive)!r}, but {_some(found)}"
+            f"{did_you_mean(_plain(settings.positive), there)}",
+            edit=edit,
+        )
+
+
+def _plain(value: Label) -> str:
+    """The name of a class: one that is a number is it in any type."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def _some(values: Sequence[object]) -> str:
+    shown = ", ".join(repr(value)[:SHOWN] for value in values[:SHOWN_CLASSES])
+    more = len(values) - SHOWN_CLASSES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _check_vocabularies(summary: Summary, files: Sequence[SpanFile], settings: Settings) -> None:

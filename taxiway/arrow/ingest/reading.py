@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from taxiway.arrow.ingest.csv_lines import Block, CsvLines
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.rows.cells import BadCell, clean, has_usable_type
-from taxiway.arrow.ingest.rows.columns import Columns, listed
+from taxiway.arrow.ingest.rows.columns import Columns
 from taxiway.arrow.ingest.rows.labels import derived_label
 from taxiway.arrow.ingest.spans import opened
 from taxiway.errors import DataError, did_you_mean
+from taxiway.modeling.spec.schema import listed
 
 if sys.version_info < (3, 11):
     # Before pyarrow 14.0.1 a column of a Python type runs what its file says (CVE-2023-47248), and
@@ -176,7 +177,7 @@ def _parquet_batches(path: str, columns: Columns) -> Iterator[_Raw]:
         _check_names(path, schema.names, columns)
         for column in columns.read:
             found = schema.field(column.name).type
-            if not has_usable_type(found, column.kind):
+            if not has_usable_type(found, column.kind, column.many):
                 raise DataError(
                     f"{path}: column '{column.name}' has type {found}, expected {column.kind}",
                     edit=f"{path}, or the type of '{column.name}' in {columns.schema_file}",
@@ -217,7 +218,7 @@ def _check_names(path: str, names: Sequence[str], columns: Columns, hint: str = 
     if more:
         problems.append(f"{more} columns more are missing or not in the schema")
     if {columns.label, columns.key} & set(missing):
-        problems.append(f"the columns that are there: {listed(list(counts))}")
+        problems.append(f"the columns that are there: {listed(counts)}")
     if problems:
         raise DataError(
             f"{path}: {'; '.join(problems)}{hint}", edit=f"{path}, or {columns.schema_file}"

@@ -20,6 +20,7 @@ STANDS_FOR_SPAN: Final = "\0"
 """Which is in no name."""
 LARGEST_SPAN: Final = 2**63 - 1
 SHOWN_RANGES: Final = 10
+SHOWN_NAMES: Final = 3
 MEND = "data.spans, or run `taxiway data` to export what is missing"
 
 
@@ -217,10 +218,21 @@ def _files_of(input_base: str, pattern: str, span: int) -> list[str]:
     files = listing.matching(input_base, pattern)
     if not files:
         raise DataError(
-            f"span {span} is empty: no file matches {input_base}/{pattern}",
+            f"span {span} is empty: no file matches {input_base}/{pattern}"
+            f"{_what_is_there(input_base, pattern)}",
             edit=f"data.format or data.pattern; {MEND}",
         )
     return files
+
+
+def _what_is_there(input_base: str, pattern: str) -> str:
+    """The first names in the folder of a pattern that nothing matches."""
+    folder, _, _ = pattern.rpartition("/")
+    places = listing.matching(input_base, folder) if folder else [input_base]
+    names = [name for place in places for name in listing.names_in(place)]
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    shown = ", ".join(name[:80] for name in names[:SHOWN_NAMES])
+    return f" (in the folder: {shown}{more})" if names else " (in the folder: nothing)"
 
 
 def _refuse_twice(first: SpanFile, file: SpanFile) -> None:

@@ -43,6 +43,10 @@ class Settings:
     """An expression that makes the label."""
     weight: str = ""
     """A column of row weights."""
+    classes: tuple[Label, ...] = ()
+    """What a label may be; empty where it may be anything."""
+    positive: Label | None = None
+    """A label that each split must have, beside others."""
     vocabularies: tuple[str, ...] = ()
     """Columns of which a vocabulary is learned: a train split without a value of one is refused."""
 

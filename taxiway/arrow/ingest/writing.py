@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from taxiway.arrow.ingest.rows.lists import as_lists
 from taxiway.errors import DataError
 from taxiway.modeling.example_files import examples_writer
 
@@ -158,12 +159,11 @@ def _as_lists(rows: Any) -> Any:
     """Each value as a list of one, and each null as a null list, as the encoder wants it."""
     arrays = []
     for column in rows.columns:
-        valid = column.is_valid().to_numpy(zero_copy_only=False)
-        offsets = np.zeros(len(column) + 1, dtype=np.int64)
-        np.cumsum(valid, out=offsets[1:])
-        missing = np.append(~valid, False)
-        values = column.drop_null()
+        if pa.types.is_large_list(column.type):
+            values, lengths = column.flatten(), pc.fill_null(pc.list_value_length(column), 0)
+        else:
+            values, lengths = column.drop_null(), column.is_valid()
         if pa.types.is_large_string(values.type):
             values = values.cast(pa.large_binary())
-        arrays.append(pa.LargeListArray.from_arrays(pa.array(offsets, mask=missing), values))
+        arrays.append(as_lists(values, lengths.to_numpy(zero_copy_only=False)))
     return pa.RecordBatch.from_arrays(arrays, rows.schema.names)

@@ -47,7 +47,9 @@ def learn_quantiles(
     rank = total = None
     for start, bits in DIGITS:
         digit = tf.bitwise.right_shift(key, tf.constant(start, tf.int64)) % (1 << bits)
-        counts = tft.sum(_histogram(digit, alive, 1 << bits), reduce_instance_dims=False)
+        counts = tft.sum(
+            _histogram(digit, alive, 1 << bits), reduce_instance_dims=False, name=f"digit_{start}"
+        )
         if rank is None:
             total = tf.reduce_sum(counts, axis=1)
             exact = wanted * tf.cast(total, tf.float64) * (1.0 - ROUNDING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from taxiway.modeling.spec import FeatureSpec
 from taxiway.modeling.spec.derive import derive_problem
 
 KEY: Final = "data.schema_file"
+SHOWN_NAMES: Final = 20
+"""Columns that a message lists."""
 NUMBERS: Final = ("INT", "FLOAT")
 TEXT: Final = "BYTES"
 TEXT_HINT: Final = (
@@ -88,9 +90,8 @@ def check_spec(spec: FeatureSpec, schema: Any, spec_file: str, schema_file: str)
     for role, name, wanted in _roles(spec):
         kind = kinds.get(name)
         if kind is None:
-            problems.append(
-                f"{role} '{name}': the schema has no such feature{did_you_mean(name, kinds)}"
-            )
+            near = did_you_mean(name, kinds) or f" (it has {listed(kinds)})"
+            problems.append(f"{role} '{name}': the schema has no such feature{near}")
         elif kind not in wanted:
             hint = hints.get(role, "")
             problems.append(
@@ -105,6 +106,13 @@ def check_spec(spec: FeatureSpec, schema: Any, spec_file: str, schema_file: str)
             f"{spec_file} does not fit {schema_file}:\n{lines}",
             edit=f"{spec_file} or {schema_file}",
         )
+
+
+def listed(names: Collection[str]) -> str:
+    """Columns that are there, for a message; not more than a few lines of them."""
+    every = [f"'{name[:80]}'" for name in names]
+    more = f" and {len(every) - SHOWN_NAMES} more" if len(every) > SHOWN_NAMES else ""
+    return f"{', '.join(every[:SHOWN_NAMES])}{more}" or "none"
 
 
 def _roles(spec: FeatureSpec) -> list[tuple[str, str, tuple[str, ...]]]:

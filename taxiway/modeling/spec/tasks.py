@@ -30,6 +30,16 @@ class _Labelled:
         """The types of the schema that the label may have."""
         return _NUMBERS
 
+    @property
+    def may_be(self) -> tuple[int | str, ...]:
+        """All values that the label may have; empty where they are not known before the data."""
+        return ()
+
+    @property
+    def must_be(self) -> Value | None:
+        """A value that some label has in every split, if there is such."""
+        return None
+
 
 @dataclass(frozen=True)
 class Binary(_Labelled):
@@ -64,6 +74,16 @@ class Binary(_Labelled):
             return ("FLOAT",)
         return _NUMBERS
 
+    @property
+    def may_be(self) -> tuple[int | str, ...]:
+        """Anything where it is said which value is yes."""
+        return (0, 1) if self.positive is None else ()
+
+    @property
+    def must_be(self) -> Value | None:
+        """Yes."""
+        return 1 if self.positive is None else self.positive
+
 
 @dataclass(frozen=True)
 class MultiClass(_Labelled):
@@ -92,6 +112,11 @@ class MultiClass(_Labelled):
     def label_kinds(self) -> tuple[str, ...]:
         """Names or whole numbers."""
         return ("INT", "BYTES")
+
+    @property
+    def may_be(self) -> tuple[int | str, ...]:
+        """The classes, where they are given."""
+        return self.classes
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,15 @@ def build_network(
         for output in column.outputs():
             size, name = hyperparameters.embedding_size, f"{output.name}_embedding"
             if output.embedded:
-                value = keras.Input((1,), name=output.name, dtype="int64")
-                embedded = keras.layers.Embedding(output.width, size, name=name)(value)
-                parts.append(keras.layers.Flatten()(embedded))
+                part = value = keras.Input((1,), name=output.name, dtype="int64")
+                part = keras.layers.Embedding(output.width, size, name=name)(part)
+                part = keras.layers.Flatten()(part)
             else:
-                value = keras.Input((output.width,), name=output.name)
-                mean = keras.layers.Dense(size, use_bias=False, name=name)
-                parts.append(mean(value) if output.pooled else value)
+                part = value = keras.Input((output.width,), name=output.name)
+            if output.pooled:  # weights that sum to 1: a mean of embeddings
+                part = keras.layers.Dense(size, use_bias=False, name=name)(part)
             inputs[output.name] = value
+            parts.append(part)
 
     hidden = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     for size in hyperparameters.hidden_units:

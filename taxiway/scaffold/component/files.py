@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
 
-from taxiway.errors import TaxiwayError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.terminal import one_line
 
 
@@ -22,6 +23,26 @@ def read(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         raise TaxiwayError(
             f"{one_line(str(path))} cannot be read: {error}", edit=str(path)
+        ) from None
+
+
+def parse(source: str, place: str) -> ast.Module:
+    """The code of a module that is to be changed.
+
+    Args:
+      source: its text.
+      place: where it is, for the error.
+
+    Raises:
+      ConfigError: it is no Python.
+    """
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError) as error:  # ValueError: a null byte, up to Python 3.11
+        line = getattr(error, "lineno", None) or 1
+        raise ConfigError(
+            f"{place} is no Python that could be added to: line {line}: {error.args[0]}",
+            edit=f"{place}:{line}",
         ) from None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from taxiway.errors import ConfigError
+from taxiway.scaffold.component.files import parse, read
 from taxiway.scaffold.component.kinds import LONGEST, Component
 from taxiway.terminal import one_line
 
@@ -90,9 +91,10 @@ def _taken(root: Path, component: Component) -> Iterator[tuple[str, set[str]]]:
     shared = [root / "components" / "artifacts.py", *sorted((root / "pipelines").glob("*.py"))]
     for path in shared:
         if path.is_file():
-            yield str(path.relative_to(root)), words(path.read_text(encoding="utf-8"))
+            place = str(path.relative_to(root))
+            yield place, words(parse(read(path) or "", place))
     template = component.kind.template("component.py")
-    own = words(template) - {component.kind.factory, "MyComponent", "my_component"}
+    own = words(ast.parse(template)) - {component.kind.factory, "MyComponent", "my_component"}
     yield "its own component.py", own
 
 
@@ -102,10 +104,10 @@ def _but_for_case(class_name: str, taken: set[str]) -> list[str]:
     return [word for word in ids if word.lower() == class_name.lower()]
 
 
-def words(source: str) -> set[str]:
+def words(module: ast.Module) -> set[str]:
     """Every name in a module: what is imported, defined or used in it, and its texts."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(module):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.arg):

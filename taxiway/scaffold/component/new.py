@@ -12,7 +12,7 @@ from taxiway.scaffold.component.files import read, write_all
 from taxiway.scaffold.component.kinds import Component
 from taxiway.scaffold.component.names import check_free
 from taxiway.scaffold.component.shared import ARTIFACTS, lines_of
-from taxiway.scaffold.component.wiring import wire
+from taxiway.scaffold.component.wiring import Wired, wire
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def new_component(root: Path, component: Component, pipeline: str, *, wired: boo
     check_free(root, component)
     own = component.files()
     texts: dict[str, str | None] = {**own}
-    changed, placeless = [], []
+    changed: list[Changed] = []
+    placeless: list[Changed] = []
     for line in lines_of(component):
         text = read(root / line.path)
         if text is None and line.path == ARTIFACTS:
@@ -93,25 +94,15 @@ def new_component(root: Path, component: Component, pipeline: str, *, wired: boo
                 edit="the folder in which you call it",
             )
         added = line.add(text) if text is not None else None
-        if added is None:
-            placeless.append(Changed(line.path, line.what))
-            continue
-        texts[line.path] = added
-        changed.append(Changed(line.path, line.what))
+        (placeless if added is None else changed).append(Changed(line.path, line.what))
+        if added is not None:
+            texts[line.path] = added
     call = component.named(component.kind.call)
     call, place = call.format(channel=component.kind.reads, config="config"), ""
     if wired:
-        source = read(root / pipeline) or ""
-        found = wire(source, component)
-        if found is None:
-            raise ConfigError(
-                f"{pipeline} has no create_pipeline(config) with a line such as "
-                f'`{component.kind.reads} = node.outputs["{component.kind.reads}"]`, '
-                f"which a component of the kind {component.kind.words} reads",
-                edit=f"--pipeline, or --no-wire, and add `{call}` yourself",
-            )
-        texts[pipeline], place = found.text, f"{pipeline}:{found.line}"
-        call = found.statement.strip()
+        found = _wired(root, component, pipeline, call)
+        texts[pipeline], call = found.text, found.statement.strip()
+        place = f"{pipeline}:{found.line}"
         changed.append(Changed(pipeline, f"its import, and line {found.line}"))
     write_all(root, texts)
     return Written(
@@ -125,3 +116,16 @@ def new_component(root: Path, component: Component, pipeline: str, *, wired: boo
         line=call,
         placeless=tuple(placeless),
     )
+
+
+def _wired(root: Path, component: Component, pipeline: str, call: str) -> Wired:
+    found = wire(read(root / pipeline) or "", component)
+    if found is None:
+        reads = component.kind.reads
+        raise ConfigError(
+            f"{pipeline} has no create_pipeline(config) with a line such as "
+            f'`{reads} = node.outputs["{reads}"]`, which a component of the kind '
+            f"{component.kind.words} reads",
+            edit=f"--pipeline, or --no-wire, and add `{call}` yourself",
+        )
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from taxiway.errors import ConfigError, did_you_mean
-from taxiway.scaffold.component.files import read, write_all
+from taxiway.scaffold.component.files import parse, read, write_all
 from taxiway.scaffold.component.kinds import KINDS, Component
 from taxiway.scaffold.component.names import check_spelling
 from taxiway.scaffold.component.shared import lines_of
@@ -48,12 +48,14 @@ def remove_component(root: Path, name: str, *, force: bool) -> Removed:
     component = _find(root, name)
     own = _own_files(root, component)
     written = component.files()
-    edited = [path for path in own if read_bytes(root / path) != written.get(path, "").encode()]
+    edited = [path for path in own if _bytes_of(root / path) != written.get(path, "").encode()]
     texts: dict[str, str | None] = {}
     for line in lines_of(component):
         text = read(root / line.path)
         if text is None:
             continue
+        if line.path.endswith(".py"):
+            parse(text, line.path)
         without, cut = line.take_out(text), line.cut_out(text)
         if without is None and cut != text:
             edited.append(f"{line.path} ({line.what})")
@@ -61,7 +63,9 @@ def remove_component(root: Path, name: str, *, force: bool) -> Removed:
             texts[line.path] = without or cut
     for path in sorted((root / "pipelines").glob("*.py")):
         place = path.relative_to(root).as_posix()
-        without = unwire(read(path) or "", component)
+        source = read(path) or ""
+        parse(source, place)
+        without = unwire(source, component)
         if without is not None:
             texts[place] = without
     changed = tuple(texts)
@@ -96,7 +100,7 @@ def _find(root: Path, name: str) -> Component:
 def _likeness(root: Path, component: Component) -> int:
     """How many files are as this kind has them."""
     files = component.files().items()
-    return sum(read_bytes(root / path) == text.encode() for path, text in files)
+    return sum(_bytes_of(root / path) == text.encode() for path, text in files)
 
 
 def _own_files(root: Path, component: Component) -> list[str]:
@@ -108,7 +112,7 @@ def _own_files(root: Path, component: Component) -> list[str]:
     return [path.relative_to(root).as_posix() for path in both]
 
 
-def read_bytes(path: Path) -> bytes:
+def _bytes_of(path: Path) -> bytes:
     """What is in a file; nothing of one that is not there."""
     return path.read_bytes() if path.is_file() else b""
 

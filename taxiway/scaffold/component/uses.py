@@ -45,9 +45,13 @@ def _in_code(text: str, name: str, class_name: str) -> Iterator[int]:
         nodes = list(ast.walk(ast.parse(text)))
     except SyntaxError:  # not ours to judge
         return
+    brought: set[str] = set()
     for node in nodes:
         if _names(node, name, class_name):
             yield getattr(node, "lineno", 0)
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                brought.update(alias.asname or alias.name for alias in node.names)
+    yield from (node.lineno for node in nodes if isinstance(node, ast.Name) and node.id in brought)
 
 
 def _names(node: ast.AST, name: str, class_name: str) -> bool:

@@ -42,6 +42,8 @@ class Machine:
     """Of the versions that the stack for this glibc wants."""
     installed: str = ""
     """Where the packages are, such as `.venv`; empty before `make install`."""
+    extras: tuple[str, ...] = ("kfp", "distributed")
+    """Of the packages that not every project installs, those that are there."""
     makes_venv: bool = True
     """Whether python3 has venv and ensurepip, with which uv can be had."""
     programs: Mapping[str, str] = field(default_factory=dict)

@@ -188,6 +188,16 @@ def locale(machine: Machine) -> Finding:
     return Finding("locale", WARNING, found, "export LC_ALL=C.UTF-8")
 
 
+def extra(machine: Machine, name: str, package: str) -> Finding:
+    """A package of `taxiway[name]`, which a project asks for where it uses it."""
+    if package in machine.extras:
+        return Finding(package, OK, "installed")
+    if not machine.installed:
+        return Finding(package, OK, f"to be installed: taxiway[{name}] in pyproject.toml brings it")
+    get = f"taxiway[{name}] in the dependencies of pyproject.toml, then make lock install"
+    return Finding(package, MISSING, "not installed", get)
+
+
 def kubectl(machine: Machine) -> Finding:
     """Applies the manifests of deploy/."""
     path = machine.programs.get("kubectl")

@@ -20,6 +20,7 @@ from pathlib import Path
 from taxiway.scaffold.doctor.machine import Endpoint, Interpreter, Machine, versions_for
 
 PROGRAMS = ("c++", "git", "make", "kubectl", "openssl")
+EXTRAS = ("kfp", "distributed")
 SECONDS = 5.0
 """That a program, or a Kubeflow, has to answer."""
 _HEALTH = "/apis/v2beta1/healthz"
@@ -43,13 +44,15 @@ def look(project: Path, output_root: str = "var", endpoint: str = "") -> Machine
     found = {name: shutil.which(name) or "" for name in PROGRAMS}
     port = os.environ.get("DASK_PORT", "")
     dask_port = int(port) if port.isdigit() and 0 < int(port) < 65536 else 8786
+    installed = _installed(project)
     return Machine(
         system=platform.system(),
         architecture=platform.machine(),
         glibc=glibc,
         distribution=_distribution(Path("/etc/os-release")),
         interpreter=_interpreter(versions_for(glibc), uv),
-        installed=_installed(project),
+        installed=installed,
+        extras=tuple(name for name in EXTRAS if _has_package(project, installed, name)),
         makes_venv=bool(uv) or _answers("python3", "-c", "import ensurepip, venv"),
         programs={name: path for name, path in {**found, "uv": uv}.items() if path},
         engines={
@@ -113,6 +116,13 @@ def _installed(project: Path) -> str:
     if (venv / "installed").is_file() and _answers(str(venv / "bin" / "python"), "-c", ""):
         return ".venv"
     return sys.prefix if importlib.util.find_spec("tfx") else ""
+
+
+def _has_package(project: Path, installed: str, name: str) -> bool:
+    """Without importing it, since .venv may be of another Python than this one."""
+    if installed == ".venv":
+        return any((project / ".venv").glob(f"lib/python*/site-packages/{name}"))
+    return importlib.util.find_spec(name) is not None
 
 
 def _has_buildkit() -> bool:

@@ -28,11 +28,13 @@ TARGETS: Mapping[str, tuple[Callable[[Machine], Finding], ...]] = {
     "image": (needs.docker, needs.make, needs.git, partial(needs.disk, new=10, later=10)),
     "kubeflow": (
         *_TO_RUN,
-        *(needs.kubectl, needs.endpoint, partial(needs.disk, new=4, later=1)),
+        *(partial(needs.extra, name="kubeflow", package="kfp"), needs.kubectl, needs.endpoint),
+        partial(needs.disk, new=4, later=1),
     ),
     "dask": (
         *_TO_RUN,
-        *(needs.openssl, needs.port, partial(needs.memory, gib=6)),
+        *(partial(needs.extra, name="dask", package="distributed"), needs.openssl, needs.port),
+        partial(needs.memory, gib=6),
         partial(needs.disk, new=4, later=1),
     ),
     "docs": (
@@ -75,7 +77,7 @@ def lines(machine: Machine, targets: Sequence[str]) -> list[str]:
             worst[one.need] = one
     table = []
     for one in worst.values():
-        table.append(f"{one.need:10}  {one.status:7}  {plain(one.found)}")
+        table.append(f"{one.need:11} {one.status:7}  {plain(one.found)}")
         if one.get:
             table.append(f"{'':21}get it: {plain(one.get)}")
     return [*table, "", *(f"{target:10}  {_verdict(machine, target)}" for target in targets)]

@@ -171,7 +171,14 @@ def _rewrite(
         repairs.append(f"'{plan.key.name}': a key is text")
     if not repairs:
         return None, ()
-    types = {one.name: _ARROW[plan.kind_of(one)] for one in profiles if one.name not in unread}
+    key = plan.key.name if plan.key is not None else ""
+    types = {
+        one.name: _ARROW[plan.kind_of(one)]
+        if not one.type_found or one.name == key or one.name in needed
+        else None
+        for one in profiles
+        if one.name not in unread
+    }
     return Rewrite(unread, needed, types, null_words), tuple(repairs)
 
 

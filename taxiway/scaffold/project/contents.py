@@ -17,16 +17,18 @@ COPIED: Final = {
     "models/__init__.py": "models/__init__.py",
     "pipelines": "pipelines",
     "requirements.lock": "requirements.lock",
+    "tests/components/test_conformance.py": "tests/components/test_conformance.py",
     "tests/components/test_data_gate.py": "tests/components/test_data_gate.py",
     "tests/components/test_drift.py": "tests/components/test_drift.py",
     "tests/components/test_infra_validator.py": "tests/components/test_infra_validator.py",
     "tests/components/test_model_manifest.py": "tests/components/test_model_manifest.py",
+    "tests/tiny": "tests/tiny",
     "tools/find-python.sh": "tools/find-python.sh",
 }
 """Files and folders of the repository, and what a project calls them."""
 EXAMPLE: Final = {"models/flights": "models/flights"}
 """The same, only for a project with the example."""
-READ: Final = ("configs/base.yaml", "pyproject.toml")
+READ: Final = ("README.md", "configs/base.yaml", "pyproject.toml")
 """Files of the repository of which a project's are made."""
 FOLDER: Final = ".template"
 """Where the wheel has all of them, beside this file. Hidden, since it is data and no code of the

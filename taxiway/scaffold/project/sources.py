@@ -124,7 +124,7 @@ def read_source(text: str, option: str = "--source") -> Source:
     if path.suffix == ".whl":
         wheel_version(path, option)
         return Wheel(path)
-    if path.is_dir():
+    if text and path.is_dir():
         if not is_checkout(path):
             raise ConfigError(f"{option}: {text} is no checkout of Taxiway", edit=option)
         return Checkout(path)

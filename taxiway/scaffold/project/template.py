@@ -22,6 +22,10 @@ _EXAMPLE_ABOUT: Final = """\
 _BASE_ABOUT: Final = """\
 # Every run starts here; an overlay says what differs: configs/NAME.yaml, for the model NAME.
 """
+_COMPONENTS: Final = re.compile(r"^\| custom component \|(?:.*\n\|)+.*\n", re.M)
+"""The table of components in the repository's README."""
+_PAGES: Final = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]*\)")
+"""Links to pages that a project does not have."""
 _MYPY_PACKAGES: Final = re.compile(r"^packages = .*$", re.M)
 
 
@@ -78,12 +82,14 @@ def project_files(
     made = {"configs/base.yaml": _BASE_ABOUT + base.partition("\n")[2], NAME: record.text()}
     if record.example:
         made[_EXAMPLE_CONFIG] = _EXAMPLE_ABOUT + overlay
-    made |= _own_files(record, package, template["pyproject.toml"].read_text(encoding="utf-8"))
+    made |= _own_files(record, package, template)
     return files | {name: text.encode() for name, text in made.items()}
 
 
-def _own_files(record: Record, package: Package, upstream: str) -> dict[str, str]:
+def _own_files(record: Record, package: Package, template: Mapping[str, Path]) -> dict[str, str]:
     """The files that only a project has, with the values of this one filled in."""
+    upstream = template["pyproject.toml"].read_text(encoding="utf-8")
+    readme = template["README.md"].read_text(encoding="utf-8")
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folder = Path(__file__).parent / contents.FILES.name
@@ -101,6 +107,7 @@ def _own_files(record: Record, package: Package, upstream: str) -> dict[str, str
         "example": record.example,
         "package": f"taxiway[{','.join(sorted(extras))}]{package.requirement}",
         "wheel": package.path,
+        "components": _PAGES.sub(r"\1", _COMPONENTS.findall(readme)[0].rstrip("\n")),
         "requires_python": _value(upstream, "requires-python"),
         "ruff": _sections(upstream, "tool.ruff"),
         "mypy": _MYPY_PACKAGES.sub(

@@ -1,4 +1,4 @@
-"""The tests themselves; a project may import them in a test file of its own, see `MODEL` below.
+"""The tests themselves, to run by name or to import into a project's own.
 
 `python -m taxiway.testing NAME` runs them on the model of `configs/NAME.yaml`. To have them among
 a project's own tests, a file such as `tests/models/mine/test_template.py` says

@@ -82,5 +82,5 @@ class TestSchema:
 
     def test_the_projects_own_overlays_are_valid(self) -> None:
         jsonschema = pytest.importorskip("jsonschema")
-        for path in Path("configs").glob("*.yaml"):
+        for path in set(Path("configs").glob("*.yaml")) - {Path("configs/base.yaml")}:
             jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())

@@ -221,11 +221,11 @@ def test_a_file_that_is_no_config_is_refused_in_full(case: str, tmp_path: Path) 
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     started = time.monotonic()
     with pytest.raises(ConfigError) as refused:
-        load_config([path])
+        load_config([TINY, path])
     assert refused.value.message == told.format(file=path)
     assert refused.value.edit in (
         str(path),
-        f"{REPOSITORY}/configs/base.yaml, {path}",
+        f"{REPOSITORY}/configs/base.yaml, {TINY}, {path}",
         "output.root",
     )
     assert time.monotonic() - started < 2
@@ -237,7 +237,7 @@ def test_what_yaml_writes_in_several_ways_is_taken(tmp_path: Path) -> None:
         b"\xef\xbb\xbfmodel: &m {hyperparameters: {epochs: 1_0, batch_size: 0x10}}\n"
         b"data: {root: 2026-01-01}\noutput: {root: '${oc.env:HOME}/var'}\n"
     )
-    config = load_config([path])
+    config = load_config([TINY, path])
     assert config.model.hyperparameters.epochs == 10
     assert config.model.hyperparameters.batch_size == 16
     assert config.data.root == "2026-01-01"

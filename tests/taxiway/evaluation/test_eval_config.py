@@ -16,12 +16,14 @@ from taxiway.config.evaluation import (
     Metric,
     Threshold,
 )
+from taxiway.modeling.spec import Binary, MultiClass, Regression
 from tests.taxiway.evaluation.asked import (
     NO_CONFIDENCE,
     NUMBERS,
     ROWS,
     SPEC,
     evaluation,
+    spec_of,
 )
 
 
@@ -103,15 +105,42 @@ class TestEvalConfig:
         assert names == {"candidate": False, "baseline": True}
         assert [s.name for s in self.built(evaluation(), has_baseline=False).model_specs] == [""]
 
-    def test_the_model_is_asked_by_its_serving_signature(self) -> None:
-        from taxiway.modeling.exported.signatures import PROBABILITY, SERVING
+    @pytest.mark.parametrize(
+        ("task", "answer", "signatures"),
+        [
+            (Binary("late"), "probability", []),
+            (Binary("late", positive="yes"), "probability", ["labels"]),
+            (MultiClass("late"), "probabilities", ["labels"]),
+            (Regression("late"), "value", []),
+        ],
+    )
+    def test_the_model_is_asked_for_the_answer_and_the_label_of_its_task(
+        self, task: Any, answer: str, signatures: list[str]
+    ) -> None:
+        from taxiway.evaluation.eval_config import eval_config
 
-        (spec,) = self.built(evaluation(), has_baseline=False).model_specs
-        assert (spec.signature_name, spec.prediction_key, spec.label_key) == (
-            SERVING,
-            PROBABILITY,
-            "late",
-        )
+        (spec,) = eval_config(Evaluation(), spec_of(task)).model_specs
+        assert (spec.signature_name, spec.prediction_key) == ("serving_default", answer)
+        assert (spec.label_key, list(spec.preprocessing_function_names)) == ("late", signatures)
+        assert spec.example_weight_key == ""
+
+    def test_all_is_weighted_but_what_counts_rows(self) -> None:
+        from tensorflow_model_analysis.metrics import metric_specs
+
+        from taxiway.evaluation.eval_config import eval_config
+
+        spec = spec_of(Regression("late", weight="gross"))
+        config = eval_config(Evaluation(), spec)
+        assert config.model_specs[0].example_weight_key == "gross"
+        specs = list(config.metrics_specs)
+        weighted = {
+            key.name: key.example_weighted
+            for key, _, _ in metric_specs.keys_and_metrics_from_specs(config, specs)
+        }
+        assert sorted(name for name, of in weighted.items() if not of) == [
+            *("example_count", "taxiway_predictions", "taxiway_residuals"),
+        ]
+        assert weighted["r2"]
 
     def test_the_whole_comes_first_and_every_bounded_slice_is_measured_once(self) -> None:
         bounds = (

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from taxiway.arrow.ingest.rows.lists import cast_lists, is_list
+from taxiway.arrow.ingest.rows.times import is_time, plain_times
 
 Kind = Literal["INT", "FLOAT", "BYTES"]
 Role = Literal["feature", "label", "key", "weight"]
@@ -36,6 +40,8 @@ class Column:
     high: float | None = None
     role: Role = "feature"
     """A row without a label is no bad one: it is left out."""
+    many: bool = False
+    """A row may have any number of values."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,15 @@ class BadCell:
     """Of the column in the schema, which could be another; empty where that would not help."""
 
 
-def has_usable_type(found: Any, kind: Kind) -> bool:
+def has_usable_type(found: Any, kind: Kind, many: bool = False) -> bool:
     """Whether an Arrow column can hold values of a schema type; text is never read as a number."""
     types = pa.types
+    if many and is_list(found):
+        return has_usable_type(found.value_type, kind)
     if types.is_dictionary(found):
         found = found.value_type
     text = types.is_string(found) or types.is_large_string(found)
-    if types.is_null(found):
+    if types.is_null(found) or (kind != "FLOAT" and is_time(found)):
         return True
     if kind == "BYTES":
         return bool(text or types.is_binary(found) or types.is_large_binary(found))
@@ -118,6 +126,10 @@ def _cast(values: Any, kind: Kind, narrow: bool = True) -> tuple[Any, list[int]]
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if is_list(values.type):
+        return cast_lists(values, partial(_cast, kind=kind, narrow=narrow))
+    if is_time(values.type):
+        values = plain_times(values, kind)
     if pa.types.is_float16(values.type):
         values = _widened(values)
     if pa.types.is_floating(values.type):

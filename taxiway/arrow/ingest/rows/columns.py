@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from taxiway.arrow.ingest.rows.cells import ARROW_TYPES, Column, Kind, Role
 from taxiway.errors import DataError, did_you_mean
 from taxiway.modeling.spec.derive import Expression, derive_problem, parse
-from taxiway.modeling.spec.schema import feature_kinds, read_schema
-
-SHOWN_NAMES: Final = 20
-"""Columns that a message lists."""
+from taxiway.modeling.spec.schema import feature_kinds, listed, read_schema
 
 
 @dataclass(frozen=True)
@@ -94,13 +91,6 @@ def read_columns(
     )
 
 
-def listed(names: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
-    """The columns that are there, for a message; not more than a few lines of them."""
-    every = [f"'{name[:80]}'" for name in names]
-    more = f" and {len(every) - SHOWN_NAMES} more" if len(every) > SHOWN_NAMES else ""
-    return f"{', '.join(every[:SHOWN_NAMES])}{more}" or "none"
-
-
 def _column(feature: Any, kinds: Mapping[str, str], key: str, label: str, weight: str) -> Column:
     roles: dict[str, Role] = {key: "key", weight: "weight", label: "label"}
     role = roles.get(feature.name, "feature")
@@ -115,6 +105,7 @@ def _column(feature: Any, kinds: Mapping[str, str], key: str, label: str, weight
         low=bounds[0],
         high=bounds[1],
         role=role,
+        many=feature.WhichOneof("shape_type") == "value_count" and feature.value_count.max != 1,
     )
 
 

@@ -87,6 +87,8 @@ def _bits(values: Any) -> Any:
         hashes = hash_keys([*words, b""])  # so that there is one to take where all are null
         index = packed.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
         bits = hashes[index]
+    elif pa.types.is_large_list(values.type):
+        bits = hash_keys([repr(value).encode() for value in values.to_pylist()])
     elif pa.types.is_floating(values.type):
         numbers = values.fill_null(0.0).to_numpy(zero_copy_only=False) + np.float32(0)  # no -0.0
         bits = numbers.astype(np.float32).view(np.uint32).astype(np.uint64)

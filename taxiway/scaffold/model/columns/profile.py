@@ -78,7 +78,8 @@ class Profile:
     def kind(self) -> Kind:
         """The schema's type for it."""
         kinds: Mapping[str, Kind] = {"int": "INT", "float": "FLOAT"}
-        if self.what == "bool" and self.type_found:
+        is_whole = self.what == "bool" or (self.what == "list" and "int" in self.type_found)
+        if is_whole and self.type_found:
             return "INT"
         return kinds.get(self.what, "BYTES")
 
@@ -158,8 +159,10 @@ def readable(values: Any, convert: Convert | None, null_words: Sequence[str], in
       values: as they were read.
       convert: what `look` gave for them.
       null_words: of the whole file, and of this column.
-      into: Arrow's type.
+      into: Arrow's type; None for what it is.
     """
+    if into is None:
+        return values
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -259,9 +262,12 @@ def _look_at_types(name: str, values: Any) -> tuple[Profile, Convert | None]:
         numbers = values.cast(pa.float64(), safe=False)
         return _profile(name, _finite(numbers), "float", "", (), (), told), None
     if types.is_date(found) or types.is_timestamp(found):
-        words = _iso(values)
-        return _profile(name, words, "date", "moments written as text", (), (), told), _iso
-    what: What = "list" if types.is_list(found) or types.is_large_list(found) else "other"
+        return _profile(name, _iso(values), "date", "", (), (), told), None
+    what: What = "other"
+    if types.is_list(found) or types.is_large_list(found):
+        of = found.value_type
+        is_word = types.is_string(of) or types.is_large_string(of) or types.is_integer(of)
+        what = "list" if is_word else "other"
     flat = _counts(values.flatten()) if what == "list" else {}
     common = tuple(sorted(flat.items(), key=lambda item: -item[1])[:KEPT_VALUES])
     return Profile(

@@ -34,7 +34,7 @@ class Rewrite:
     dropped: tuple[str, ...]
     converted: Mapping[str, Convert]
     types: Mapping[str, Any]
-    """Arrow's, for every column that is kept."""
+    """Arrow's, for every column that is kept; None where that stays as it is."""
     null_words: tuple[str, ...]
 
 

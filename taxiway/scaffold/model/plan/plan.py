@@ -52,9 +52,7 @@ class Plan:
 
     def kind_of(self, column: Profile) -> Kind:
         """The type that the schema has for a column."""
-        as_text = [one.column.name for one in self.roles if one.as_text or one.is_category]
-        if self.key is not None:
-            as_text.append(self.key.name)
+        as_text = [self.key.name] if self.key is not None else []
         if not column.type_found:  # in CSV any cell is text, and need not be more
             as_text += [one.column.name for one in self.left_out]
         return "BYTES" if column.name in as_text else column.kind

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import taxiway.modeling.spec as spec_module
 from taxiway.scaffold.model.columns.profile import Profile
 from taxiway.scaffold.model.plan.names import is_code_name, is_key_name
 
@@ -26,7 +25,6 @@ ROWS_EACH: Final = 3
 """Rows for each different number of a code, on average, from which on it tells about other rows."""
 INDICATOR: Final = 0.01
 """Share of missing cells from which on a number says by a column of its own that it is missing."""
-HAS_SCALE: Final = "scale" in spec_module.Numeric.__dataclass_fields__
 LONG_TAIL: Final = 10.0
 """Times that the largest value is further from the median than the third quartile is."""
 
@@ -47,8 +45,6 @@ class Role:
     call: Call
     reason: str
     is_category: bool = False
-    as_text: bool = False
-    """Whether its numbers are read as words."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,6 @@ class Rule:
     """None leaves the column out."""
     reason: Callable[[Profile], str]
     is_category: bool = False
-    as_text: bool = False
 
 
 def quoted(value: Any) -> str:
@@ -88,8 +83,8 @@ def role_of(column: Profile) -> Role | LeftOut:
     rule = next(rule for rule in RULES if rule.applies(column))
     reason = rule.reason(column)
     if rule.call is None:
-        return LeftOut(column, reason, column.what not in ("list", "other"))
-    return Role(column, rule.call(column), reason, rule.is_category, rule.as_text)
+        return LeftOut(column, reason, column.what != "other")
+    return Role(column, rule.call(column), reason, rule.is_category)
 
 
 def amount(value: float) -> str:
@@ -132,7 +127,7 @@ def _categorical(column: Profile) -> Call:
 
 def _numeric(column: Profile) -> Call:
     indicator = ["indicator=True"] if column.missing > INDICATOR * column.rows else []
-    scale = ['scale="log"'] if HAS_SCALE and _has_long_tail(column) else []
+    scale = ['scale="log"'] if _has_long_tail(column) else []
     return Call("Numeric", (quoted(column.name), *scale, *indicator))
 
 
@@ -155,11 +150,8 @@ def _multivalent(column: Profile) -> Call:
     return Call("Multivalent", (quoted(column.name), vocabulary, *separator))
 
 
-def _if_known(kind: str, make: Callable[[Profile], Call]) -> Callable[[Profile], Call] | None:
-    """None where this release has no such kind of column."""
-    if not hasattr(spec_module, kind):
-        return None
-    return make
+def _text(column: Profile) -> Call:
+    return Call("Text", (quoted(column.name),))
 
 
 def _is_id(column: Profile) -> bool:
@@ -189,8 +181,8 @@ def _is_free_text(column: Profile) -> bool:
 
 
 def _is_integer_code(column: Profile) -> bool:
-    """Whole numbers of a CSV file; in Parquet a number cannot be read as a word."""
-    if column.what != "int" or column.type_found or column.distinct < 3:
+    """Whole numbers that are names."""
+    if column.what != "int" or column.distinct < 3:
         return False
     if is_key_name(column.name):
         return column.distinct <= column.rows / ROWS_EACH
@@ -201,7 +193,7 @@ RULES: Final = (
     Rule(lambda column: column.what == "empty", None, lambda _: "no row has a value"),
     Rule(
         lambda column: column.what == "list" or bool(column.separator),
-        _if_known("Multivalent", _multivalent),
+        _multivalent,
         lambda column: f"lists of {column.tokens} values{_missing(column)}",
     ),
     Rule(
@@ -217,12 +209,12 @@ RULES: Final = (
     Rule(_is_id, None, _names_rows),
     Rule(
         lambda column: column.what == "date",
-        _if_known("Timestamp", _timestamp),
+        _timestamp,
         lambda column: f"moments, as {str(column.common[0][0])[:25]}{_missing(column)}",
     ),
     Rule(
         _is_free_text,
-        _if_known("Text", lambda column: Call("Text", (quoted(column.name),))),
+        _text,
         lambda column: f"free text, {column.words_each:.0f} words each{_missing(column)}",
     ),
     Rule(
@@ -237,13 +229,7 @@ RULES: Final = (
         _categorical,
         lambda column: f"numbers that are names: {_few(column)}",
         is_category=True,
-        as_text=True,
     ),
     Rule(lambda column: column.is_number, _numeric, _range),
-    Rule(
-        lambda column: column.what == "bool" and bool(column.type_found),
-        _numeric,
-        lambda column: f"true is 1{_missing(column)}",
-    ),
     Rule(lambda _: True, _categorical, _few, is_category=True),
 )

@@ -36,7 +36,10 @@ def _values(plan: Plan, column: Profile) -> tuple[str, list[str]]:
     kind = plan.kind_of(column)
     if plan.key is not None and column.name == plan.key.name:
         return "Keys", []
-    is_classes = column.name == plan.label.column.name and plan.label.task != "regression"
+    categories = {one.column.name for one in plan.roles if one.is_category}
+    if plan.label.task != "regression":
+        categories.add(plan.label.column.name)
+    is_classes = column.name in categories
     if kind != "BYTES" and not (is_classes or column.what == "bool") and column.quantiles:
         whole = ["whole=True"] if kind == "INT" else []
         return "Numbers", [_tuple([_number(one, kind) for one in column.quantiles]), *whole]

@@ -139,6 +139,10 @@ metrics_specs {
   metrics { class_name: "ExampleCount" }
   metrics { class_name: "SparseCategoricalAccuracy" config: '{"name": "accuracy"}' }
   metrics { class_name: "SparseCategoricalCrossentropy" config: '{"name": "entropy"}' }
+  metrics {
+    class_name: "MultiClassConfusionMatrixAtThresholds" config: '{"thresholds": [0.5, 0.3, 0.6]}'
+  }
+  metrics { class_name: "MultiClassConfusionMatrixPlot" config: '{"num_thresholds": 4}' }
   metrics { class_name: "Precision" config: '{"name": "precision_1", "top_k": 1}' }
   metrics { class_name: "Recall" config: '{"name": "recall_2", "top_k": 2}' }
   metrics { class_name: "AUC" config: '{"name": "auc_1", "class_id": 1}' }
@@ -201,6 +205,7 @@ metrics_specs {
   metrics { class_name: "RootMeanSquaredError" config: '{"name": "rmse"}' }
   metrics { class_name: "MeanLabel" }
   metrics { class_name: "MeanPrediction" }
+  metrics { class_name: "SquaredPearsonCorrelation" }
 }
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +38,7 @@ def columns_split(
 
     folder = tmp_path_factory.mktemp("columns")
     starts = np.cumsum([0, *rows.SHARDS])
-    shards = [learned_from[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    shards = [learned_from[a:b] for a, b in itertools.pairwise(starts)]
     rows.write(folder / "examples" / "Split-train", shards)
     examples, schema = standard_artifacts.Examples(), standard_artifacts.Schema()
     examples.uri, schema.uri = str(folder / "examples"), str(folder / "schema")

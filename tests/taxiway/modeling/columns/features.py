@@ -26,9 +26,8 @@ SPEC = FeatureSpec(
         Quantiles("amount", buckets=4),
         Quantiles("whole", buckets=10),
         Categorical("word", max_vocabulary=5),
-        Categorical("code", max_vocabulary=20, oov_buckets=3),
+        Categorical("code", max_vocabulary=20, oov_buckets=3, encoding="embedding"),
         Categorical("flag", max_vocabulary=2, oov_buckets=0),
-        Categorical("big", max_vocabulary=5, encoding="embedding"),
         Multivalent("tags", max_vocabulary=4),
         Multivalent("ids", max_vocabulary=6, encoding="embedding"),
         Multivalent("joined", max_vocabulary=4, oov_buckets=0, separator="|"),
@@ -38,6 +37,6 @@ SPEC = FeatureSpec(
         Timestamp("seconds", encoding="one_hot", age_at="2020-02-29T12:00:00+02:00"),
         Timestamp("millis", parts=("weekday",), unit="ms", clock="utc"),
         Text("words", max_vocabulary=30, buckets=0),
-        Text("prose", ngrams=(2, 3), buckets=16, max_vocabulary=5),
+        Text("prose", ngrams=(2, 3), buckets=16),
     ),
 )

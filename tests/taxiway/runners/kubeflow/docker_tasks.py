@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.conftest import TINY
 from tests.taxiway.runners.kubeflow.interpreter import TaskRun
 
 UNPRIVILEGED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -47,6 +48,10 @@ class DockerTasks:
             line += ["--memory", str(task.memory_bytes), "--memory-swap", str(task.memory_bytes)]
         for here, there in task.mounts.items():
             line += ["--volume", f"{here}:{there}"]
+        line += [
+            "--volume",
+            f"{Path(TINY).parent}:/app/tests/tiny:ro",
+        ]  # no image has a test's model
         for key in task.env:
             line += ["--env", key]  # the value comes from the environment, not the command line
         line += ["--entrypoint", "sh", task.image, "-c", WITH_UMASK_0, *task.command]

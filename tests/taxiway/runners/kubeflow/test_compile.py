@@ -126,7 +126,7 @@ class TestShape:
         given = documents[0]["root"]["inputDefinitions"]["parameters"]
         assert given["epochs"]["defaultValue"] == 5
         assert given["epochs"]["parameterType"] == "NUMBER_INTEGER"
-        assert given["learning_rate"]["defaultValue"] == 0.003
+        assert given["learning_rate"]["defaultValue"] == 0.01
         assert given["span"]["defaultValue"] == ""
 
     def test_resources_are_those_of_the_node_over_the_default(self, documents: list[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.scaffold.component.kinds import KINDS, LONGEST, Component
 from taxiway.scaffold.component.names import TFX_ARTIFACTS, check_free, check_spelling
 from taxiway.scaffold.component.new import Written, new_component
+from taxiway.scaffold.component.remove import remove_component
 from taxiway.scaffold.component.wiring import Channel, statement
 from tests.conftest import CommandLine
 from tests.taxiway.scaffold.component.conftest import everything
@@ -133,6 +135,17 @@ class TestWhatIsWritten:
             new(project, "sample")
         assert everything(project) == before
 
+    @pytest.mark.parametrize("path", [TRAINING, "components/artifacts.py"])
+    def test_code_that_is_no_python_is_named_with_its_line(self, project: Path, path: str) -> None:
+        new(project, "sample")
+        (project / path).write_text("import os\ndef create_pipeline(config:\n")
+        before = everything(project)
+        with pytest.raises(ConfigError, match=f"{path} is no Python that could be added to: line"):
+            new(project, "another")
+        with pytest.raises(ConfigError, match=f"{path} is no Python that could be added to: line"):
+            remove_component(project, "sample", force=True)
+        assert everything(project) == before
+
     def test_a_folder_that_is_no_project_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"is no project: it has no components/artifacts.py"):
             new(tmp_path, "sample")
@@ -222,6 +235,14 @@ class TestTemplates:
         command = [sys.executable, "-m", "ruff", "format", "--line-length=100", "-"]
         done = subprocess.run(command, input=source, capture_output=True, text=True)
         assert done.stdout == source
+
+
+def test_the_wheel_brings_the_templates(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for folder, kind in KINDS.items():
+        place = f"taxiway/scaffold/component/templates/{folder}"
+        assert {f"{place}/{file}.txt" for file in (*kind.files, "test.py")} <= names
 
 
 class TestTheCommand:

@@ -135,6 +135,19 @@ def test_one_that_is_used_stays_and_the_places_are_named(
     assert everything(project) == before
 
 
+def test_every_line_that_uses_it_is_named_its_import_first(project: Path) -> None:
+    new(project, "sample")
+    text = (project / TRAINING).read_text()
+    (project / TRAINING).write_text(text.replace("    Sample(", "    sample = Sample("))
+    lines = (project / TRAINING).read_text().splitlines()
+    at = [number for number, line in enumerate(lines, 1) if "Sample" in line]
+    with pytest.raises(ConfigError) as refused:
+        remove_component(project, "sample", force=False)
+    places = ", ".join(f"{TRAINING}:{number}" for number in at)
+    assert len(at) == 2
+    assert refused.value.message == f"components/sample is still used: {places}"
+
+
 def test_one_of_another_hand_goes_by_force_only(project: Path) -> None:
     (project / TRAINING).unlink()
     with pytest.raises(ConfigError, match=r"edited: components/weather/__init__\.py"):

@@ -19,7 +19,7 @@ import pytest
 from taxiway.scaffold.doctor import probe
 from taxiway.scaffold.doctor.machine import versions_for
 from taxiway.scaffold.doctor.targets import TARGETS, findings
-from tests.conftest import REPOSITORY, CommandLine
+from tests.conftest import REPOSITORY, TINY, CommandLine
 from tests.taxiway.cli.test_main import HEAVY
 
 WITHOUT_PACKAGES = ("-S", "-m", "taxiway.scaffold.doctor")
@@ -44,6 +44,7 @@ class TestThisMachine:
         found = {one.need: one for one in findings(machine, "tests")}
         assert found["system"].status == "ok", found["system"]
         assert found["packages"].status == "ok", found["packages"]
+        assert machine.extras == ("kfp", "distributed")
         assert machine.memory > 0
         assert machine.free > 0
 
@@ -63,7 +64,8 @@ class TestThisMachine:
     ) -> None:
         (tmp_path / "file").touch()
         place = tmp_path / "file" / "var"
-        told = here("doctor", "--target", "local", "--set", f"output.root={place}", "--json").out
+        where = ("--config", TINY, "--set", f"output.root={place}")
+        told = here("doctor", "--target", "local", *where, "--json").out
         (folders,) = (
             one for one in json.loads(told)["targets"]["local"]["needs"] if one["need"] == "folders"
         )

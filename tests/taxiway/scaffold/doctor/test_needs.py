@@ -149,6 +149,24 @@ CASES = {
         but(READY, encoding="ISO-8859-1"),
         *("local", "locale", WARNING, "export LC_ALL=C.UTF-8"),
     ),
+    "a project without Kubeflow": (
+        but(READY, extras=("distributed",)),
+        "kubeflow",
+        "kfp",
+        MISSING,
+        "taxiway[kubeflow] in the dependencies of pyproject.toml, then make lock install",
+    ),
+    "a project without Dask": (
+        but(READY, extras=("kfp",)),
+        "dask",
+        "distributed",
+        MISSING,
+        "taxiway[dask] in the dependencies of pyproject.toml, then make lock install",
+    ),
+    "a project without Dask, before it is set up": (
+        but(FRESH, extras=()),
+        *("dask", "distributed", OK, ""),
+    ),
     "no kubectl": (
         without(READY, "kubectl"),
         *("kubeflow", "kubectl", WARNING, "https://kubernetes.io/docs/tasks/tools/"),
