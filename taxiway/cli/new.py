@@ -31,6 +31,9 @@ def model(
     ] = None,
     key: Annotated[str, typer.Option(help="A column that names each row for good.")] = "",
     weight: Annotated[str, typer.Option(help="A column: how much each row counts.")] = "",
+    derive: Annotated[
+        str, typer.Option(help="What makes the label of other columns: tips > 0.2 * fare.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a model's folder, its tests and its config from a look at its data."""
@@ -39,7 +42,7 @@ def model(
     from taxiway.scaffold.model.plan.plan import Wishes
     from taxiway.scaffold.model.summary import show
 
-    wishes = Wishes(label=label, task=task, key=key, weight=weight)
+    wishes = Wishes(label=label, task=task, key=key, weight=weight, derive=derive)
     show(create_model(project_root(), name, data, wishes), as_json)
 
 

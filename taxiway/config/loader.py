@@ -24,6 +24,8 @@ from taxiway.process.project import project_root
 DEFAULT = "local"
 """The overlay where none is named; a project may have none of this name."""
 _NO_TEXT = (bool, int, float)
+_CHOICE = re.compile(r"constrained-\w+|literal\[.*\]")
+"""What pydantic puts below a key to tell the types of a choice apart."""
 _HINTS = {"string_type": ": quote it, since YAML reads it as a number or a switch"}
 
 
@@ -141,7 +143,7 @@ def _find(overlay: str | Path) -> Path:
 
 def _explain(error: ValidationError) -> str:
     lines = []
-    for item in error.errors():
+    for item in _per_key(error):
         key = ".".join(str(part) or "''" for part in item["loc"])
         if item["type"] == "extra_forbidden":
             name = str(item["loc"][-1])
@@ -157,6 +159,20 @@ def _explain(error: ValidationError) -> str:
             told = f"{message[:1].lower()}{message[1:]}, got {short(item['input'])}{hint}"
             lines.append(f"{key or 'config'}: {told}")
     return "\n".join(lines)
+
+
+def _per_key(error: ValidationError) -> Iterator[dict[str, Any]]:
+    """The errors, with one for a value that is none of several types: a number, or a word."""
+    items: list[dict[str, Any]] = []
+    for found in error.errors():
+        item = dict(found)
+        if found["loc"] and _CHOICE.fullmatch(str(found["loc"][-1])):
+            item["loc"] = found["loc"][:-1]
+            if items and items[-1]["loc"] == item["loc"]:
+                items[-1]["msg"] += f", or {found['msg'].removeprefix('Input should be ')}"
+                continue
+        items.append(item)
+    yield from items
 
 
 def _numbers_from_switches(raw: Any, made: Any, key: str = "") -> Iterator[str]:

@@ -119,12 +119,14 @@ class Keys:
 Values = Numbers | Choices | Lists | Moments | Texts | Keys
 
 
-def mock_rows(columns: Mapping[str, Values], label: str, count: int, seed: int = 0) -> pa.Table:
+def mock_rows(
+    columns: Mapping[str, Values], label: str | None, count: int, seed: int = 0
+) -> pa.Table:
     """Rows with every column; the same seed makes the same rows.
 
     Args:
       columns: what each is like, in the order of the table.
-      label: the one that follows from the others, except for noise.
+      label: the one that follows from the others, except for noise; None where it is derived.
       count: of rows.
       seed: of all that is drawn.
     """
@@ -134,7 +136,7 @@ def mock_rows(columns: Mapping[str, Values], label: str, count: int, seed: int =
     mixture = random.normal(0.0, 0.05, count)
     for number, name in enumerate(inputs):
         mixture += (places[name] - 0.5) / (1 + number)  # the first ones tell most
-    places[label] = (np.argsort(np.argsort(mixture)) + 0.5) / max(count, 1)
+    places[label or ""] = (np.argsort(np.argsort(mixture)) + 0.5) / max(count, 1)
     arrays = []
     for name, values in columns.items():
         if isinstance(values, Keys):

@@ -30,8 +30,11 @@ OURS = re.compile(
 )
 """A path in the repository, in backticks; with a placeholder or a pattern in it, it is none."""
 
-WRITTEN = ("components/", "tests/components/test_")
-"""Where `taxiway new component NAME` writes what has that name."""
+WRITTEN = (
+    *("components/", "tests/components/test_"),
+    *("models/", "tests/models/", "configs/"),
+)
+"""Where `taxiway new component NAME` and `taxiway new model NAME` write what has that name."""
 
 
 def pages() -> list[str]:
@@ -114,6 +117,7 @@ def test_every_path_in_backticks_exists(page: str) -> None:
     missing = [name for name in paths if not (REPOSITORY / name).exists()]
     made = set(re.findall(r"New file `([^`]+)`", prose(REPOSITORY / page)))  # by a how-to
     written = re.findall(r"taxiway new component (\w+)", (REPOSITORY / page).read_text())
+    written += re.findall(r"taxiway new model (\w+)", (REPOSITORY / page).read_text())
     own = tuple(f"{place}{name}" for name in written for place in WRITTEN)
     missing = [name for name in missing if not name.startswith(own)]
     ignored = {"deploy/kubernetes/base/password.env", *made}

@@ -1,1 +1,1 @@
-"""`taxiway new model`: looks at a data set, decides what is what, and writes a model's folder."""
+"""What `taxiway new model` does: looks at data, decides what is what, writes a model's folder."""

@@ -14,13 +14,10 @@ import pyarrow as pa
 
 from taxiway.config.layers import read as read_layer
 from taxiway.errors import ConfigError
-from taxiway.scaffold.model.columns.profile import (
-    Convert,
-    Profile,
-    look,
-    null_words_of,
-    readable,
-)
+from taxiway.scaffold.model.columns.arrays import Convert, readable
+from taxiway.scaffold.model.columns.derived import derived_label, made_of
+from taxiway.scaffold.model.columns.look import look, null_words_of
+from taxiway.scaffold.model.columns.profile import Profile
 from taxiway.scaffold.model.data.files import find_files
 from taxiway.scaffold.model.data.place import Rewrite, clash, place
 from taxiway.scaffold.model.data.table import Data, read
@@ -80,6 +77,9 @@ def create_model(root: Path, name: str, data: Path, wishes: Wishes) -> Created:
         if folder.is_dir() and not looked.data.given.is_laid_out:
             shutil.rmtree(folder)
         raise
+    package = "models/__init__.py"
+    if not (root / package).exists():  # else a package of this name elsewhere would be taken
+        files = {package: '"""The project\'s models, one folder each."""\n', **files}
     for path, content in files.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,10 +142,14 @@ def _look(data: Data, wishes: Wishes) -> _Looked:
             if profile.what in ("list", "other", "empty")
             else readable(values, converts.get(profile.name), null_words, into)
         )
-    plan = make_plan(profiles, arrays, wishes)
+    label: list[Profile] = []
+    if wishes.derive:
+        made, values = derived_label(wishes.label, wishes.derive, profiles, arrays)
+        label, arrays = [made], {**arrays, made.name: values}
+    plan = make_plan([*profiles, *label], arrays, wishes)
     rewrite, repairs = _rewrite(data, plan, profiles, converts, null_words)
     dropped = rewrite.dropped if rewrite else ()
-    kept = tuple(profile for profile in profiles if profile.name not in dropped)
+    kept = tuple(one for one in (*profiles, *label) if one.name not in dropped)
     return _Looked(data, plan, kept, rewrite, repairs, null_words)
 
 
@@ -160,6 +164,7 @@ def _rewrite(
     unread = tuple(one.column.name for one in plan.left_out if not one.in_data)
     # In CSV a column that is not used need not be read; in Parquet its type must still be known.
     unused = {one.column.name for one in plan.left_out if not one.column.type_found}
+    unused -= set(made_of(plan.derive))
     needed = {name: convert for name, convert in converts.items() if name not in unused}
     repairs = list(data.repairs)
     repairs += [

@@ -131,7 +131,13 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "infinity in quotes": (
         RATE.format("'inf'"),
-        "model.hyperparameters.learning_rate: input should be a finite number, got 'inf'",
+        "model.hyperparameters.learning_rate: input should be a finite number, or 'auto', "
+        "got 'inf'",
+    ),
+    "a word for a number or another word": (
+        "model: {hyperparameters: {positive_weight: balance}}",
+        "model.hyperparameters.positive_weight: input should be a valid number, unable to parse "
+        "string as a number, or 'balanced', got 'balance'",
     ),
     "a negative size": (
         "data: {shards: -1}",

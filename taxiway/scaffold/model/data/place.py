@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxiway.scaffold.model.columns.profile import Convert, readable
+from taxiway.scaffold.model.columns.arrays import Convert, readable
 from taxiway.scaffold.model.data.files import Format
 from taxiway.scaffold.model.data.table import Data
 

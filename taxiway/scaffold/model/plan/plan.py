@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from taxiway.arrow.ingest.rows.cells import Kind
 from taxiway.errors import ConfigError, DataError, did_you_mean
+from taxiway.scaffold.model.columns.derived import made_of
 from taxiway.scaffold.model.columns.profile import Profile
 from taxiway.scaffold.model.plan.leaks import leak
 from taxiway.scaffold.model.plan.names import is_key_name
@@ -29,6 +30,8 @@ class Wishes:
     task: TaskName | None = None
     key: str = ""
     weight: str = ""
+    derive: str = ""
+    """An expression that makes the label."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Plan:
     roles: tuple[Role, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+    derive: str = ""
 
     @property
     def slices(self) -> tuple[str, ...]:
@@ -54,7 +58,9 @@ class Plan:
         """The type that the schema has for a column."""
         as_text = [self.key.name] if self.key is not None else []
         if not column.type_found:  # in CSV any cell is text, and need not be more
-            as_text += [one.column.name for one in self.left_out]
+            needed = made_of(self.derive)
+            names = (one.column.name for one in self.left_out)
+            as_text += [name for name in names if name not in needed]
         return "BYTES" if column.name in as_text else column.kind
 
 
@@ -91,6 +97,9 @@ def make_plan(columns: Sequence[Profile], arrays: Mapping[str, Any], wishes: Wis
     for column in columns:
         if column.name in apart or column.name == label.column.name:
             continue
+        if column.name in made_of(wishes.derive):
+            left_out.append(LeftOut(column, "the label is made of it"))
+            continue
         found = role_of(column)
         told = leak(label, arrays[label.column.name], column, arrays[column.name])
         if isinstance(found, Role) and told:
@@ -104,7 +113,7 @@ def make_plan(columns: Sequence[Profile], arrays: Mapping[str, Any], wishes: Wis
         told = told or f"  - there is none beside '{label.column.name}'"
         raise DataError(f"no column is left to learn from:\n{told}", edit="--data or --label")
     notes = _notes(label, rows, key)
-    return Plan(label, key, key_reason, weight, tuple(roles), tuple(left_out), notes)
+    return Plan(label, key, key_reason, weight, tuple(roles), tuple(left_out), notes, wishes.derive)
 
 
 def _named(option: str, columns: Sequence[Profile], name: str) -> Profile | None:

@@ -96,7 +96,7 @@ def amount(value: float) -> str:
 def _missing(column: Profile) -> str:
     if not column.missing:
         return ""
-    share = 100 * column.missing / column.rows
+    share = max(100 * column.missing / column.rows, 0.1)
     return f", {share:.1f}% missing" if share < 10 else f", {share:.0f}% missing"
 
 

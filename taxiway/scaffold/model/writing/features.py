@@ -19,6 +19,8 @@ def features_py(plan: Plan, source: str) -> str:
     label = plan.label
     kinds = {"FeatureSpec", label.call.head, *(role.call.head for role in plan.roles)}
     arguments = [*label.call.arguments]
+    if plan.derive:
+        arguments.append(f"derive={quoted(plan.derive)}")
     if plan.weight is not None:
         arguments.append(f"weight={quoted(plan.weight.name)}")
     why = f"{label.reason}; {label.task_reason}"

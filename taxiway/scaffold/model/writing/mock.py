@@ -19,6 +19,8 @@ def mock_lines(plan: Plan, columns: Sequence[Profile]) -> tuple[list[str], list[
     """The lines of the table in mock.py, and the classes that they use."""
     lines, used = [], []
     for column in columns:
+        if plan.derive and column.name == plan.label.column.name:
+            continue  # files do not have it
         head, arguments = _values(plan, column)
         if column.missing and column.name != plan.label.column.name and head != "Keys":
             arguments = [*arguments, f"missing={_share(column)}"]

@@ -21,6 +21,7 @@ from taxiway.scaffold.model.writing.features import features_py
 from taxiway.scaffold.model.writing.mock import mock_lines
 from taxiway.scaffold.model.writing.python import WIDTH, cut
 from taxiway.scaffold.model.writing.schema import schema_pbtxt
+from taxiway.section import Frozen
 from taxiway.terminal import one_line
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -95,11 +96,12 @@ def render(found: Found) -> Mapping[str, str]:
         "config": names.given,
         "source": source,
         "question": found.question,
+        "derived": bool(found.plan.derive),
     }
     mock = shared | {
         "classes": ", ".join(sorted({*used, "Values", "mock_rows"}, key=_as_imported)),
         "lines": "\n".join(lines),
-        "label": quoted(found.plan.label.column.name),
+        "label": "None" if found.plan.derive else quoted(found.plan.label.column.name),
     }
     folder, tests = f"models/{names.module}", f"tests/models/{names.module}"
     return {
@@ -149,7 +151,8 @@ def _config(found: Found) -> dict[str, Any]:
         "where": "where root says"
         if placed.root
         else "in var/data; a new span-N beside it is read",
-        "spans": f"{{kind: window, length: {spans}}}" if by_time else "{kind: newest}",
+        # Not `newest`, which is the same for one: Kubeflow's form has a window's end and length.
+        "spans": f"{{kind: window, length: {max(spans, 1)}}}",
         "split": "{kind: time} # the newest span judges"
         if by_time
         else f"{{kind: hash, eval_fraction: {found.eval_fraction}}}",
@@ -160,9 +163,15 @@ def _config(found: Found) -> dict[str, Any]:
     }
 
 
+_SECTIONS: Final[Mapping[str, type[Frozen]]] = {
+    "hyperparameters": Hyperparameters,
+    "evaluation": Evaluation,
+}
+
+
 def _reset(base: Mapping[str, Any], *path: str) -> list[str]:
     """Keys that base.yaml sets, and whose default is to be what suits the model."""
-    fields = {"hyperparameters": Hyperparameters, "evaluation": Evaluation}[path[-1]].model_fields
+    fields = _SECTIONS[path[-1]].model_fields
     section: Any = base
     for name in path:
         section = section.get(name) if isinstance(section, Mapping) else None

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxiway.scaffold.model.columns.profile import Profile, look, null_words_of
+from taxiway.scaffold.model.columns.look import look, null_words_of
+from taxiway.scaffold.model.columns.profile import Profile
 
 ROWS = 40
 

@@ -14,13 +14,21 @@ import pytest
 import yaml
 
 from taxiway.errors import ConfigError, DataError
-from taxiway.modeling.spec import FeatureSpec
+from taxiway.modeling.spec import Binary, FeatureSpec
 from taxiway.modeling.spec.schema import feature_kinds, read_schema
 from taxiway.scaffold.model.create import Created, create_model
 from taxiway.scaffold.model.plan.plan import Wishes
 from taxiway.scaffold.model.summary import as_dict
 from tests.conftest import REPOSITORY
-from tests.taxiway.scaffold.model.corpus import DATA_SETS, churn, houses, penguins, spans, typed
+from tests.taxiway.scaffold.model.corpus import (
+    DATA_SETS,
+    churn,
+    houses,
+    penguins,
+    spans,
+    taxi,
+    typed,
+)
 
 MOST_TO_READ = 80
 RUFF = (
@@ -157,6 +165,36 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(make: Make) -> None:
     assert found["left_out"]["notes"] == "no row has a value"
     assert found["left_out"]["state"] == "the label in other words"
     assert any("16 rows have no 'churn?'" in note for note in found["notes"])
+
+
+def test_a_label_can_be_derived_from_columns_which_are_then_no_features(
+    make: Make, project: Path
+) -> None:
+    created = make(taxi, label="costly", derive="`Fare` > 3 * `Trip Miles`")
+    folder = project / "models" / "mine"
+    spec = loaded(folder / "features.py")["SPEC"]
+    assert spec.task == Binary("costly", derive="`Fare` > 3 * `Trip Miles`")
+    assert not {"Fare", "Trip Miles"} & set(spec.inputs())
+    kinds = feature_kinds(read_schema(str(folder / "schema.pbtxt")))
+    assert (kinds["Fare"], kinds["Trip Miles"], kinds["costly"]) == ("FLOAT", "FLOAT", "INT")
+    assert "costly" not in loaded(folder / "mock.py")["rows"](20).column_names
+    assert "300 rows have no 'costly': they are left out" in created.found.plan.notes
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ({"label": "Fare", "derive": "`Trip Miles` > 3"}, "expected a name that is free"),
+        ({"derive": "`Trip Miles` > 3"}, "expected a name that is free"),
+        ({"label": "far", "derive": "`Trip Mile` > 3"}, "did you mean 'Trip Miles'"),
+        ({"label": "far", "derive": "Company > 3"}, "`>` got a number, expected a text"),
+    ],
+)
+def test_an_expression_that_does_not_fit_is_refused(
+    wishes: dict[str, str], told: str, make: Make
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        make(taxi, **wishes)
 
 
 def test_types_that_no_example_has_are_left_out_of_the_copy(make: Make) -> None:

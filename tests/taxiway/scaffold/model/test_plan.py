@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from taxiway.errors import ConfigError, DataError
-from taxiway.scaffold.model.columns.profile import look
+from taxiway.scaffold.model.columns.look import look
 from taxiway.scaffold.model.plan.plan import Plan, Wishes, make_plan
 
 ROWS = 300
