@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from taxiway.scaffold.model.columns.arrays import Convert, as_iso, as_numbers, finite, without_words
-from taxiway.scaffold.model.columns.dates import ISO, DateForm, find_form
+from taxiway.scaffold.model.columns.dates import COMPACT, ISO, DateForm, are_compact_days, find_form
 from taxiway.scaffold.model.columns.numbers import (
     NULL_WORDS,
     PLAIN_NULL_WORDS,
@@ -101,6 +101,8 @@ def _of_words(
         return "bool", (), None, None
     if has_leading_zeros(every):
         return "text", (), None, None
+    if are_compact_days(every):
+        return "date", (), None, DateForm(COMPACT)
     for what, kind in (("int", "INT"), ("float", "FLOAT")):
         odd = _few_odd(every, counts, misfits(pa.array(every, pa.string()), kind))  # type: ignore[arg-type]
         if odd is not None:

@@ -80,6 +80,20 @@ def test_days_written_otherwise_become_iso() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "iso"),
+    [
+        (("20201231", "19990101"), ["2020-12-31", "1999-01-01"]),
+        (("2020-1-5", "2020-12-31"), ["2020-01-05", "2020-12-31"]),
+        (("31/12/20", "01/02/21"), ["2020-12-31", "2021-02-01"]),
+        (("2020-12-31 10:00:00 UTC",), ["2020-12-31 10:00:00Z"]),
+        (("Jan 5, 2020", "Dec 31, 2020"), ["2020-01-05", "2020-12-31"]),
+    ],
+)
+def test_other_days_and_moments_become_iso_too(cells: tuple[str, ...], iso: list[str]) -> None:
+    assert converted(*cells) == iso
+
+
 def test_it_is_told_where_the_day_and_the_month_cannot_be_told_apart() -> None:
     assert "would fit as well" in found("01/02/2020", "03/04/2020").notes[0]
     assert not found("01/02/2020", "13/04/2020").notes

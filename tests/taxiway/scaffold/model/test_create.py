@@ -113,6 +113,13 @@ def test_ten_columns_are_eighty_lines_to_read(make: Make, project: Path) -> None
     assert sum(len((project / path).read_text().splitlines()) for path in read) < MOST_TO_READ
 
 
+def test_mock_rows_quote_no_cell_that_names_a_row(make: Make, project: Path) -> None:
+    make(churn)
+    text = (project / "models" / "mine" / "mock.py").read_text()
+    assert "C-00" not in text
+    assert "He said" not in text
+
+
 def test_a_file_that_can_be_read_is_copied_as_it_is(make: Make, project: Path) -> None:
     created = make(penguins)
     (file,) = created.found.placed.files
