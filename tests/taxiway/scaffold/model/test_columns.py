@@ -60,6 +60,8 @@ def test_cells_say_what_a_column_is(cells: tuple[str | None, ...], what: str) ->
         (("1 234,5", "2\u00a0000,0"), ["1234.5", "2000.0"]),
         (("12.5 km", "3 km"), ["12.5", "3"]),
         (("45%", "5%"), ["45", "5"]),
+        (("1,200", "950"), ["1200", "950"]),
+        (("1,200", "0,950"), ["1.200", "0.950"]),
     ],
 )
 def test_numbers_as_people_write_them_become_plain(
