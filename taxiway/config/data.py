@@ -129,7 +129,8 @@ class Data(Frozen):
     """A cell that does not fit the schema ends the run (fail), or its row is left out and counted
     (drop)."""
     on_duplicate_key: Literal["warn", "fail"] = "warn"
-    """Rows whose key an earlier row has are counted and told (warn), or end the run (fail)."""
+    """Rows whose key an earlier row has are counted and told (warn), or end the run (fail). Without
+    a key, rows that are as an earlier one is in all columns."""
     shards: Annotated[int, Field(ge=1, le=1_000)] = 4
     """TFRecord files for each split, as many as are written, and later read, at a time."""
     compression: Literal["gzip", "none"] = "gzip"

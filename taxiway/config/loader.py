@@ -169,7 +169,7 @@ def _per_key(error: ValidationError) -> Iterator[dict[str, Any]]:
         if found["loc"] and _CHOICE.fullmatch(str(found["loc"][-1])):
             item["loc"] = found["loc"][:-1]
             if items and items[-1]["loc"] == item["loc"]:
-                items[-1]["msg"] += f", or {item['msg'].removeprefix('Input should be ')}"
+                items[-1]["msg"] += f", or {found['msg'].removeprefix('Input should be ')}"
                 continue
         items.append(item)
     yield from items

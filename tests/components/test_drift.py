@@ -12,7 +12,16 @@ import pytest
 from components.data_gate.drift import drift_config
 from components.data_gate.logic import read_findings
 from taxiway.config.gates import DataGate
-from taxiway.modeling.spec import Binary, FeatureSpec, Numeric
+from taxiway.modeling.spec import (
+    Binary,
+    Categorical,
+    Crossed,
+    FeatureSpec,
+    Multivalent,
+    Numeric,
+    Quantiles,
+    Timestamp,
+)
 
 pytestmark = pytest.mark.pipeline
 
@@ -87,7 +96,7 @@ def drifted(train: Any, evaluated: Any, folder: Path) -> dict[str, str]:
         {"statistics": [statistics], "baseline_statistics": [statistics]},
         {"anomalies": [anomalies]},
         {
-            DISTRIBUTION_VALIDATOR_CONFIG_KEY: drift_config(DataGate(), spec),
+            DISTRIBUTION_VALIDATOR_CONFIG_KEY: drift_config(DataGate(), spec, "no such schema"),
             "include_split_pairs": json_utils.dumps([("eval", "train")]),
         },
     )
@@ -146,3 +155,30 @@ def test_bins_hold_the_same_rows_in_every_split() -> None:
     assert counted[0] == pytest.approx([10.0] * 10 + [0.0])
     assert counted[1] == pytest.approx([0.0] + [1.0] * 10)
     assert len(counted[0]) <= BINS
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> str:
+    kinds = {"code": "INT", "when": "INT", "word": "BYTES", "tags": "BYTES", "real": "FLOAT"}
+    path = tmp_path / "schema.pbtxt"
+    path.write_text("".join(f'feature {{ name: "{n}" type: {k} }}\n' for n, k in kinds.items()))
+    return str(path)
+
+
+def test_whole_numbers_that_are_categories_are_compared_as_numbers(schema: str) -> None:
+    columns = (
+        Categorical("code"),
+        Timestamp("when"),
+        Crossed(("word", "code")),
+        Multivalent("tags"),
+        Quantiles("real"),
+    )
+    config = drift_config(DataGate(), FeatureSpec(Binary("y"), None, columns), schema)
+    measures = {
+        feature.path.step[0]: [
+            field.name for field, _ in feature.distribution_comparator.ListFields()
+        ]
+        for feature in config.default_slice_config.feature
+    }
+    number, text = ["jensen_shannon_divergence"], ["infinity_norm"]
+    assert measures == {"code": number, "when": number, "real": number, "word": text, "tags": text}

@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Final
 
 from taxiway.errors import TaxiwayError
 from taxiway.scaffold.project.record import Record, read_record
@@ -25,9 +24,6 @@ from taxiway.scaffold.project.sources import (
     built,
     pinned,
 )
-
-_UV: Final = (".uv/bin/uv", "uv")
-"""Where the Makefile has its own, and where there is one for all."""
 
 
 def rendered(source: Source, answers: Record, project: Path) -> Record:
@@ -84,8 +80,9 @@ def _install(source: Remote, folder: Path) -> None:
 
 
 def _installer() -> Sequence[str]:
-    found = (program for name in _UV if (program := shutil.which(name)))
-    uv = next(found, None)
+    """The uv of the Makefile, which is on PATH or beside .venv; or else pip."""
+    beside = Path(sys.prefix).parent / ".uv" / "bin" / "uv"
+    uv = shutil.which("uv") or shutil.which(beside)
     if uv:
         return (uv, "pip", "install", "--python", sys.executable)
     return (sys.executable, "-m", "pip", "install")

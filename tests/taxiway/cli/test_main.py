@@ -29,7 +29,7 @@ class TestHelp:
         loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
         assert "typer" in loaded
         assert loaded.isdisjoint(HEAVY)
-        for command in ("data", "run", "compile", "submit", "doctor", "new", "remove"):
+        for command in ("data", "run", "compile", "submit", "doctor", "new", "remove", "upgrade"):
             assert re.search(rf"\b{command}\b", done.stdout)
 
     @pytest.mark.parametrize("command", ["data", "run", "compile", "submit"])

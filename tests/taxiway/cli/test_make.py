@@ -73,6 +73,10 @@ class TestMake:
         assert command.startswith("-m taxiway.cli.make ")
         assert not (checkout / "x").exists()
 
+    def test_one_model_is_tested_by_its_name_as_typed(self, checkout: Path) -> None:
+        *_, command = given(checkout, "test", "MODEL=it's $x")
+        assert command == "-m taxiway.testing it's $x"
+
     def test_a_line_end_stands_between_two_assignments(self, checkout: Path) -> None:
         _, sets, *_ = given(checkout, "data", "SET=a.b=1\nc.d=2\n")
         assert assignments(sets) == ["a.b=1", "c.d=2"]

@@ -31,6 +31,6 @@ def test_the_committed_page_is_made_from_the_docstrings(tmp_path: Path) -> None:
 
 def test_a_key_is_explained_and_a_misspelt_one_refused_with_a_near_one() -> None:
     (entry,) = explained("data.shards")
-    assert (entry.type, entry.default) == ("whole number", "2")
+    assert (entry.type, entry.default) == ("whole number", "4")
     with pytest.raises(ConfigError, match=r"did you mean 'model.hyperparameters.epochs'"):
         explained("model.hyperparameters.epoch")

@@ -131,4 +131,4 @@ def test_octaves_rise_with_numbers_and_hold_them() -> None:
     for number, bucket in zip(numbers.tolist(), buckets.tolist(), strict=True):
         low, high = octave_edges(bucket)
         assert low <= number <= high
-        assert abs(number) < 1e-30 or high - low <= abs(number) / 15
+        assert abs(number) < 1e-30 or high - low <= abs(number) / 63

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,22 @@ class Judged:
         return {found.name: found for found in read_metrics(self.arrow.folder)}
 
 
-@pytest.fixture(scope="module", params=SPECS)
-def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    root = tmp_path_factory.mktemp(request.param)
-    prepared = prepare(case(request.param, ASKED), root)
-    return Judged(request.param, *(execute(kind, *prepared, root) for kind in ("arrow", "beam")))
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judged]:
+    """Evaluates a task by both engines, once."""
+
+    @functools.cache
+    def judged(task: str) -> Judged:
+        root = tmp_path_factory.mktemp(task)
+        prepared = prepare(case(task, ASKED), root)
+        return Judged(task, *(execute(kind, *prepared, root) for kind in ("arrow", "beam")))
+
+    return judged
+
+
+@pytest.fixture(params=SPECS)
+def both(request: pytest.FixtureRequest, judge: Callable[[str], Judged]) -> Judged:
+    return judge(request.param)
 
 
 def of(task: str) -> pytest.MarkDecorator:
@@ -245,6 +258,25 @@ class TestLabels:
         save_model(of_task.models[1], of_task.inputs, older / "Format-Serving")
         done = execute("arrow", examples, [models[0], str(older)], config, tmp_path)
         assert done.unusable_baseline.startswith("the model has no signature 'labels'")
+        assert done.blessing == "BLESSED"
+
+    def test_a_baseline_that_does_not_know_a_class_of_today_cannot_be_used(
+        self, tmp_path: Path
+    ) -> None:
+        import tensorflow as tf
+
+        from tests.taxiway.arrow.evaluator.evaluations import save_model
+
+        def of_then(read: Any) -> Any:
+            known = of_task.labels(read)["species"]
+            return {"species": tf.where(known < 2, known, -1)}
+
+        of_task = case("MultiClass", ASKED)
+        examples, models, config = prepare(of_task, tmp_path)
+        older = tmp_path / "older"
+        save_model(of_task.models[1], of_task.inputs, older / "Format-Serving", of_then)
+        done = execute("arrow", examples, [models[0], str(older)], config, tmp_path)
+        assert "rows to evaluate have a 'species' that is none of" in done.unusable_baseline
         assert done.blessing == "BLESSED"
 
     def test_a_class_beyond_those_that_the_model_learned_is_told(self, tmp_path: Path) -> None:

@@ -105,7 +105,9 @@ def _column(feature: Any, kinds: Mapping[str, str], key: str, label: str, weight
         low=bounds[0],
         high=bounds[1],
         role=role,
-        many=feature.WhichOneof("shape_type") == "value_count" and feature.value_count.max != 1,
+        many=role == "feature"
+        and feature.WhichOneof("shape_type") == "value_count"
+        and feature.value_count.max != 1,
     )
 
 

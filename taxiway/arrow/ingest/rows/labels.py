@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxiway.arrow.ingest.rows.cells import ARROW_TYPES, BadCell, as_numbers
+from taxiway.arrow.ingest.rows.cells import ARROW_TYPES, BadCell, Column, as_numbers
 from taxiway.arrow.ingest.rows.columns import Columns
 from taxiway.arrow.ingest.rows.derive import evaluate
+from taxiway.errors import DataError
 
 
 def derived_label(columns: Columns, raw: Any, rows: Any) -> tuple[Any, list[BadCell]]:
@@ -23,13 +24,15 @@ def derived_label(columns: Columns, raw: Any, rows: Any) -> tuple[Any, list[BadC
 
     Returns:
       An array in the label's type, and a bad cell for each number that its type does not take.
+
+    Raises:
+      DataError: the expression reads a column of lists.
     """
     assert columns.derived is not None
-    at = {column.name: index for index, column in enumerate(columns.read)}
-    is_text = {column.name: column.kind == "BYTES" for column in columns.read}
     inputs = {
-        name: rows.column(at[name]) if is_text[name] else as_numbers(raw.column(at[name]))
-        for name in columns.derived.columns
+        column.name: _input(column, raw.column(index), rows.column(index), columns.derived.text)
+        for index, column in enumerate(columns.read)
+        if column.name in columns.derived.columns
     }
     found = evaluate(columns.derived.root, inputs, rows.num_rows)
     if pa.types.is_boolean(found.type):
@@ -44,6 +47,19 @@ def derived_label(columns: Columns, raw: Any, rows: Any) -> tuple[Any, list[BadC
     ]
     found = pc.replace_with_mask(found, wrong, pa.scalar(None, pa.float64()))
     return found.cast(ARROW_TYPES[columns.label_kind], safe=False), cells
+
+
+def _input(column: Column, raw: Any, cast: Any, expression: str) -> Any:
+    """A column as expressions have it: text, or float64."""
+    if pa.types.is_large_list(cast.type):
+        raise DataError(
+            f"derive {expression!r} reads '{column.name}', which has lists, expected one value in "
+            "each row",
+            edit="derive in the model's FeatureSpec",
+        )
+    if column.kind == "FLOAT":
+        return as_numbers(raw)
+    return cast if column.kind == "BYTES" else cast.cast(pa.float64(), safe=False)
 
 
 def _is_whole(values: Any) -> Any:

@@ -151,7 +151,8 @@ def _config(found: Found) -> dict[str, Any]:
         "where": "where root says"
         if placed.root
         else "in var/data; a new span-N beside it is read",
-        "spans": f"{{kind: window, length: {spans}}}" if by_time else "{kind: newest}",
+        # Not `newest`, which is the same for one: Kubeflow's form has a window's end and length.
+        "spans": f"{{kind: window, length: {max(spans, 1)}}}",
         "split": "{kind: time} # the newest span judges"
         if by_time
         else f"{{kind: hash, eval_fraction: {found.eval_fraction}}}",

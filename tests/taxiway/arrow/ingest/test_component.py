@@ -66,10 +66,15 @@ def test_settings_survive_the_way_through_the_spec(data: Spans, split: Any) -> N
 
     dialect = Dialect(delimiter="\t", quote="", escape="\\", null_words=("\\N", "NA"))
     given = {"on_duplicate_key": "fail", "file_format": "csv", "dialect": dialect}
+    label = {"classes": ("no", "yes"), "positive": "yes", "vocabularies": ("city",)}
+    given |= label | {"derive": '"yes" if temp > 3 else "no"', "weight": "seats"}
     node = component(data, split=split, on_bad_row="drop", shards=5, compression="none", **given)
     buckets = 7000 if split.kind == "hash" else None
     assert read_settings(json_properties(node)) == Settings(
-        str(data.schema), "id", "late", "drop", buckets, 5, "none", "fail", "csv", dialect
+        *(str(data.schema), "id", "late", "drop", buckets, 5, "none", "fail", "csv", dialect),
+        derive='"yes" if temp > 3 else "no"',
+        weight="seats",
+        **label,
     )
 
 
@@ -170,21 +175,37 @@ def properties_of(artifact: Any) -> dict[str, Any]:
     }
 
 
-def test_rows_with_the_key_of_another_are_told_with_the_artifact(data: Spans) -> None:
+TOLD = {
+    "with a key": (
+        {},
+        "10 train + 10 eval rows, 2 rows without a label left out, 1 with the key of another",
+    ),
+    "without one": (
+        {"key": None},
+        "10 train + 10 eval rows, 2 rows without a label left out, 1 in all columns as another",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_was_left_out_and_what_is_there_twice_is_told_with_the_artifact(
+    data: Spans, case: str
+) -> None:
     from tfx.types import standard_artifacts
 
     from components.arrow_example_gen.executor import Executor
     from taxiway.metadata.describe import DESCRIPTIONS
 
-    data.csv([*lines(10), "row-3,1,Rome,1,1"], 1)
+    changes, told = TOLD[case]
+    data.csv([*lines(9), lines(9)[3], "row-50,,Rome,1,1", "row-51,nan,Rome,1,1"], 1)
     data.csv(lines(10, start=100), 2)
     examples = standard_artifacts.Examples()
     examples.uri = str(data.out)
-    Executor().Do({}, {"examples": [examples]}, json_properties(component(data)))
-    names = ("rows_train", "rows_eval", "rows_dropped", "rows_duplicate")
-    found = {name: examples.get_int_custom_property(name) for name in names}
-    assert found["rows_duplicate"] == 1
-    told = "11 train + 10 eval rows, 1 with the key of another"
+    Executor().Do({}, {"examples": [examples]}, json_properties(component(data, **changes)))
+    names = ("rows_train", "rows_eval", "rows_dropped", "rows_unlabelled")
+    twins = "rows_duplicate" if changes == {} else "rows_equal"
+    found = {name: examples.get_int_custom_property(name) for name in (*names, twins)}
+    assert found[twins] == 1
     assert DESCRIPTIONS["Examples"](found) == told
 
 

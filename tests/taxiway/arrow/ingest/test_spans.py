@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,8 +47,15 @@ def test_a_span_out_of_range_is_told_with_those_that_exist(
 def test_an_empty_span_is_refused_even_if_it_is_the_newest(data: Spans) -> None:
     data.csv(lines(4), 1)
     (data.base / "span-2").mkdir()
-    with pytest.raises(DataError, match=r"span 2 is empty: no file matches .*span-2/\*\.parquet"):
+    empty = r"span 2 is empty: no file matches .*span-2/\*\.parquet"
+    with pytest.raises(DataError, match=rf"{empty} \(in the folder: nothing\)"):
         data.resolve(kind="*.parquet")
+    for name in ("b.csv", "a.csv", "c.csv", "d.csv", "e.csv"):
+        data.csv(lines(4), 2, name)
+    told = rf"{empty} \(in the folder: a\.csv, b\.csv, c\.csv and 2 more\)\n  edit: data\.format"
+    with pytest.raises(DataError) as caught:
+        data.resolve(kind="*.parquet")
+    assert re.match(told, str(caught.value))
 
 
 def test_no_span_at_all_is_refused(data: Spans) -> None:

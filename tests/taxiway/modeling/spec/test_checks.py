@@ -195,7 +195,16 @@ MISFITS: dict[str, tuple[FeatureSpec, str]] = {
     ),
     "an unknown column of buckets": (
         FeatureSpec(Y, "id", (Bucketized("zzz", (1.0,)),)),
-        "Bucketized 'zzz': the schema has no such feature",
+        "Bucketized 'zzz': the schema has no such feature (it has 'y', 'id', 'fare', 'day', "
+        "'town', 'odd')",
+    ),
+    "a label that is made of what is not there": (
+        FeatureSpec(Binary("y", derive="fair > 1"), "id", (Numeric("fare"),)),
+        "derive 'fair > 1': the schema has no column 'fair'; did you mean 'fare'?",
+    ),
+    "a label of another type than what is made": (
+        FeatureSpec(Binary("y", derive="town"), "id", (Numeric("fare"),)),
+        "derive 'town' gives a text, but the schema says INT for the label 'y', expected BYTES",
     ),
     "a category that is a number": (
         FeatureSpec(Y, "id", (Categorical("day"),)),

@@ -41,7 +41,7 @@ _RIDE: Final = (
     Categorical("payment", max_vocabulary=5),
     Categorical("company", max_vocabulary=30, encoding="embedding"),
 )
-TIPS: Final = FeatureSpec(task=Binary("tipped"), columns=(*_RIDE, Numeric("fare")))
+TIPS: Final = FeatureSpec(task=Binary("tipped", positive="yes"), columns=(*_RIDE, Numeric("fare")))
 FARES: Final = FeatureSpec(task=Regression("fare"), columns=_RIDE)
 
 
@@ -68,7 +68,7 @@ def penguins(rows: int, seed: int = 0) -> Table:
 def rides(rows: int, seed: int = 0) -> Table:
     """Taxi rides: a fare by way and time, and a tip that depends on how it is paid."""
     random = np.random.default_rng(seed)
-    miles = random.lognormal(0.6, 0.8, rows)
+    miles = random.lognormal(0.8, 0.6, rows)
     minutes = 4.0 + 3.2 * miles + random.gamma(2.0, 2.0, rows)
     hour = random.integers(0, 24, rows)
     payment = random.choice(["Cash", "Credit Card", "Mobile", ""], rows, p=[0.5, 0.4, 0.07, 0.03])
@@ -78,7 +78,7 @@ def rides(rows: int, seed: int = 0) -> Table:
     logit = np.select([payment == "Cash", payment == "Credit Card"], [-5.0, 1.6], -1.0)
     logit = logit - 0.06 * miles + 0.05 * (company % 5)
     return {
-        "tipped": (random.random(rows) < 1 / (1 + np.exp(-logit))).astype(np.int64),
+        "tipped": np.where(random.random(rows) < 1 / (1 + np.exp(-logit)), "yes", "no"),
         "fare": fare,
         "miles": miles,
         "minutes": np.where(random.random(rows) < 0.05, np.nan, minutes),
@@ -139,7 +139,6 @@ class Small:
             for name, value in self.transform(parsed(examples(table), raw_spec(table))).items()
         }
         labels = self.labels.numbered(columns.pop(self.spec.label)).numpy()
-        columns.pop(self.spec.weight, None)
         wide = {n: v.reshape(-1, 1) if v.ndim == 1 else v for n, v in columns.items()}
         return Rows(wide, labels)
 

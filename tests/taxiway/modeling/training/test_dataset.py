@@ -147,7 +147,7 @@ def test_each_row_is_either_learned_from_or_watched_alike_in_each_class(
         count = labels.count(value)
         held = sum(int((rows.labels == value).sum()) for rows in watch)
         assert held == max(1, round(count * fraction))
-        assert rows.learned[value] == count - held
+        assert rows.learned.rows[value] == count - held
 
 
 def test_the_seed_decides_which_rows_are_held_out_and_the_order_of_the_others() -> None:

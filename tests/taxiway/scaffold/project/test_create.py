@@ -22,6 +22,7 @@ from taxiway.scaffold.project.record import Record, read_record
 from taxiway.scaffold.project.sources import Index, Source, Wheel, installed_version
 from taxiway.scaffold.project.template import template_files
 from tests.conftest import REPOSITORY, CommandLine
+from tests.example import needs_example
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -116,6 +117,7 @@ class TestAProject:
             assert done.returncode == 0, done.stdout
 
 
+@needs_example
 class TestTheExample:
     @pytest.fixture(scope="class")
     def example(self, tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
@@ -177,7 +179,7 @@ class TestTheTemplate:
             assert (made / name).read_bytes() == (project / name).read_bytes(), name
 
     def test_no_file_of_it_is_missing_here(self) -> None:
-        for source in (*contents.COPIED, *contents.EXAMPLE, *contents.READ):
+        for source in (*contents.COPIED, *contents.READ):
             assert (REPOSITORY / source).exists(), source
 
     def test_an_installation_without_it_says_so(

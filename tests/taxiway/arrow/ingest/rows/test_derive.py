@@ -165,6 +165,21 @@ def test_a_number_can_be_a_label_and_is_told_where_its_type_does_not_take_it(tax
     assert labels(read(taxi, path, "tips / fare")) == [2.0, 0.5]
 
 
+def test_times_are_read_as_the_schema_has_them_and_lists_are_refused(taxi: Spans) -> None:
+    taxi.schema.write_text(
+        SCHEMA.replace('"fare" type: FLOAT', '"fare" type: INT').replace(
+            '"tips" type: FLOAT', '"tips" type: FLOAT value_count { min: 1 }'
+        )
+    )
+    times = pa.array([0, 90_000_000], pa.timestamp("us"))
+    lists = pa.array([[1.0], [2.0, 3.0]])
+    columns = {"id": ["a", "b"], "tips": lists, "fare": times, "Payment Type": ["", ""]}
+    path = taxi.parquet(pa.table(columns))
+    assert labels(read(taxi, path, "fare >= 90")) == [0, 1]
+    with pytest.raises(DataError, match="reads 'tips', which has lists, expected one value"):
+        read(taxi, path, "tips > 1")
+
+
 def test_a_bad_cell_is_told_before_what_is_derived_of_it(taxi: Spans) -> None:
     path = taxi.csv(text(HEADER, "a,4,2,", "b,much,2,"))
     with pytest.raises(DataError, match="column 'tips': got 'much', expected a finite number"):
