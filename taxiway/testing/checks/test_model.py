@@ -36,13 +36,15 @@ def check_answers(found: Answers, rows: int) -> None:
     assert set(task_of(found).outputs) <= set(found)
     for name in (PROBABILITY, VALUE):
         if name in found:
-            assert (found[name].dtype, found[name].shape) == (np.float32, (rows,))
+            assert found[name].dtype == np.dtype(np.float32)
+            assert found[name].shape == (rows,)
             assert np.isfinite(found[name]).all()
     if PROBABILITY in found:
         assert ((found[PROBABILITY] >= 0) & (found[PROBABILITY] <= 1)).all()
     if PROBABILITIES in found:
         each = found[PROBABILITIES]
-        assert (each.dtype, each.shape[0], each.ndim) == (np.float32, rows, 2)
+        assert each.dtype == np.dtype(np.float32)
+        assert (each.shape[0], each.ndim) == (rows, 2)
         assert ((each >= 0) & (each <= 1)).all()
         np.testing.assert_allclose(each.sum(axis=1), 1.0, atol=1e-5)
         assert found[CLASS].shape == (rows,)
