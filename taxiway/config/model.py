@@ -33,7 +33,7 @@ class Hyperparameters(Frozen):
     """Width of each hidden layer, from the input on."""
     embedding_size: Annotated[int, Field(ge=1)] = 8
     """Dimensions of a category with `encoding="embedding"`."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of hidden units left out in each training step."""
     l2: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the squared-weights penalty on the hidden layers."""

@@ -122,6 +122,7 @@ def test_typed_as_it_stands_it_ends_with_a_pushed_model_and_a_later_version(tmp_
     assert pushed.is_file()
     (ran,) = (output for command, output in said.items() if "make run-local" in command)
     assert "succeeded" in ran
-    assert str(REPOSITORY) not in ran
+    used = shell.type(".venv/bin/python -c 'import taxiway; print(taxiway.__file__)'").strip()
+    assert Path(used).is_relative_to(tmp_path / "installed")
     assert (project / "pipelines" / "exit.py").read_text().endswith("# later\n")
     assert f"-> {LATER}" in said[next(command for command in said if "upgrade" in command)]

@@ -16,6 +16,7 @@ import pytest
 from models.flights.export import export
 from models.flights.features import SPEC
 from taxiway.config.loader import load_config
+from taxiway.config.model import Hyperparameters
 from taxiway.modeling.spec import Categorical
 from taxiway.modeling.spec.columns import transformed_name
 from taxiway.testing.run import ModelRun
@@ -102,10 +103,12 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
     assert len(judge) > 25_000
     hyperparameters = load_config().model.hyperparameters
     labels = labels_of(SPEC.task, lambda _: [])
-    network, head = train(SPEC, labels, hyperparameters, [learn], tmp_path)
-    logit = network.predict(judge.columns, batch_size=BATCH, verbose=0).reshape(-1)
-    logit += head.logit_shift
-    by_network = 1 / (1 + np.exp(-logit.astype(np.float64)))
+
+    def trained_with(chosen: Hyperparameters) -> np.ndarray:
+        network, head = train(SPEC, labels, chosen, [learn], tmp_path)
+        logit = network.predict(judge.columns, batch_size=BATCH, verbose=0).reshape(-1)
+        logit += head.logit_shift
+        return np.asarray(1 / (1 + np.exp(-logit.astype(np.float64))))
 
     regression = LogisticRegression(max_iter=1000)
     regression.fit(flat(learn), learn.labels)
@@ -114,7 +117,8 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
 
     figures: dict[str, float] = {}
     for name, found in (
-        ("network", by_network),
+        ("network", trained_with(hyperparameters)),
+        ("defaults", trained_with(Hyperparameters())),
         ("logistic_regression", by_regression),
         ("base_rate", constant),
     ):
@@ -127,5 +131,6 @@ def test_the_model_beats_the_base_rate_and_a_logistic_regression(
     sys.stdout.write(f"{told}\n")
 
     assert figures["network_auc"] > figures["logistic_regression_auc"], told
+    assert figures["defaults_auc"] > figures["logistic_regression_auc"] - 0.01, told
     assert figures["network_auc"] > figures["base_rate_auc"] + 0.2, told
     assert figures["network_log_loss"] < figures["base_rate_log_loss"], told

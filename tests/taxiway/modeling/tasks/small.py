@@ -96,11 +96,14 @@ def examples(table: Table) -> list[bytes]:
     for row in range(len(next(iter(table.values())))):
         example = tf.train.Example()
         for name, column in table.items():
-            feature, value = example.features.feature[name], column[row].item()
+            value = column[row].item()
+            if value == "" or value != value:
+                continue
+            feature = example.features.feature[name]
             if isinstance(value, str):
-                feature.bytes_list.value.extend([value.encode()] if value else [])
+                feature.bytes_list.value.append(value.encode())
             elif isinstance(value, float):
-                feature.float_list.value.extend([value] if value == value else [])
+                feature.float_list.value.append(value)
             else:
                 feature.int64_list.value.append(value)
         found.append(example.SerializeToString())
