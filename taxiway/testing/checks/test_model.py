@@ -134,6 +134,8 @@ def test_no_slice_is_worse_than_knowing_nothing(
     evaluation = model_run.config.evaluation
     if not any(evaluation.slices):
         pytest.skip("evaluation.slices names none")
+    if model_run.origin == "mock rows":
+        pytest.skip("mock rows are too few to tell of slices")
     told = []
     for columns in filter(None, evaluation.slices):
         of_row = [tuple(tuple(row.get(name, ())) for name in columns) for row in eval_rows]
@@ -142,7 +144,7 @@ def test_no_slice_is_worse_than_knowing_nothing(
             if here.sum() < evaluation.min_slice_rows:
                 continue
             answers = {name: answer[here] for name, answer in eval_answers.items()}
-            found = quality(answers, eval_labels[here])
+            found = quality(answers, eval_labels[here], eval_labels)
             if found is not None and found.is_worse_than_nothing:
                 told.append(f"{columns} {value}: {found}")
     assert not told
