@@ -66,7 +66,8 @@ class Copy(RepositoryCopy):
                 edit.apply(self.root)
         outputs: dict[str, str] = {}
         commands = [command for page in pages for command in page.commands]
-        commands.sort(key=lambda command: WRITES not in command.text)  # as edits, before all else
+        if len(pages) > 1:  # what writes files is as edits, before all else
+            commands.sort(key=lambda command: WRITES not in command.text)
         for command in commands:
             if command.text not in outputs:
                 outputs[command.text] = self.run(command.text)

@@ -57,7 +57,7 @@ def test_three_classes_with_words_for_nothing_are_learned_the_first_time(project
     report = done.report
     assert report["pushed_to"]
     assert report["evaluation"]["overall"]["sparse_categorical_accuracy"] > 0.7
-    request = {"island": ["Biscoe", "Dream"], "sex": ["male", "female"], "year": [2007, 2008]}
+    request = {"island": ["Biscoe", "Torgersen"], "sex": ["male", "female"], "year": [2007, 2008]}
     request |= {"bill length (mm)": [43.0, 38.0], "flipper length (mm)": [217, 190]}
     words = ("-m", "taxiway.serving.worker", "--model", report["pushed_to"])
     answer = subprocess.run(
