@@ -58,6 +58,10 @@ def environment_of(folder: Path, package: Path) -> None:
         (programs / name).write_text(f"#!/bin/sh\nexport PYTHONPATH={package}\n{line}\n")
         (programs / name).chmod(0o755)
     (folder / ".venv" / "installed").touch()
+    uv = folder / ".uv" / "bin" / "uv"  # there, and with nothing left to do
+    uv.parent.mkdir(parents=True)
+    uv.write_text("#!/bin/sh\n")
+    uv.chmod(0o755)
 
 
 class Shell:
