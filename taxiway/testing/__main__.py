@@ -34,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     import pytest
 
     folders = [str(own)] if own else []
-    command = ["-p", PLUGIN, "--pyargs", CHECKS, *folders, "--model", name, *options]
+    # In one word, as pytest takes a path that stands alone for one with tests.
+    command = ["-p", PLUGIN, "--pyargs", CHECKS, *folders, f"--model={name}", *options]
     return int(pytest.main(command))
 
 

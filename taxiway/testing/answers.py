@@ -98,7 +98,7 @@ class Quality:
         )
 
 
-def _auc(answers: Answers, labels: Array) -> Quality | None:
+def _auc(answers: Answers, labels: Array, _: Array) -> Quality | None:
     """The standard error is that of the rank sum where ranks are random (Mann and Whitney 1947)."""
     yes, no = int((labels == 1).sum()), int((labels == 0).sum())
     if not yes or not no:
@@ -111,17 +111,17 @@ def _auc(answers: Answers, labels: Array) -> Quality | None:
     return Quality("auc", float(figure), 0.5, error)
 
 
-def _accuracy(answers: Answers, labels: Array) -> Quality:
-    """Who knows nothing names the most frequent class."""
+def _accuracy(answers: Answers, labels: Array, every: Array) -> Quality:
+    """Who knows nothing names the most frequent class of all rows."""
     right = answers[PROBABILITIES].argmax(axis=1) == labels
-    share = np.bincount(labels).max() / len(labels)
+    share = float((labels == np.bincount(every).argmax()).mean())
     error = (share * (1 - share) / len(labels)) ** 0.5
-    return Quality("accuracy", float(right.mean()), float(share), error)
+    return Quality("accuracy", float(right.mean()), share, error)
 
 
-def _explained(answers: Answers, labels: Array) -> Quality | None:
-    """R squared; who knows nothing names the mean, and so does whose squares are random."""
-    spread = ((labels - labels.mean()) ** 2).sum()
+def _explained(answers: Answers, labels: Array, every: Array) -> Quality | None:
+    """R squared, where who knows nothing names the mean of all rows."""
+    spread = ((labels - every.mean()) ** 2).sum()
     if not spread:
         return None
     left = ((labels - answers[VALUE]) ** 2).sum()
@@ -133,7 +133,7 @@ class Task:
     """What models of a task answer: their outputs with the shape of each row's, and the figure."""
 
     outputs: tuple[str, ...]
-    quality: Callable[[Answers, Array], Quality | None]
+    quality: Callable[[Answers, Array, Array], Quality | None]
 
 
 TASKS: Final[Mapping[str, Task]] = {
@@ -151,13 +151,21 @@ def task_of(answers: Answers) -> Task:
     return found[0]
 
 
-def quality(answers: Answers, labels: Array) -> Quality | None:
+def quality(answers: Answers, labels: Array, every: Array | None = None) -> Quality | None:
     """How good answers are; None where rows are all of one kind, so that nothing can be told.
 
     Args:
       answers: of N rows.
       labels: as `Served.labels` has them, [N]; rows without one are left out.
+      every: those of all rows, where these are of a slice.
     """
-    known = np.isfinite(labels) if labels.dtype.kind == "f" else labels >= 0
+    known = _known(labels)
+    if not known.any():
+        return None
     kept = {name: values[known] for name, values in answers.items()}
-    return task_of(answers).quality(kept, labels[known]) if known.any() else None
+    of_all = labels if every is None else every
+    return task_of(answers).quality(kept, labels[known], of_all[_known(of_all)])
+
+
+def _known(labels: Array) -> Array:
+    return np.isfinite(labels) if labels.dtype.kind == "f" else labels >= 0

@@ -17,8 +17,9 @@ from taxiway.modeling.spec.columns import indicator_name
 
 @dataclass(frozen=True)
 class Moments:
-    """Of the known values of a column, float64 [] each."""
+    """Values of a column, float64 [N]; of the known ones mean and deviation, float64 [] each."""
 
+    values: tf.Tensor
     mean: tf.Tensor
     deviation: tf.Tensor
 
@@ -38,7 +39,8 @@ def learn_moments(values: Sequence[tf.Tensor]) -> list[Moments]:
     mean = tf.math.divide_no_nan(tft.sum(exact, reduce_instance_dims=False), count)
     square = tf.math.divide_no_nan(tft.sum(exact * exact, reduce_instance_dims=False), count)
     deviation = tf.sqrt(tf.maximum(square - mean * mean, 0.0))
-    return [Moments(mean[index], deviation[index]) for index in range(len(values))]
+    parts = zip(values, tf.unstack(mean), tf.unstack(deviation), strict=True)
+    return [Moments(*part) for part in parts]
 
 
 def exact_number(column: Numeric, inputs: Inputs) -> tf.Tensor:
@@ -46,13 +48,16 @@ def exact_number(column: Numeric, inputs: Inputs) -> tf.Tensor:
     return _curved(column, tf.cast(number(inputs[column.name]), tf.float64))
 
 
-def scale(column: Numeric, inputs: Inputs, learned: Any) -> Outputs:
+def scale(column: Numeric, _: Inputs, learned: Any) -> Outputs:
     """See `Numeric`."""
-    value = exact_number(column, inputs)
+    value = learned.moments[column].values
     missing = tf.math.is_nan(value)
     middle, width = _middle_and_width(column, learned)
     known = clipped((value - middle, width), column.clip)
-    fill = clipped((_imputed(column, learned) - middle, width), column.clip)
+    if column.impute == "mean" and column.scale in ("standard", "log"):
+        fill = tf.zeros_like(known)
+    else:
+        fill = clipped((_imputed(column, learned) - middle, width), column.clip)
     outputs = {column.transformed_name: tf.where(missing, fill, known)}
     if column.indicator:
         outputs[indicator_name(column)] = tf.cast(missing, tf.float32)

@@ -62,9 +62,9 @@ def take_apart(role: Timestamp, inputs: Inputs, learned: Any) -> Outputs:
         together = tf.concat([*columns, 1.0 - known], axis=1)
         outputs[role.transformed_name] = tf.reshape(together, [-1, role.width])
     if role.age_at:
-        days, moments = age(role, inputs), learned.moments[role]
-        scaled = clipped((days - moments.mean, moments.deviation), AGE_CLIP)
-        missing = tf.math.is_nan(days)
+        moments = learned.moments[role]
+        scaled = clipped((moments.values - moments.mean, moments.deviation), AGE_CLIP)
+        missing = tf.math.is_nan(moments.values)
         outputs[role.age_name] = tf.where(missing, tf.zeros_like(scaled), scaled)
     return outputs
 

@@ -82,7 +82,7 @@ def check_all(
 ) -> tuple[Any, ...]:
     """A tuple whose items are of some kinds; gives it as one where it is a list."""
     words: dict[tuple[type, ...], str] = {(str,): "names", (str, int): "names or whole numbers"}
-    of = words.get(tuple(kinds)) or ", ".join(kind.__name__ for kind in kinds)
+    of = words.get(tuple(kinds), "columns")
     expected = f"a tuple of {of}, as in ({example},)"
     if not isinstance(value, tuple | list):
         refuse(what, field, value, expected)

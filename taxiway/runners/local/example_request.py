@@ -10,7 +10,7 @@ from typing import Any
 from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.modeling.names import EVAL_SPLIT
-from taxiway.modeling.spec import load_spec
+from taxiway.modeling.spec import FeatureSpec, load_spec
 
 REQUEST_FILE = "request.json"
 EXAMPLES_TYPE = "Examples"
@@ -24,7 +24,7 @@ def write_example_request(config: Config, nodes: Sequence[NodeRecord], folder: P
       nodes: of the run, as the run store has them.
       folder: of the run's report.
     """
-    columns = _first_row(nodes, load_spec(config.model.module).inputs())
+    columns = _first_row(nodes, load_spec(config.model.module))
     if not columns:
         return ""
     path = folder / REQUEST_FILE
@@ -32,8 +32,8 @@ def write_example_request(config: Config, nodes: Sequence[NodeRecord], folder: P
     return str(path)
 
 
-def _first_row(nodes: Sequence[NodeRecord], names: Sequence[str]) -> dict[str, list[Any]]:
-    """The columns that have a value, each with it; empty where there is no row."""
+def _first_row(nodes: Sequence[NodeRecord], spec: FeatureSpec) -> dict[str, list[Any]]:
+    """The columns that have a value, each with it or its list; empty where there is no row."""
     from tensorflow.core.example import example_pb2
 
     from taxiway.modeling.example_files import files_in, open_examples
@@ -48,8 +48,9 @@ def _first_row(nodes: Sequence[NodeRecord], names: Sequence[str]) -> dict[str, l
     files = [file for uri in uris for file in files_in(f"{uri}/Split-{EVAL_SPLIT}")]
     for record in open_examples(files).take(1).as_numpy_iterator() if files else ():
         features = example_pb2.Example.FromString(record).features.feature
-        found = {name: _values(features[name]) for name in names if name in features}
-        return {name: values[:1] for name, values in found.items() if values}
+        found = {name: _values(features[name]) for name in spec.inputs() if name in features}
+        lists = spec.lists()
+        return {n: [v] if n in lists else v[:1] for n, v in found.items() if v}
     return {}
 
 

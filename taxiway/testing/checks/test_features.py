@@ -26,10 +26,12 @@ def check_outputs(column: Any, found: Answers, rows: int) -> None:
     for output in column.outputs():
         value = found[output.name]
         if output.embedded:
-            assert (value.dtype, value.size) == (np.int64, rows), output.name
+            assert value.dtype == np.dtype(np.int64), output.name
+            assert value.size == rows, output.name
             assert ((value >= 0) & (value < output.width)).all(), f"{output.name}: out of range"
             continue
-        assert (value.dtype, value.size) == (np.float32, rows * output.width), output.name
+        assert value.dtype == np.dtype(np.float32), output.name
+        assert value.size == rows * output.width, output.name
         assert np.isfinite(value).all(), f"{output.name} is not finite"
         low, high = output.low - ROUNDING, output.high + ROUNDING
         assert ((value >= low) & (value <= high)).all(), f"{output.name} is out of range"

@@ -36,13 +36,15 @@ def check_answers(found: Answers, rows: int) -> None:
     assert set(task_of(found).outputs) <= set(found)
     for name in (PROBABILITY, VALUE):
         if name in found:
-            assert (found[name].dtype, found[name].shape) == (np.float32, (rows,))
+            assert found[name].dtype == np.dtype(np.float32)
+            assert found[name].shape == (rows,)
             assert np.isfinite(found[name]).all()
     if PROBABILITY in found:
         assert ((found[PROBABILITY] >= 0) & (found[PROBABILITY] <= 1)).all()
     if PROBABILITIES in found:
         each = found[PROBABILITIES]
-        assert (each.dtype, each.shape[0], each.ndim) == (np.float32, rows, 2)
+        assert each.dtype == np.dtype(np.float32)
+        assert (each.shape[0], each.ndim) == (rows, 2)
         assert ((each >= 0) & (each <= 1)).all()
         np.testing.assert_allclose(each.sum(axis=1), 1.0, atol=1e-5)
         assert found[CLASS].shape == (rows,)
@@ -132,6 +134,8 @@ def test_no_slice_is_worse_than_knowing_nothing(
     evaluation = model_run.config.evaluation
     if not any(evaluation.slices):
         pytest.skip("evaluation.slices names none")
+    if model_run.origin == "mock rows":
+        pytest.skip("mock rows are too few to tell of slices")
     told = []
     for columns in filter(None, evaluation.slices):
         of_row = [tuple(tuple(row.get(name, ())) for name in columns) for row in eval_rows]
@@ -140,7 +144,7 @@ def test_no_slice_is_worse_than_knowing_nothing(
             if here.sum() < evaluation.min_slice_rows:
                 continue
             answers = {name: answer[here] for name, answer in eval_answers.items()}
-            found = quality(answers, eval_labels[here])
+            found = quality(answers, eval_labels[here], eval_labels)
             if found is not None and found.is_worse_than_nothing:
                 told.append(f"{columns} {value}: {found}")
     assert not told

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from taxiway.scaffold.model.columns.arrays import Convert, as_iso, as_numbers, finite, without_words
-from taxiway.scaffold.model.columns.dates import ISO, DateForm, find_form
+from taxiway.scaffold.model.columns.dates import COMPACT, ISO, DateForm, are_compact_days, find_form
 from taxiway.scaffold.model.columns.numbers import (
     NULL_WORDS,
     PLAIN_NULL_WORDS,
@@ -101,6 +102,8 @@ def _of_words(
         return "bool", (), None, None
     if has_leading_zeros(every):
         return "text", (), None, None
+    if are_compact_days(every):
+        return "date", (), None, DateForm(COMPACT)
     for what, kind in (("int", "INT"), ("float", "FLOAT")):
         odd = _few_odd(every, counts, misfits(pa.array(every, pa.string()), kind))  # type: ignore[arg-type]
         if odd is not None:
@@ -177,12 +180,15 @@ def _look_at_types(name: str, values: Any) -> tuple[Profile, Convert | None]:
         is_word = types.is_string(of) or types.is_large_string(of) or types.is_integer(of)
         what = "list" if is_word else "other"
     flat = counts_of(values.flatten()) if what == "list" else {}
+    missing = values.null_count
+    if what == "list":  # one without a value is none
+        missing = len(values) - (pc.sum(pc.greater(pc.list_value_length(values), 0)).as_py() or 0)
     common = tuple(sorted(flat.items(), key=lambda item: -item[1])[:KEPT_VALUES])
     return Profile(
         name,
         what,
         len(values),
-        values.null_count,
+        missing,
         distinct=max(len(flat), 2),
         common=common,
         tokens=len(flat),

@@ -8,7 +8,6 @@ column is written anew, and a column is either of one such form or none.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,50 +17,22 @@ import pyarrow as pa
 from taxiway.arrow.ingest.rows.cells import Column, Kind, clean
 
 NULL_WORDS: Final = frozenset(
-    [
-        "NA",
-        "N/A",
-        "n/a",
-        "na",
-        "#N/A",
-        "#NA",
-        "NaN",
-        "nan",
-        "NULL",
-        "Null",
-        "null",
-        "None",
-        "none",
-        "nil",
-        "?",
-        "-",
-        "--",
-        "---",
-        ".",
-        "\\N",
-        "k.A.",
-        "k.",
-        "A.",
-        "n.a.",
-        "#VALUE!",
-        "#DIV/0!",
-        "#REF!",
-        "(null)",
-        "<NA>",
-        "missing",
-        "Missing",
-        "MISSING",
-        "unknown",
-        "Unknown",
-    ]
+    (
+        *("NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "n.a.", "k.A.", "k. A."),
+        *("NULL", "Null", "null", "(null)", "None", "none", "nil", "\\N"),
+        *("?", "-", "--", "---", ".", "missing", "Missing", "MISSING", "unknown", "Unknown"),
+        *("#VALUE!", "#DIV/0!", "#REF!"),
+    )
 )
 """Words for `no value` in a column of numbers or dates."""
 PLAIN_NULL_WORDS: Final = frozenset(
     ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "?", "\\N", "<NA>", "(null)")
 )
 """Those that mean it in any column."""
+DECIMAL_COMMA: Final = "a decimal comma"
+_PLAIN: Final = re.compile(r"[+-]?\d+(\.\d+)?")
 _GROUPED: Final = {
-    "a decimal comma": r"[+-]?(?:\d{1,3}(?:[.\u00a0\u202f' ]\d{3})+|\d+)(?:,\d+)?",
+    DECIMAL_COMMA: r"[+-]?(?:\d{1,3}(?:[.\u00a0\u202f' ]\d{3})+|\d+)(?:,\d+)?",
     "a comma between thousands": r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?",
     "a blank between thousands": r"[+-]?(?:\d{1,3}(?:[\u00a0\u202f' ]\d{3})+|\d+)(?:\.\d+)?",
 }
@@ -81,10 +52,8 @@ class Writing:
 
     pattern: str
     decimal: str
-    unit: str
-    """What stands around every number, such as `$` or `km`."""
     words: str
-    """The same for a reader."""
+    """What is odd, for a reader."""
 
     def plain(self, text: str | None) -> str | None:
         """The number as the pipeline reads it; None where there is none."""
@@ -123,25 +92,34 @@ def find_writing(words: Sequence[str]) -> Writing | None:
     """
     if not words or has_leading_zeros(words):
         return None
-    for oddity, pattern in _GROUPED.items():
-        whole = re.compile(_PREFIX + f"(?P<number>{pattern})" + _SUFFIX)
-        found = [whole.fullmatch(word) for word in words]
-        if not all(found):
-            continue
-        units = Counter((one["before"].strip(), one["after"].strip()) for one in found if one)
-        if len(units) > 1:
-            continue
-        before, after = next(iter(units))
-        decimal = "," if oddity == "a decimal comma" else "."
-        odd = [one for one in found if one and not re.fullmatch(r"[+-]?\d+(\.\d+)?", one["number"])]
-        if (
-            decimal == ","
-            and any("." in one["number"] for one in odd)
-            and not any("," in one["number"] for one in odd)
-        ):
-            continue  # 1.234 alone may as well be a plain number
-        told = [oddity] * bool(odd) + [f"{before or after!r} around the number"] * bool(
-            before + after
-        )
-        return Writing(pattern, decimal, before or after, " and ".join(told)) if told else None
-    return None
+    return next(filter(None, (_writing(oddity, words) for oddity in _GROUPED)), None)
+
+
+def _writing(oddity: str, words: Sequence[str]) -> Writing | None:
+    """One of the ways, if it is that of all words, with one unit around all of them."""
+    pattern = _GROUPED[oddity]
+    whole = re.compile(_PREFIX + f"(?P<number>{pattern})" + _SUFFIX)
+    found = [match for match in map(whole.fullmatch, words) if match]
+    units = {(match["before"].strip(), match["after"].strip()) for match in found}
+    if len(found) < len(words) or len(units) > 1:
+        return None
+    before, after = units.pop()
+    odd = [match["number"] for match in found if not _PLAIN.fullmatch(match["number"])]
+    decimal = "," if oddity == DECIMAL_COMMA else "."
+    if decimal == "," and odd and _may_be_thousands(odd, len(words)):
+        return None
+    told = [oddity] if odd else []
+    if before or after:
+        told.append(f"{before or after!r} around the number")
+    return Writing(pattern, decimal, " and ".join(told)) if told else None
+
+
+def _may_be_thousands(odd: Sequence[str], words: int) -> bool:
+    """Whether what looks like a decimal comma stands between thousands, or is a plain point.
+
+    `1.234` alone is a plain number. `1,200` is a thousand and more where all commas have three
+    digits behind them, and other numbers of the column have none.
+    """
+    if not any("," in number for number in odd):
+        return any("." in number for number in odd)
+    return len(odd) < words and all(re.fullmatch(r"[+-]?\d{1,3},\d{3}", number) for number in odd)

@@ -18,6 +18,8 @@ FEW_NUMBERS: Final = 10
 """Whole numbers up to so many different ones are classes, if each is there often enough."""
 ROWS_EACH: Final = 3
 """Rows that each class of a label should have, on average, to be one."""
+LEAST: Final = 5
+"""Rows of a class; of fewer, a split by chance leaves one of its halves without any too often."""
 RARE: Final = 10
 """Rows; a class that has fewer is told of."""
 POSITIVE: Final = (
@@ -82,6 +84,15 @@ def choose_label(columns: Sequence[Profile], name: str = "", task: TaskName | No
             f"--task binary: the label '{column.name}' has {column.distinct} values, expected two",
             edit="--task or --label",
         )
+    rare = [] if found == "regression" else [one for one in column.common if one[1] < LEAST]
+    if rare:
+        told = ", ".join(f"{value!r} in {count}" for value, count in rare[:5])
+        raise DataError(
+            f"the label '{column.name}' has classes of fewer than {LEAST} rows ({told}): the train "
+            "or the eval split may be without them",
+            edit=f"the data: give these rows another '{column.name}', or none (a row without a "
+            "label is left out); or --label",
+        )
     return Label(column, found, reason, why, _positive(column) if found == "binary" else None)
 
 
@@ -137,7 +148,7 @@ def _task_of(column: Profile) -> tuple[TaskName, str]:
         return "multiclass", f"{column.distinct} values"
     known = column.rows - column.missing
     is_few = column.what == "int" and column.distinct <= FEW_NUMBERS
-    if is_few and known >= 10 * column.distinct:
+    if is_few and known >= 10 * column.distinct and column.common[-1][1] >= LEAST:
         return "multiclass", f"{column.distinct} whole numbers; --task regression takes an amount"
     return "regression", f"{column.distinct} numbers"
 

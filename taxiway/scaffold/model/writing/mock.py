@@ -11,6 +11,7 @@ from taxiway.scaffold.model.plan.roles import quoted
 from taxiway.scaffold.model.writing.python import WIDTH, call, width
 
 SHOWN_VALUES: Final = 8
+FEW_VALUES: Final = 20
 DIGITS: Final = 6
 WORDS: Final = ("good", "bad", "new", "old", "fast", "slow", "small", "large")
 
@@ -38,6 +39,9 @@ def _values(plan: Plan, column: Profile) -> tuple[str, list[str]]:
     kind = plan.kind_of(column)
     if plan.key is not None and column.name == plan.key.name:
         return "Keys", []
+    is_left_out = column.name in {one.column.name for one in plan.left_out}
+    if kind == "BYTES" and is_left_out and column.distinct > FEW_VALUES:
+        return "Keys", []  # names of rows, which are no one's business here
     categories = {one.column.name for one in plan.roles if one.is_category}
     if plan.label.task != "regression":
         categories.add(plan.label.column.name)

@@ -60,8 +60,8 @@ def _line(plan: Plan, column: Profile, eval_fraction: float) -> str:
         least = 1.0 if is_label or not column.missing else least_share(column, eval_fraction)
         if least:
             parts.append(f"presence {{ min_fraction: {least:g} min_count: 1 }}")
-        if column.what != "list":
-            parts.append("value_count { min: 1 max: 1 }")
+        many = "" if column.what == "list" else " max: 1"
+        parts.append(f"value_count {{ min: 1{many} }}")
     if is_label and kind == "INT" and plan.label.task == "binary" and plan.label.positive is None:
         parts.append(f"int_domain {{ name: {text(column.name)} min: 0 max: 1 }}")
     is_word = is_label or column.name in {one.column.name for one in plan.roles if one.is_category}

@@ -12,7 +12,7 @@ from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.summary import Settings
 from taxiway.config.data import HashSplit, NamedSpan, NewestSpan, SpanWindow, TimeSplit
 from taxiway.errors import DataError
-from tests.taxiway.arrow.ingest.conftest import Spans, lines
+from tests.taxiway.arrow.ingest.conftest import Spans, lines, table
 
 pytestmark = pytest.mark.pipeline
 
@@ -219,3 +219,40 @@ def test_a_rewrite_of_equal_size_and_time_is_not_taken_for_unchanged(
     path.write_text(path.read_text().replace(",Paris,", ",Milan,"))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert run_pipeline(data, tmp_path) == ["COMPLETE", "COMPLETE"]
+
+
+def test_a_derived_label_is_a_column_like_any_other_for_the_nodes_behind_it(
+    data: Spans, tmp_path: Path
+) -> None:
+    import tensorflow_data_validation as tfdv
+    from tfx.components.statistics_gen.executor import Executor as Stock
+    from tfx.types import artifact_utils, standard_artifacts
+
+    from components.arrow_example_gen.executor import Executor
+    from taxiway.arrow.statistics_gen.executor import Executor as Arrow
+    from taxiway.modeling.spec.schema import read_schema
+    from tests.taxiway.arrow.conftest import run
+
+    for span in (1, 2):
+        data.parquet(table(30, seats=[*range(28), None, None]).drop(["late"]), span)
+    node = component(data, key=None, derive="seats > 9", pattern="span-{SPAN}/*.parquet")
+    examples = standard_artifacts.Examples()
+    examples.uri = str(data.out)
+    Executor().Do({}, {"examples": [examples]}, json_properties(node))
+    assert examples.get_int_custom_property("rows_unlabelled") == 4
+    for name, executor in (("arrow", Arrow), ("stock", Stock)):
+        (tmp_path / name).mkdir()
+        made = run(
+            executor,
+            tmp_path / name,
+            {"examples": [examples]},
+            {"statistics": standard_artifacts.ExampleStatistics},
+            {"exclude_splits": "[]"},
+        )["statistics"]
+        folder = artifact_utils.get_split_uri([made], "train")
+        found = tfdv.load_stats_binary(f"{folder}/FeatureStats.pb")
+        label = tfdv.get_feature_stats(found.datasets[0], tfdv.FeaturePath(["late"]))
+        assert label.num_stats.common_stats.num_non_missing == 28
+        assert label.num_stats.mean == pytest.approx(18 / 28)
+        anomalies = tfdv.validate_statistics(found, read_schema(str(data.schema)))
+        assert dict(anomalies.anomaly_info) == {}

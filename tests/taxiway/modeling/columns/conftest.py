@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,17 +50,11 @@ def columns_split(
     return examples, schema
 
 
-@pytest.fixture(scope="session")
-def graphs(
-    columns_split: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Any]:
-    """The `transform_graph` of each engine."""
-    from tfx.components.transform.executor import Executor as Stock
+def graph(executor: Any, split: tuple[Any, Any], folder: Path) -> str:
+    """The `transform_graph` that an executor of Transform makes of the rows."""
     from tfx.types.standard_artifacts import TransformGraph
 
-    from taxiway.arrow.transform.executor import Executor
-
-    examples, schema = columns_split
+    examples, schema = split
     properties = {
         "preprocessing_fn": "taxiway.modeling.preprocessing.preprocessing_fn",
         "custom_config": f'{{"module": "{MODULE}"}}',
@@ -68,18 +62,27 @@ def graphs(
         "disable_statistics": 1,
         "force_tf_compat_v1": 0,
     }
-    found = {}
+    inputs, outputs = (
+        {"examples": [examples], "schema": [schema]},
+        {"transform_graph": TransformGraph},
+    )
     with working(InlineWorkers(kind="inline")):
-        for name, executor in (("arrow", Executor), ("beam", Stock)):
-            made = run(
-                executor,
-                tmp_path_factory.mktemp(name),
-                {"examples": [examples], "schema": [schema]},
-                {"transform_graph": TransformGraph},
-                properties,
-            )
-            found[name] = made["transform_graph"].uri
-    return found
+        made = run(executor, folder, inputs, outputs, properties)
+    return str(made["transform_graph"].uri)
+
+
+@pytest.fixture(scope="session")
+def arrow_graph(columns_split: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    from taxiway.arrow.transform.executor import Executor
+
+    return graph(Executor, columns_split, tmp_path_factory.mktemp("arrow"))
+
+
+@pytest.fixture(scope="session")
+def beam_graph(columns_split: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    from tfx.components.transform.executor import Executor
+
+    return graph(Executor, columns_split, tmp_path_factory.mktemp("beam"))
 
 
 class Transformed:
@@ -101,13 +104,13 @@ class Transformed:
 
 
 @pytest.fixture(scope="session")
-def by_engine(graphs: Mapping[str, Any]) -> dict[str, Transformed]:
-    return {name: Transformed(uri) for name, uri in graphs.items()}
+def transformed(arrow_graph: str) -> Transformed:
+    return Transformed(arrow_graph)
 
 
 @pytest.fixture(scope="session")
-def transformed(by_engine: dict[str, Transformed]) -> Transformed:
-    return by_engine["arrow"]
+def by_beam(beam_graph: str) -> Transformed:
+    return Transformed(beam_graph)
 
 
 class Model:
@@ -135,7 +138,7 @@ def _json(name: str, value: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def model(
-    graphs: Mapping[str, Any],
+    arrow_graph: str,
     columns_split: tuple[Any, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Model:
@@ -147,7 +150,7 @@ def model(
         SimpleNamespace(
             custom_config={"module": MODULE, "materialized": False},
             hyperparameters=HYPERPARAMETERS,
-            transform_graph_path=graphs["arrow"],
+            transform_graph_path=arrow_graph,
             train_files=[f"{columns_split[0].uri}/Split-train/*"],
             model_run_dir=str(folder / "run"),
             serving_model_dir=str(folder / "model"),

@@ -87,11 +87,12 @@ def test_ordinary_rows_are_answered_alike(model: Any, learned_from: list[Row]) -
     np.testing.assert_allclose(model.by_columns(learned_from), answers, rtol=0, atol=1e-6)
 
 
+@pytest.mark.one_stack
 @EACH
 def test_both_engines_make_the_same_of_a_column(
-    by_engine: Any, learned_from: list[Row], column: Any
+    transformed: Any, by_beam: Any, learned_from: list[Row], column: Any
 ) -> None:
     rows = [*learned_from, *(row for condition in CONDITIONS for row in awkward(column, condition))]
-    arrow, beam = by_engine["arrow"](rows), by_engine["beam"](rows)
+    arrow, beam = transformed(rows), by_beam(rows)
     for output in column.outputs():
         np.testing.assert_allclose(arrow[output.name], beam[output.name], rtol=0, atol=1e-6)

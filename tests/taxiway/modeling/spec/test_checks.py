@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from taxiway.errors import ConfigError
-from taxiway.modeling.spec import Binary, Bucketized, Categorical, FeatureSpec, Numeric
+from taxiway.modeling.spec import (
+    Binary,
+    Bucketized,
+    Categorical,
+    Crossed,
+    FeatureSpec,
+    Multivalent,
+    Numeric,
+    Quantiles,
+    Text,
+    Timestamp,
+)
 from taxiway.modeling.spec.schema import check_spec, read_schema
 
 Make = Callable[[], Any]
@@ -24,7 +35,7 @@ PLAIN = "expected a name without control characters, in UTF-8"
 FLAG = "expected True or False"
 FINITE = "expected a tuple of finite numbers, as in (1.0, 2.5)"
 RISE = "boundaries must rise from one to the next, as float32 has them, got"
-TUPLE = 'expected a tuple of Numeric, Categorical, Bucketized, as in (Numeric("age"),)'
+TUPLE = 'expected a tuple of columns, as in (Numeric("age"),)'
 NAMES = 'expected a tuple of names, as in ("colour",)'
 REFUSED: dict[str, tuple[Make, str]] = {
     "no name": (lambda: Numeric(""), f"Numeric: name is '', {COLUMN}"),
@@ -123,8 +134,57 @@ REFUSED: dict[str, tuple[Make, str]] = {
         "FeatureSpec names ['a'] more than once in the same role",
     ),
     "a column of two kinds": (
-        lambda: FeatureSpec(Y, "id", (A, Categorical("a"))),
-        "FeatureSpec: ['a'] cannot be both a number and a category",
+        lambda: FeatureSpec(Y, "id", (A, Text("a"))),
+        "FeatureSpec: ['a'] cannot be both a number (Numeric) and text (Text)",
+    ),
+    "a column of one value and of many": (
+        lambda: FeatureSpec(Y, "id", (Categorical("a"), Multivalent("a"))),
+        "FeatureSpec: ['a'] cannot have both several values (Multivalent) and one (Categorical) in "
+        "a row; a text that holds several has a separator",
+    ),
+    "no such scale": (
+        lambda: Numeric("a", scale="logs"),  # type: ignore[arg-type]  # on purpose
+        "Numeric 'a': scale is 'logs', expected 'standard' or 'log' or 'robust' or 'none'; did you "
+        "mean 'log'?",
+    ),
+    "filled in with a word": (
+        lambda: Numeric("a", impute="medain"),  # type: ignore[arg-type]  # on purpose
+        "Numeric 'a': impute is 'medain', expected 'mean' or 'median' or a number; did you mean "
+        "'median'?",
+    ),
+    "filled in with NaN": (
+        lambda: Numeric("a", impute=float("nan")),
+        "Numeric 'a': impute is nan, expected 'mean', 'median' or a finite number",
+    ),
+    "one quantile": (
+        lambda: Quantiles("a", buckets=1),
+        "Quantiles 'a': buckets is 1, expected a whole number from 2 to 256",
+    ),
+    "a cross of one": (
+        lambda: Crossed(("a",)),
+        "Crossed: names is ('a',), expected two columns or more, each once",
+    ),
+    "a part of a time that is none": (
+        lambda: Timestamp("a", parts=("hours",)),  # type: ignore[arg-type]  # on purpose
+        "Timestamp 'a': parts is 'hours', expected 'hour' or 'weekday' or 'day' or 'month'; did "
+        "you mean 'hour'?",
+    ),
+    "a time of which nothing is taken": (
+        lambda: Timestamp("a", parts=()),
+        "Timestamp 'a': parts is (), expected a part at least, or age_at",
+    ),
+    "a date that no calendar has": (
+        lambda: Timestamp("a", age_at="2023-02-29"),
+        "Timestamp 'a': age_at is '2023-02-29', expected a date that there is (day is out of range "
+        "for month)",
+    ),
+    "longer n-grams first": (
+        lambda: Text("a", ngrams=(2, 1)),
+        "Text 'a': ngrams is 1, expected a whole number from 2 to 2147483647",
+    ),
+    "a text without a place": (
+        lambda: Text("a", buckets=0),
+        "Text 'a': buckets is 0, expected a whole number from 1 to 2147483647",
     ),
     "a label like a column after Transform": (
         lambda: FeatureSpec(Binary("a_number_xf"), "id", (A,)),
@@ -133,7 +193,8 @@ REFUSED: dict[str, tuple[Make, str]] = {
     ),
     "a forgotten comma": (
         lambda: FeatureSpec(Y, "id", columns=(A)),  # type: ignore[arg-type]  # on purpose
-        "FeatureSpec: columns is Numeric(name='a', clip=5.0, indicator=False), " + TUPLE,
+        "FeatureSpec: columns is Numeric(name='a', clip=5.0, indicator=False, scale='standard', "
+        "impute='mean'), " + TUPLE,
     ),
     "a name for a column": (
         lambda: FeatureSpec(Y, "id", columns=("a",)),  # type: ignore[arg-type]  # on purpose
@@ -183,7 +244,7 @@ feature { name: "day" type: INT }
 feature { name: "town" type: BYTES }
 feature { name: "odd" type: STRUCT }
 """
-TEXT = "; a category that is a number can be written as text (type: BYTES), or cut by Bucketized"
+CUT = "; a category that is a number can be written as text (type: BYTES), or cut by Bucketized"
 MISFITS: dict[str, tuple[FeatureSpec, str]] = {
     "an unknown number": (
         FeatureSpec(Y, "id", (Numeric("faree"),)),
@@ -206,9 +267,13 @@ MISFITS: dict[str, tuple[FeatureSpec, str]] = {
         FeatureSpec(Binary("y", derive="town"), "id", (Numeric("fare"),)),
         "derive 'town' gives a text, but the schema says INT for the label 'y', expected BYTES",
     ),
-    "a category that is a number": (
-        FeatureSpec(Y, "id", (Categorical("day"),)),
-        f"Categorical 'day': the schema says INT, expected BYTES{TEXT}",
+    "a category that is a number with a fraction": (
+        FeatureSpec(Y, "id", (Categorical("fare"),)),
+        f"Categorical 'fare': the schema says FLOAT, expected BYTES or INT{CUT}",
+    ),
+    "a cross of a number with a fraction": (
+        FeatureSpec(Y, "id", (Crossed(("day", "fare")),)),
+        "Crossed 'fare': the schema says FLOAT, expected BYTES or INT",
     ),
     "a number that is text": (
         FeatureSpec(Y, "id", (Numeric("town"),)),

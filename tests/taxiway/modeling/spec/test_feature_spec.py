@@ -15,8 +15,10 @@ from taxiway.modeling.spec import (
     Binary,
     Bucketized,
     Categorical,
+    Crossed,
     FeatureSpec,
     Numeric,
+    Timestamp,
     load_spec,
 )
 from taxiway.modeling.spec.columns import indicator_name, transformed_name
@@ -107,9 +109,17 @@ def test_neither_label_nor_weight_nor_key_may_be_learned_from(name: str) -> None
         FeatureSpec(Binary("y", weight="w"), "id", (Categorical(name), Categorical("a")))
 
 
-def test_a_column_is_not_both_a_number_and_a_category() -> None:
-    with pytest.raises(ConfigError, match=r"\['a'\] cannot be both a number and a category"):
-        FeatureSpec(Binary("y"), "id", (Numeric("a"), Categorical("a")))
+def test_whole_numbers_may_be_a_number_and_a_category_and_are_then_asked_for_exactly() -> None:
+    spec = FeatureSpec(Binary("y"), "id", (Numeric("a"), Categorical("a"), Numeric("b")))
+    assert spec.numbers() == {"b"}
+    assert spec.inputs() == ("a", "b")
+
+
+def test_all_columns_of_a_cross_and_of_an_age_are_inputs() -> None:
+    columns = (Crossed(("a", "b")), Timestamp("t", age_at="u"), Timestamp("v", age_at="2013-01-01"))
+    spec = FeatureSpec(Binary("y"), "id", columns)
+    assert spec.inputs() == ("a", "b", "t", "u", "v")
+    assert spec.sliceable() == ()
 
 
 @pytest.mark.parametrize(

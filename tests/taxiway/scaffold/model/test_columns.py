@@ -60,6 +60,8 @@ def test_cells_say_what_a_column_is(cells: tuple[str | None, ...], what: str) ->
         (("1 234,5", "2\u00a0000,0"), ["1234.5", "2000.0"]),
         (("12.5 km", "3 km"), ["12.5", "3"]),
         (("45%", "5%"), ["45", "5"]),
+        (("1,200", "950"), ["1200", "950"]),
+        (("1,200", "0,950"), ["1.200", "0.950"]),
     ],
 )
 def test_numbers_as_people_write_them_become_plain(
@@ -78,6 +80,20 @@ def test_days_written_otherwise_become_iso() -> None:
         "2020-12-31T13:15:00",
         "2021-01-02T00:00:00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "iso"),
+    [
+        (("20201231", "19990101"), ["2020-12-31", "1999-01-01"]),
+        (("2020-1-5", "2020-12-31"), ["2020-01-05", "2020-12-31"]),
+        (("31/12/20", "01/02/21"), ["2020-12-31", "2021-02-01"]),
+        (("2020-12-31 10:00:00 UTC",), ["2020-12-31 10:00:00Z"]),
+        (("Jan 5, 2020", "Dec 31, 2020"), ["2020-01-05", "2020-12-31"]),
+    ],
+)
+def test_other_days_and_moments_become_iso_too(cells: tuple[str, ...], iso: list[str]) -> None:
+    assert converted(*cells) == iso
 
 
 def test_it_is_told_where_the_day_and_the_month_cannot_be_told_apart() -> None:

@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from taxiway.arrow.ingest.dialect import Dialect
+from taxiway.arrow.ingest.reading import Source, read_rows
+from taxiway.arrow.ingest.rows.columns import read_columns
+from taxiway.config.data import Csv
 from taxiway.errors import ConfigError, DataError
 from taxiway.modeling.spec import Binary, FeatureSpec
-from taxiway.modeling.spec.schema import feature_kinds, read_schema
+from taxiway.modeling.spec.schema import check_spec, feature_kinds, read_schema
 from taxiway.scaffold.model.create import Created, create_model
 from taxiway.scaffold.model.plan.plan import Wishes
 from taxiway.scaffold.model.summary import as_dict
@@ -89,6 +93,28 @@ def test_files_fit_each_other_and_the_data(name: str, make: Make, project: Path)
     assert config["model"]["module"] == "models.mine"
 
 
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_the_pipelines_reader_reads_every_row(name: str, make: Make, project: Path) -> None:
+    created = make(DATA_SETS[name])
+    folder = project / "models" / "mine"
+    spec, schema_file = loaded(folder / "features.py")["SPEC"], str(folder / "schema.pbtxt")
+    check_spec(spec, read_schema(schema_file), "features.py", "schema.pbtxt")
+    columns = read_columns(schema_file, spec.key or "", spec.label, spec.task.derive)
+    data = yaml.safe_load((project / "configs" / "mine.yaml").read_text())["data"]
+    dialect = Csv(**data.get("csv", {}))
+    source = Source(data["format"], Dialect(*dialect.model_dump().values()))
+    files = created.found.placed.files
+    rows = [batch for file in files for batch in read_rows(str(file), columns, source)]
+    assert sum(batch.read for batch in rows) == created.found.rows
+    known = {one.name: one.rows - one.missing for one in created.found.columns}
+    for column in (*spec.inputs(), spec.label):
+        values = [batch.rows.column(batch.rows.schema.get_field_index(column)) for batch in rows]
+        found = sum(len(array) - array.null_count for array in values)
+        assert found <= known[column]
+        if not known[spec.label] < created.found.rows:  # no row is left out for want of a label
+            assert found == known[column], column
+
+
 @pytest.mark.skipif(not shutil.which("ruff", path=Path(sys.executable).parent), reason="no ruff")
 def test_formatter_and_linter_have_nothing_to_say(project: Path, tmp_path: Path) -> None:
     for name, write in DATA_SETS.items():
@@ -111,6 +137,13 @@ def test_ten_columns_are_eighty_lines_to_read(make: Make, project: Path) -> None
     assert len(created.found.columns) == 9
     read = ("models/mine/features.py", "models/mine/schema.pbtxt", "configs/mine.yaml")
     assert sum(len((project / path).read_text().splitlines()) for path in read) < MOST_TO_READ
+
+
+def test_mock_rows_quote_no_cell_that_names_a_row(make: Make, project: Path) -> None:
+    make(churn)
+    text = (project / "models" / "mine" / "mock.py").read_text()
+    assert "C-00" not in text
+    assert "He said" not in text
 
 
 def test_a_file_that_can_be_read_is_copied_as_it_is(make: Make, project: Path) -> None:

@@ -95,6 +95,15 @@ class TestLabel:
         with pytest.raises(DataError, match=told):
             plan_of({"x": NUMBERS, "it": label}, label="it", task=task)
 
+    def test_a_class_of_too_few_rows_is_refused_with_what_helps(self) -> None:
+        kinds = ["odd" if row in (3, 70) else "even" for row in range(ROWS)]
+        with pytest.raises(DataError, match=r"'odd' in 2\).*(.|\n)*or none"):
+            plan_of({"x": NUMBERS, "kind": kinds}, label="kind")
+
+    def test_whole_numbers_of_which_some_are_rare_are_an_amount(self) -> None:
+        stars = [str(row % 5 if row else 9) for row in range(ROWS)]
+        assert plan_of({"x": NUMBERS, "stars": stars}).label.task == "regression"
+
     def test_three_values_are_not_binary(self) -> None:
         colours = [("red", "green", "blue")[row % 3] for row in range(ROWS)]
         with pytest.raises(ConfigError, match="has 3 values, expected two"):

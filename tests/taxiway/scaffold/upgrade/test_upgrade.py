@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -266,6 +267,11 @@ class TestRefusals:
 
 
 class TestTheCommand:
+    @pytest.fixture(autouse=True)
+    def _leaves_no_project_on_the_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+
     def test_a_conflict_is_told_and_is_a_failure(
         self,
         project: Project,
