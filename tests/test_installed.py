@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from taxiway.process.project import FOLDERS
-from tests.conftest import REPOSITORY, Finished
+from tests.conftest import REPOSITORY, TINY, Finished
 
 pytestmark = pytest.mark.pipeline
 
@@ -60,8 +60,10 @@ def test_taxiway_is_the_installed_one_and_the_rest_the_projects(project: Project
 @pytest.mark.one_stack
 def test_it_runs_the_training_pipeline_to_a_pushed_model(project: Project, spans: Path) -> None:
     shutil.copytree(spans / "data", project.folder / "var" / "data")
+    tiny = project.folder / "tests" / "tiny"
+    shutil.copytree(Path(TINY).parent, tiny, ignore=shutil.ignore_patterns("__pycache__"))
     done = project.python(
-        *("-m", "taxiway", "run", "mine", "--config", "smoke"),
+        *("-m", "taxiway", "run", "mine", "--config", f"{tiny}/tiny.yaml"),
         *("--set", "container.engine=host", "--json"),
     )
     assert done.code == 0, done.out + done.err
@@ -70,4 +72,4 @@ def test_it_runs_the_training_pipeline_to_a_pushed_model(project: Project, spans
     pushed = Path(done.report["pushed_to"])
     assert pushed.is_relative_to(project.folder / "var" / "serving")
     assert (pushed / "saved_model.pb").is_file()
-    assert {path.name for path in project.folder.iterdir()} == {*FOLDERS, "configs", "var"}
+    assert {path.name for path in project.folder.iterdir()} == {*FOLDERS, "configs", "tests", "var"}

@@ -119,9 +119,8 @@ def _fit(
         weighted_metrics=[head.metric()],
         steps_per_execution=STEPS_PER_CALL,
     )
-    pictures = [
-        ConfusionMatrix(rows.watched, log_folder, head, -(-schedule.epochs // MOST_PICTURES))
-    ]
+    every = -(-schedule.epochs // MOST_PICTURES)
+    pictures = [ConfusionMatrix(rows.watched, log_folder, head, every)] if head.classes else []
     with between_batches() as interrupts:
         network.fit(
             rows.batches(schedule.batch_size, head),
@@ -136,6 +135,6 @@ def _fit(
                     monitor="val_loss", patience=schedule.patience, restore_best_weights=True
                 ),
                 keras.callbacks.TensorBoard(log_dir=log_folder, write_graph=False),
-                *(pictures if head.classes else []),
+                *pictures,
             ],
         )

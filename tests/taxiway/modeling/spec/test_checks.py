@@ -16,6 +16,7 @@ from taxiway.modeling.spec import (
     Categorical,
     Crossed,
     FeatureSpec,
+    MultiClass,
     Multivalent,
     Numeric,
     Quantiles,
@@ -292,8 +293,9 @@ MISFITS: dict[str, tuple[FeatureSpec, str]] = {
         "slices 'odd': the schema says STRUCT, expected INT or FLOAT or BYTES",
     ),
     "a label that is a float": (
-        FeatureSpec(Binary("fare"), "id", (Numeric("day"),)),
-        "label 'fare': the schema says FLOAT, expected INT",
+        FeatureSpec(MultiClass("fare"), "id", (Numeric("day"),)),
+        "label 'fare': the schema says FLOAT, expected INT or BYTES; a label of real numbers is "
+        "one for Regression",
     ),
     "an unknown label": (
         FeatureSpec(Binary("yy"), "id", (Numeric("day"),)),
