@@ -228,7 +228,7 @@ def assert_same(one: Run, other: Run) -> None:
     for split in SPLITS:
         examples = [examples_of(run, split) for run in (ours, theirs)]
         assert examples[0] == examples[1]
-        assert sum(map(len, examples[0].values())) > 1000
+        assert sum(map(len, examples[0].values())) > 500
         counts = [uri(run, "StatisticsGen", "statistics") for run in (ours, theirs)]
         assert statistics_of(counts[0], split) == statistics_of(counts[1], split)
     schemas = [Path(uri(run, "SchemaGen", "schema"), "schema.pbtxt") for run in (ours, theirs)]
