@@ -48,7 +48,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def given(checkout: Path, *words: str) -> list[str]:
     """What the last command of a target got: CONFIG, SET, BASE_CONFIG, IMAGE, arguments."""
-    environment = {**os.environ, "PATH": f"{checkout.parent}/bin:{os.environ['PATH']}"}
+    ours = {name: os.environ[name] for name in os.environ if name not in ("CONFIG", "SET", "IMAGE")}
+    environment = {**ours, "PATH": f"{checkout.parent}/bin:{ours['PATH']}"}
     done = subprocess.run(
         ["make", *words], cwd=checkout, env=environment, capture_output=True, text=True, timeout=60
     )
