@@ -75,8 +75,10 @@ def _show_own(config: Config, as_json: bool) -> None:
     if as_json:
         console.show_json({"root": data.root, "files": files, "written": []})
         return
+    held = f"{len(found.files):,} file{'' if len(found.files) == 1 else 's'}"
+    below = f"{len(files):,} span{'' if len(files) == 1 else 's'}"
     console.print(
-        f"{data.dataset}: {len(found.files)} files in {len(files)} spans below {data.root}, used "
+        f"{data.dataset}: {held} in {below} below {data.root}, used "
         f"as they are ({config.model.module} has no function `export`)",
         soft_wrap=True,
     )
