@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ def test_a_list_becomes_a_feature_of_many_values(more: Spans, large: bool) -> No
 
 def test_a_column_of_one_value_takes_no_lists(more: Spans) -> None:
     more.parquet(columns(ROWS, city=pa.array([["Oslo"]] * ROWS)))
-    assert "column 'city' has type list<item: string>, expected BYTES" in refused(more)
+    told = r"column 'city' has type list<(item|element): string>, expected BYTES"
+    assert re.search(told, refused(more))
 
 
 def test_a_bad_value_in_a_list_is_a_bad_row(more: Spans) -> None:
