@@ -226,7 +226,8 @@ def test_memory_does_not_grow_with_the_file(data: Spans, kind: str) -> None:
 
     # The smaller file too is large enough to fill the reader's buffers, which are not at issue.
     small, large = peak_megabytes(300_000), peak_megabytes(1_200_000)
-    assert large - small < 40, (
+    # Allocators keep up to 47 MB more (on the modern stack); held, the rows would add 40 to it.
+    assert large - small < 60, (
         f"{small:.0f} MB for 300,000 rows, {large:.0f} MB for four times that"
     )
 
