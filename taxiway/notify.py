@@ -5,6 +5,7 @@ A new one is a class with a `kind`, its own keys and `send`, and its name in `No
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
@@ -25,10 +26,18 @@ Message = Mapping[str, Any]
 
 
 def message_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What a notification says of a run."""
+    """What a notification says of a run.
+
+    Its `id` is the same wherever this end of the run is told again, as by an exit task that was
+    killed and tried anew, so that a receiver knows it; a run that is resumed ends under another.
+    """
     keys = ("pipeline", "run_id", "outcome", "failure", "version", "pushed_to")
     evaluation = report.get("evaluation") or {}
-    return {key: report.get(key) for key in keys} | {"metrics": evaluation.get("overall", {})}
+    return {
+        "id": f"{report.get('run_id')}:{report.get('last_execution', 0)}",
+        **{key: report.get(key) for key in keys},
+        "metrics": evaluation.get("overall", {}),
+    }
 
 
 class Notifier(Frozen):
@@ -53,22 +62,34 @@ class NotifyNone(Notifier):
 
 
 class NotifyFile(Notifier):
-    """Append one JSON line per run to a file."""
+    """Append one JSON line per end of a run to a file."""
 
     kind: Literal["file"]
     path: str = ""
     """Empty means `<output.root>/notifications.jsonl`."""
 
     def send(self, message: Message) -> None:
-        """Appends a line; the folder is made where it is missing."""
+        """Appends a line, unless it is there; the folder is made where it is missing."""
         path = Path(self.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(message, sort_keys=True) + "\n")
+        line = json.dumps(message, sort_keys=True).encode()
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            last = b"\n"
+            for last in file:
+                if last.rstrip(b"\n") == line:
+                    return
+            begin = b"" if last.endswith(b"\n") else b"\n"  # its writer was killed in it
+            file.write(begin + line + b"\n")
 
 
 class NotifyWebhook(Notifier):
-    """POST the summary as JSON; the address is a secret and stays in the environment."""
+    """POST the summary as JSON; the address is a secret and stays in the environment.
+
+    A message that is sent again, since nobody knows whether it arrived, has the same `id` and
+    `Idempotency-Key` header.
+    """
 
     kind: Literal["webhook"]
     url_env: EnvName = "TAXIWAY_WEBHOOK_URL"
@@ -85,7 +106,7 @@ class NotifyWebhook(Notifier):
                 edit=f"the environment variable {self.url_env}, or notify.url_env",
             )
         request = urllib.request.Request(  # noqa: S310  # the scheme is checked above
-            url, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
+            url, json.dumps(message).encode(), _headers(message), method="POST"
         )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout_seconds):  # noqa: S310  # as above
@@ -105,6 +126,13 @@ def parse(config: str) -> Notify:
     """The notify section from its JSON."""
     adapter: TypeAdapter[Notify] = TypeAdapter(Notify)
     return adapter.validate_json(config)
+
+
+def _headers(message: Message) -> dict[str, str]:
+    headers = {"Content-Type": "application/json"}
+    if "id" in message:
+        headers["Idempotency-Key"] = str(message["id"])
+    return headers
 
 
 def _is_web_address(url: str) -> bool:

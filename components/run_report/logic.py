@@ -49,6 +49,7 @@ def build_report(
     return {
         "pipeline": pipeline,
         "run_id": run_id,
+        "last_execution": max((node.execution_id for node in nodes), default=0),
         "outcome": run_outcome(nodes).value,
         "failure": failed and {"node": failed.node_id, "reason": failed.error},
         "seconds": round(sum(node.seconds for node in nodes), 2),

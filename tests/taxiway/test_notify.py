@@ -184,6 +184,25 @@ def test_the_file_notifier_adds_one_line_a_run_and_makes_the_folder(tmp_path: Pa
     assert [json.loads(line)["run_id"] for line in path.read_text().splitlines()] == ["r1", "r2"]
 
 
+def test_a_line_that_is_there_is_not_added_again(tmp_path: Path) -> None:
+    config = NotifyFile(kind="file", path=str(tmp_path / "told.jsonl"))
+    messages = [{**MESSAGE, "id": id} for id in ("r1:7", "r1:9", "r1:7", "r1:9")]
+    for message in messages:
+        config.send(message)
+    lines = (tmp_path / "told.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["r1:7", "r1:9"]
+
+
+def test_a_line_whose_writer_was_killed_in_it_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "told.jsonl"
+    path.write_text('{"run_id": "r')
+    config = NotifyFile(kind="file", path=str(path))
+    config.send(MESSAGE)
+    torn, whole = path.read_text().splitlines()
+    assert torn == '{"run_id": "r'
+    assert json.loads(whole) == MESSAGE
+
+
 def test_no_one_is_told_where_the_config_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +240,17 @@ def test_a_message_is_the_gist_of_a_report() -> None:
     assert message["metrics"] == {"auc": 0.7}
     assert message["version"] == "the version"
     assert "left out" not in json.dumps(message)
+
+
+def test_the_same_end_told_again_has_the_same_id_and_a_resumed_run_another(
+    receiver: Receiver,
+) -> None:
+    ends = ({"run_id": "r1", "last_execution": end} for end in (17, 17, 19))
+    for end in ends:
+        WEBHOOK.send(message_of(end))
+    ids = [json.loads(body)["id"] for _, _, _, body in receiver.requests]
+    assert ids == ["r1:17", "r1:17", "r1:19"]
+    assert [headers["Idempotency-Key"] for _, _, headers, _ in receiver.requests] == ids
 
 
 def test_a_run_that_did_not_reach_its_evaluation_has_no_metrics() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from ml_metadata import proto
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
-from taxiway.metadata.records import ErrorKind
+from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
+from taxiway.notify import NotifyFile
 from taxiway.runners.kubeflow.task.alive import at_work, close_lost, comes_back, goes_on
 from tests.conftest import REPOSITORY, TINY
 from tests.taxiway.runners.kubeflow import flaky_pipeline
@@ -40,6 +42,17 @@ def config(tmp_path: Path) -> Config:
     )
 
 
+def reopen(config: Config, run: str, node: str) -> NodeRecord:
+    """Takes back that a node has ended."""
+    store = run_store(config.metadata)
+    record = store.node(run, node)
+    assert record is not None
+    (execution,) = store.mlmd.get_executions_by_id([record.execution_id])
+    execution.last_known_state = proto.Execution.RUNNING
+    store.mlmd.put_executions([execution])
+    return record
+
+
 @pytest.fixture
 def output(config: Config) -> Path:
     """What a pod leaves that is gone at once: an open execution, and a half-written output."""
@@ -48,12 +61,7 @@ def output(config: Config) -> Path:
 
     Path(config.output.root, "words").write_text("well")
     assert Attempt(config, NODE, LOST_RUN, TaskOutputs("{}")).run() == 0
-    store = run_store(config.metadata)
-    record = store.node(LOST_RUN, NODE)
-    assert record is not None
-    (execution,) = store.mlmd.get_executions_by_id([record.execution_id])
-    execution.last_known_state = proto.Execution.RUNNING
-    store.mlmd.put_executions([execution])
+    record = reopen(config, LOST_RUN, NODE)
     model = record.output("model")
     assert model is not None
     return Path(model.uri)
@@ -131,6 +139,22 @@ def test_the_exit_task_does_it(config: Config, output: Path) -> None:
         pass
     run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
     assert state(config) == CLOSED
+
+
+def test_the_exit_task_tells_an_end_once_however_often_it_is_tried(
+    config: Config, output: Path
+) -> None:
+    """As where its pod is killed after it has told, and before that is on record."""
+    from taxiway.runners.kubeflow.task.exit import run_exit
+    from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+
+    told = output / "told.jsonl"
+    config = config.model_copy(update={"notify": NotifyFile(kind="file", path=str(told))})
+    run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
+    reopen(config, f"{NEXT_RUN}-exit", "Notify")
+    run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
+    (line,) = told.read_text().splitlines()
+    assert json.loads(line)["run_id"] == NEXT_RUN
 
 
 def test_a_volume_without_locks_costs_no_run(
