@@ -183,12 +183,11 @@ def create_pipeline(config: Config) -> Pipeline:
             model_name=model.name,
             module=model.module,
             pipeline_digest=pipeline_digest(config),
-            registry_path=config.registry.path,
+            registry=config.registry.model_dump_json(),
         )
         DeployQueue(
             model_version=registrar.outputs["model_version"],
-            registry_path=config.registry.path,
-            lease_seconds=config.registry.lease_seconds,
+            registry=config.registry.model_dump_json(),
         )
     return Pipeline(
         pipeline_name=config.pipeline.name,

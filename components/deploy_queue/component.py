@@ -1,4 +1,4 @@
-"""DeployQueue's TFX face, a Python-function component; see taxiway/registry/deploy_queue.py."""
+"""DeployQueue's TFX face, a Python-function component; see taxiway/registry/deploy/queue.py."""
 # No `from __future__ import annotations`: TFX reads the annotations of component functions.
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,10 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components.artifacts import PUSHED_TO, ModelVersion
 from taxiway.metadata.records import NodeRecord, artifact_of
-from taxiway.registry import deploy_queue
+from taxiway.registry.auth.actor import system_actor
+from taxiway.registry.database.session import open_database
+from taxiway.registry.deploy import queue as deploy_queue
+from taxiway.registry.section import parse_registry
 from taxiway.runners.nodes.declarations import declare
 
 
@@ -24,25 +27,25 @@ def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
     made = artifact_of(records, "ModelVersion")
     if made is None:
         return ""
-    queue = deploy_queue.DeployQueue(parameters["registry_path"], parameters["lease_seconds"])
+    queue = deploy_queue.DeployQueue(open_database(parse_registry(parameters["registry"])))
     push = (made.properties["model_name"], made.properties["version_name"])
     if queue.is_newest(*push, made.properties.get(PUSHED_TO, "")):
         return ""
     return f"the deploy queue's newest entry is not this push of {' '.join(push)}"
 
 
-@declare(needs_files="it keeps the queue in SQLite, which needs a file and its locks", lost=lost)
+@declare(lost=lost)
 @component
 def DeployQueue(  # a component is named like a class
     model_version: InputArtifact[ModelVersion],
-    registry_path: Parameter[str],
-    lease_seconds: Parameter[float],
+    registry: Parameter[str],
 ) -> Queued:
     """Appends this push of the version; `queued` is 0 where it is the newest there already."""
-    queue = deploy_queue.DeployQueue(registry_path, lease_seconds)
+    queue = deploy_queue.DeployQueue(open_database(parse_registry(registry)))
     added = queue.put(
         model_version.model_name,
         model_version.version_name,
         model_version.get_string_custom_property(PUSHED_TO),
+        system_actor(),
     )
     return {"queued": int(added)}

@@ -17,7 +17,10 @@ from taxiway.evaluation.results import overall_metrics, read_metrics
 from taxiway.metadata.records import NodeRecord, artifact_of
 from taxiway.modeling.spec import load_spec
 from taxiway.process.manifest import MANIFEST_FILE, digest, verify
-from taxiway.registry.versions import Candidate, find_version, register
+from taxiway.registry.auth.actor import system_actor
+from taxiway.registry.database.session import open_database
+from taxiway.registry.section import parse_registry
+from taxiway.registry.versions.records import Candidate, find_version, register
 from taxiway.runners.nodes.declarations import declare
 
 
@@ -27,16 +30,18 @@ def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
     if made is None:
         return ""
     model, name = made.properties["model_name"], made.properties["version_name"]
-    path = parameters["registry_path"]
-    version = find_version(path, model, made.properties["digest"])
+    database = open_database(parse_registry(parameters["registry"]))
+    version = find_version(database, model, made.properties["digest"])
     if version is None:
-        return f"the registry {path} does not know the model that was {model} {name}"
+        return f"the registry {database.place} does not know the model that was {model} {name}"
     if (version.name, version.candidate.pushed_to) != (name, made.properties.get(PUSHED_TO)):
-        return f"the registry {path} has another record of {model} {name} than was written"
+        return (
+            f"the registry {database.place} has another record of {model} {name} than was written"
+        )
     return ""
 
 
-@declare(needs_files="it keeps versions in SQLite, which needs a file and its locks", lost=lost)
+@declare(needs_files="it opens the manifest and what was pushed as local files", lost=lost)
 @component
 def Registrar(  # a component is named like a class
     evaluation: InputArtifact[ModelEvaluation],
@@ -46,7 +51,7 @@ def Registrar(  # a component is named like a class
     model_name: Parameter[str],
     module: Parameter[str],
     pipeline_digest: Parameter[str],
-    registry_path: Parameter[str],
+    registry: Parameter[str],
 ) -> None:
     """Registers the pushed model under MAJOR.MINOR.PIPELINE; the same model keeps its version.
 
@@ -57,7 +62,7 @@ def Registrar(  # a component is named like a class
     if (Path(place) / MANIFEST_FILE).is_file():  # a folder of this machine
         verify(Path(place), Path(manifest.uri) / MANIFEST_FILE)
     version = register(
-        registry_path,
+        open_database(parse_registry(registry)),
         Candidate(
             model=model_name,
             run_id=pushed_model.get_string_custom_property(RUN_ID_PROPERTY),
@@ -66,7 +71,9 @@ def Registrar(  # a component is named like a class
             pipeline_digest=pipeline_digest,
             pushed_to=place,
             metrics=overall_metrics(read_metrics(evaluation.uri)),
+            artifact_uri=pushed_model.uri,
         ),
+        system_actor(),
     )
     text = json.dumps(record(version), indent=2, sort_keys=True)
     (Path(model_version.uri) / "version.json").write_text(text)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from taxiway.modeling.spec import Binary, FeatureSpec
-from taxiway.registry.versions import ModelVersion
+from taxiway.registry.versions.records import ModelVersion
 
 _OF_CLASSES: Final = ("positive", "classes")
 """Fields of a task."""

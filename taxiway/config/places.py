@@ -67,7 +67,6 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
             ("kind", "bucket" if "://" in destination else "filesystem"),
             ("destination", destination),
         ),
-        "registry": (("path", f"{root}/registry.sqlite"),),
     }
     out = dict(raw)
     for section, defaults in filled.items():
@@ -81,6 +80,10 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict) and metadata.get("kind", "sqlite") == "sqlite":
         given = {key: value for key, value in metadata.items() if value != ""}
         out["metadata"] = {"kind": "sqlite", "path": f"{root}/metadata.sqlite"} | given
+    registry = {} if out.get("registry") is None else out["registry"]
+    if isinstance(registry, dict) and registry.get("kind", "sqlite") == "sqlite":
+        given = {key: value for key, value in registry.items() if value != ""}
+        out["registry"] = {"kind": "sqlite", "path": f"{root}/registry.sqlite"} | given
     notify = out.get("notify")
     if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
         out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}

@@ -14,7 +14,7 @@ from taxiway.config.beam import Beam, DirectBeam
 from taxiway.config.clusters import Kubeflow, Vertex
 from taxiway.config.components import checked_settings, settings_class
 from taxiway.config.data import Data
-from taxiway.config.delivery import Container, Registry
+from taxiway.config.delivery import Container
 from taxiway.config.engine import Engine
 from taxiway.config.evaluation import Evaluation
 from taxiway.config.gates import DataGate, InfraValidation
@@ -23,6 +23,7 @@ from taxiway.config.places import with_places
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
 from taxiway.push import FilesystemPush, Push
+from taxiway.registry.section import Registry, SqliteRegistry
 from taxiway.section import Frozen, ModuleName, Name
 
 
@@ -77,7 +78,7 @@ class Config(Frozen):
     infra_validation: InfraValidation = InfraValidation()
     container: Container = Container()
     push: Push = FilesystemPush(kind="filesystem")
-    registry: Registry = Registry()
+    registry: Registry = SqliteRegistry(kind="sqlite")
     notify: Notify = NotifyNone(kind="none")
     engine: Engine = Engine()
     beam: Beam = DirectBeam(kind="direct")

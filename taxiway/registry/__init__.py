@@ -1,1 +1,4 @@
-"""What Taxiway itself knows of models: their versions, and the queue of what is to be deployed."""
+"""What Taxiway itself knows: model versions, approvals, audit, deployments, runs, an outbox.
+
+One database (`database/`), of the kind that the config's `registry` section names (`section.py`).
+"""

@@ -18,13 +18,15 @@ from taxiway.modeling.spec import features_file, load_spec
 from taxiway.modeling.spec.schema import check_spec, read_schema
 from taxiway.notify import NotifyFile
 from taxiway.process.sqlite_file import check_sqlite, check_whole
-from taxiway.registry.database import check_registry
+from taxiway.registry.database.connection import ServerConnection
+from taxiway.registry.section import SqliteRegistry
 from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
 OPENED_SCHEMES: Final = ("gs://",)
 PATTERN_CHARACTERS: Final = "*?[\\"
 """TensorFlow takes the path of a model's variables as a pattern, and these not as themselves."""
+REGISTRY_TABLE: Final = "model_versions"
 METADATA_TABLE: Final = "MLMDEnv"
 """Each database of ML Metadata has it; its schema version is in it."""
 
@@ -162,8 +164,9 @@ def _places_are_writable(config: Config) -> None:
     places = {
         "output.root": config.output.root,
         "push.destination": config.push.destination,
-        "registry.path": str(Path(config.registry.path).parent),
     }
+    if isinstance(config.registry, SqliteRegistry):
+        places["registry.path"] = str(Path(config.registry.path).parent)
     if isinstance(config.metadata, SqliteMetadata):
         places["metadata.path"] = str(Path(config.metadata.path).parent)
     for key, place in places.items():
@@ -185,16 +188,21 @@ def _require_folder(key: str, path: Path) -> None:
 
 
 def _databases_can_be_used(config: Config) -> None:
-    registry = Path(config.registry.path)
     if isinstance(config.metadata, SqliteMetadata):
-        metadata = Path(config.metadata.path)
-        if metadata.resolve() == registry.resolve():
-            raise ConfigError(
-                f"metadata.path and registry.path are both {registry}, expected a file for each",
-                edit="metadata.path or registry.path",
-            )
-        check_sqlite(metadata, "metadata.path", METADATA_TABLE)
-    check_registry(registry)
+        check_sqlite(Path(config.metadata.path), "metadata.path", METADATA_TABLE)
+    if isinstance(config.registry, SqliteRegistry):
+        registry = Path(config.registry.path)
+        if isinstance(config.metadata, SqliteMetadata):
+            _are_two_files(Path(config.metadata.path), registry)
+        check_sqlite(registry, "registry.path", REGISTRY_TABLE)
+
+
+def _are_two_files(metadata: Path, registry: Path) -> None:
+    if metadata.resolve() == registry.resolve():
+        raise ConfigError(
+            f"metadata.path and registry.path are both {registry}, expected a file for each",
+            edit="metadata.path or registry.path",
+        )
 
 
 def open_databases(config: Config) -> None:
@@ -205,16 +213,21 @@ def open_databases(config: Config) -> None:
     """
     if isinstance(config.metadata, SqliteMetadata):
         check_whole(Path(config.metadata.path), "metadata.path")
-    check_whole(Path(config.registry.path), "registry.path")
+    if isinstance(config.registry, SqliteRegistry):
+        check_whole(Path(config.registry.path), "registry.path")
 
     from taxiway.metadata.store import run_store
+    from taxiway.registry.database.session import open_database
 
     run_store(config.metadata).open()
+    _ = open_database(config.registry).engine
 
 
 def _nodes_share_folders(config: Config) -> None:
     """What nodes share here are files of this machine, which no worker of Dataflow's sees."""
-    places = {"output.root": config.output.root, "registry.path": config.registry.path}
+    places = {"output.root": config.output.root}
+    if isinstance(config.registry, SqliteRegistry):
+        places["registry.path"] = config.registry.path
     if isinstance(config.notify, NotifyFile):
         places["notify.path"] = config.notify.path
     if isinstance(config.metadata, SqliteMetadata):
@@ -235,9 +248,10 @@ def _nodes_share_folders(config: Config) -> None:
         )
 
 
-def _metadata_has_its_password(config: Config) -> None:
-    if isinstance(config.metadata, ServerMetadata):
-        config.metadata.password()
+def _databases_have_their_passwords(config: Config) -> None:
+    for section in (config.metadata, config.registry):
+        if isinstance(section, ServerMetadata | ServerConnection):
+            section.password()
 
 
 CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
@@ -250,5 +264,5 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     _nodes_share_folders,
     _places_are_writable,
     _databases_can_be_used,
-    _metadata_has_its_password,
+    _databases_have_their_passwords,
 )

@@ -26,7 +26,7 @@ from taxiway.modeling.inputs import write_inputs
 from taxiway.process import progress
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
-from taxiway.registry.database import check_registry
+from taxiway.registry.database.session import open_database
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.progress import Progress
 from taxiway.runners.console.terminal import TerminalConsole
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     outputs = TaskOutputs(arguments.executor_input)
     try:
         config = job.resolve(arguments.parameters)
-        check_registry(config.registry.path)  # not first when a model has been pushed
+        _ = open_database(config.registry).engine  # not first when a model has been pushed
         run_id = run_id_of(arguments)
         if job.node_id == EXIT_NODE:
             from taxiway.runners.kubeflow.task.exit import run_exit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,11 @@ import yaml
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.connection import PASSWORD_ENV
+from tests import databases
 from tests.busybox import busybox_image
 from tests.conftest import TINY
-from tests.taxiway.runners.kubeflow import databases
 
 __all__ = ["busybox_image"]
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[databases.Server]:
-    with databases.mariadb() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[databases.Server]:
-    with databases.postgresql() as server:
-        yield server
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import RunStore, run_store
 from taxiway.process.manifest import MANIFEST_FILE, verify
 from tests.conftest import TINY, Run
-from tests.taxiway.runners.kubeflow.databases import PASSWORD, Server
+from tests.databases import PASSWORD, Server
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
 from tests.taxiway.runners.kubeflow.interpreter import Ended, Interpreter, TaskRun
 

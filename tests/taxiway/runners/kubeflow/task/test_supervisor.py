@@ -25,7 +25,7 @@ from taxiway.config.schema import Config
 from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import RunStore, run_store
 from tests.conftest import MEASURED, REPOSITORY, TINY, Run
-from tests.taxiway.runners.kubeflow.databases import Server
+from tests.databases import Server
 from tests.tied import tied
 from tests.tiny.mock import rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from taxiway.registry.section import Registry, parse_registry
 from tests.tied import tied
 
 PASSWORD = "only for tests"
@@ -42,6 +44,12 @@ class Server:
             f"metadata.database={name}",
             "metadata.user=taxiway",
         ]
+
+    def registry(self, database: str = "") -> Registry:
+        """A `registry` section for a database of its own, unless one is named."""
+        name = database or f"taxiway_{uuid.uuid4().hex}"
+        section = {"kind": self.kind, "host": "127.0.0.1", "port": self.port, "database": name}
+        return parse_registry(json.dumps(section))
 
     def restart(self) -> None:
         """Ends the server as its package's service would, and starts it again."""
@@ -138,3 +146,15 @@ def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+@pytest.fixture(scope="session", name="mariadb")
+def _mariadb() -> Iterator[Server]:
+    with mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", name="postgresql")
+def _postgresql() -> Iterator[Server]:
+    with postgresql() as server:
+        yield server

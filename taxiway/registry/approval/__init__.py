@@ -1,0 +1,1 @@
+"""Approval of versions: policies, states and environments."""

@@ -1,0 +1,1 @@
+"""The audit: every change of the registry in one hash-chained table."""

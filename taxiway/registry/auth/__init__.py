@@ -1,0 +1,1 @@
+"""Who acts on the registry, and what each role may do."""

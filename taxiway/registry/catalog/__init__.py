@@ -1,0 +1,1 @@
+"""Finding versions: search, tags, notes, aliases and model cards."""

@@ -1,0 +1,1 @@
+"""The registry's database: connection, tables, migrations, transactions."""

@@ -1,0 +1,288 @@
+"""The registry's tables, in SQLAlchemy Core; migrations/ brings an older database to them.
+
+Times are text, UTC and sortable (see `now`); `Json` is canonical text, the same on every database.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+LongText: Final = Text().with_variant(MEDIUMTEXT, "mysql")
+NAME: Final = 255
+"""Characters of a name: MariaDB's indexes hold three such columns."""
+
+
+class Json(TypeDecorator[Any]):
+    """Plain values as canonical JSON: sorted keys, no blanks, NaN as Python writes it."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        """MySQL's TEXT ends at 64 KB."""
+        return dialect.type_descriptor(MEDIUMTEXT() if dialect.name == "mysql" else Text())
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:  # noqa: ARG002  # SQLAlchemy's
+        """To text."""
+        return None if value is None else canonical(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:  # noqa: ARG002  # SQLAlchemy's
+        """From text."""
+        return None if value is None else json.loads(value)
+
+
+def canonical(value: Any) -> str:
+    """The one text of a value: for digests and for columns."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def now() -> str:
+    """The time as the registry writes it: `2026-03-01T12:00:00.000000Z`, which sorts as text."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _table(name: str, *parts: Any) -> Table:
+    """Names compare by their bytes on MariaDB too, as they do on SQLite and PostgreSQL."""
+    return Table(
+        name,
+        metadata,
+        *parts,
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _text(name: str, default: str | None = None, **options: Any) -> Column[str]:
+    return Column(name, String(NAME), nullable=False, default=default, **options)
+
+
+def _version_id() -> Column[int]:
+    return Column("version_id", Integer, ForeignKey("model_versions.id"), nullable=False)
+
+
+model_versions = _table(
+    "model_versions",
+    _id(),
+    _text("model"),
+    _text("name"),  # 1.2.7, or what another style of versioning gives
+    Column("major", Integer, nullable=False),
+    Column("minor", Integer, nullable=False),
+    Column("pipeline", Integer, nullable=False),
+    _text("style", "semantic"),  # kind of the versioning that numbered it
+    _text("run_id"),
+    _text("author"),
+    _text("model_digest"),
+    _text("contract_digest"),
+    _text("pipeline_digest"),
+    _text("mapping_digest", ""),  # of black_box: signature and answers on the probe set
+    Column(
+        "contract", Json, nullable=False
+    ),  # inputs, label, definition, outputs; {} of older ones
+    Column("reasons", Json, nullable=False),  # {"major": "...", "minor": "...", "pipeline": "..."}
+    Column(
+        "baseline", Json, nullable=False
+    ),  # version, digest and metrics it was compared with; {}
+    Column("metrics", Json, nullable=False),
+    Column("facts", Json, nullable=False),  # of the run: what the model card is filled from
+    Column("checks", Json, nullable=False),  # {"evaluator": true, "infra_validator": true, ...}
+    Column("card", LongText, nullable=False, default=""),  # Markdown
+    Column(
+        "search_text", LongText, nullable=False, default=""
+    ),  # lower case; see catalog/search.py
+    Column("pushed_to", LongText, nullable=False),  # folder in the model store, or in serving
+    Column("artifact_uri", LongText, nullable=False, default=""),  # TFX's own copy of the push
+    Column("signature", LongText, nullable=False, default=""),
+    Column("archived", Boolean, nullable=False, default=False),
+    _text("created_at"),
+    UniqueConstraint("model", "name"),
+    Index(None, "model", "model_digest"),
+    Index(None, "run_id"),
+)
+version_states = _table(  # of a version in each environment that it was put before
+    "version_states",
+    _version_id(),
+    _text("environment"),
+    _text("state"),  # pending, approved, rejected
+    Column("reason", LongText, nullable=False, default=""),
+    _text("changed_at"),
+    UniqueConstraint("version_id", "environment"),
+)
+approvals = _table(  # one decision of one person, or of the policy itself
+    "approvals",
+    _id(),
+    _version_id(),
+    _text("environment"),
+    _text("decision"),  # approved, rejected
+    _text("decided_by"),
+    _text("decided_at"),
+    Column("reason", LongText, nullable=False, default=""),
+)
+policies = _table(  # what holds for a model, whatever the next config says
+    "policies",
+    _text("model"),
+    _text("environment"),
+    Column("policy", Json, nullable=False),
+    _text("changed_at"),
+    UniqueConstraint("model", "environment"),
+)
+aliases = _table(
+    "aliases",
+    _text("model"),
+    _text("alias"),
+    _version_id(),
+    _text("changed_at"),
+    UniqueConstraint("model", "alias"),
+)
+tags = _table(  # subject_kind: model, version, run; subject: flights, flights/1.2.7, a run's id
+    "tags",
+    _text("subject_kind"),
+    _text("subject"),
+    _text("key"),
+    Column("value", LongText, nullable=False, default=""),
+    UniqueConstraint("subject_kind", "subject", "key"),
+)
+notes = _table(
+    "notes",
+    _id(),
+    _text("subject_kind"),
+    _text("subject"),
+    Column("text", LongText, nullable=False),
+    _text("written_by"),
+    _text("written_at"),
+    Index(None, "subject_kind", "subject"),
+)
+deploy_queue = _table(
+    "deploy_queue",
+    _id(),
+    _text("model"),
+    _text("version"),
+    _text("environment", ""),
+    Column("pushed_to", LongText, nullable=False),  # where the model is; empty in older entries
+    _text("action", "deploy"),  # deploy, rollback
+    _text("queued_by", ""),
+    _text("queued_at", ""),
+    Column("reason", LongText, nullable=False, default=""),
+    _text("state", "waiting"),  # waiting, taken, done, refused
+    _text("taken_by", ""),
+    Column("lease_until", Float, nullable=True),
+    Column("takes", Integer, nullable=False, default=0),
+    Index(None, "state"),
+    Index(None, "model", "environment"),
+)
+deployments = _table(  # what served: acknowledged by a deployer; `until` is empty while it serves
+    "deployments",
+    _id(),
+    _text("model"),
+    _text("version"),
+    _text("environment", ""),
+    Column("place", LongText, nullable=False),
+    Column("queue_id", Integer, nullable=True),
+    _text("action", "deploy"),
+    _text("queued_by"),
+    _text("deployed_by"),
+    Column("reason", LongText, nullable=False, default=""),
+    _text("since"),
+    _text("until", ""),
+    Index(None, "model", "environment", "since"),
+)
+tokens = _table(
+    "tokens",
+    _id(),
+    _text("lookup"),  # the public part of a token, by which its row is found
+    _text("secret_hash"),  # argon2id of the other part
+    _text("name"),
+    _text("role"),
+    _text("created_by"),
+    _text("created_at"),
+    _text("expires_at"),
+    _text("revoked_at", ""),
+    UniqueConstraint("lookup"),
+)
+audit = _table(
+    "audit",
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    _text("at"),
+    _text("actor"),
+    _text("via"),  # token, system, run, policy
+    _text("host"),
+    _text("action"),
+    _text("subject"),
+    Column("before", LongText, nullable=False),  # canonical JSON, as the hash has it
+    Column("after", LongText, nullable=False),
+    Column("reason", LongText, nullable=False),
+    _text("previous_hash"),
+    _text("hash"),
+    Index(None, "subject"),
+)
+audit_head = _table(  # one row, whose lock makes one writer follow another on every database
+    "audit_head",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+    _text("hash"),
+)
+runs = _table(  # an index of what ML Metadata and the runs' folders hold, to search in
+    "runs",
+    _text("run_id", primary_key=True),
+    _text("pipeline"),
+    _text("model", ""),
+    _text("outcome"),
+    _text("started_at"),
+    Column("seconds", Float, nullable=False),
+    Column("failure", LongText, nullable=False, default=""),
+    _text("version", ""),
+    Column("metrics", Json, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("folder", LongText, nullable=False),
+    Column("search_text", LongText, nullable=False, default=""),
+    _text("indexed_at"),
+    Index(None, "pipeline", "started_at"),
+)
+outbox = _table(
+    "outbox",
+    _id(),
+    _text("key"),  # what is sent once: the same key is the same message
+    _text("kind"),  # who takes it: notify
+    Column("target", Json, nullable=False),  # the config section that says where, without secrets
+    Column("payload", Json, nullable=False),
+    _text("state", "waiting"),  # waiting, sent, given_up
+    Column("tries", Integer, nullable=False, default=0),
+    Column("error", LongText, nullable=False, default=""),
+    Column("next_try", Float, nullable=False, default=0.0),
+    _text("created_at"),
+    _text("sent_at", ""),
+    UniqueConstraint("kind", "key"),
+    Index(None, "state", "next_try"),
+)

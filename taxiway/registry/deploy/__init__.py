@@ -1,0 +1,1 @@
+"""Deployment: the queue, the deployer, and the history of what served."""

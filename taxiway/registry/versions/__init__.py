@@ -1,0 +1,1 @@
+"""Model versions: candidates, the styles of numbering, the records."""
