@@ -6,13 +6,15 @@ Times are text, UTC and sortable (see `now`); `Json` is canonical text, the same
 from __future__ import annotations
 
 import json
+import re
+import time
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     Column,
-    Float,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -50,13 +52,19 @@ class Json(TypeDecorator[Any]):
 
 
 def canonical(value: Any) -> str:
-    """The one text of a value: for digests and for columns."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The one text of a value: for digests and for columns; what is no Unicode is escaped."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def now() -> str:
     """The time as the registry writes it: `2026-03-01T12:00:00.000000Z`, which sorts as text."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return written(time.time())
+
+
+def written(seconds: float) -> str:
+    """Seconds since the epoch as `now` writes them."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 metadata = MetaData(
@@ -197,7 +205,7 @@ deploy_queue = _table(
     Column("reason", LongText, nullable=False, default=""),
     _text("state", "waiting"),  # waiting, taken, done, refused
     _text("taken_by", ""),
-    Column("lease_until", Float, nullable=True),
+    Column("lease_until", Double, nullable=True),
     Column("takes", Integer, nullable=False, default=0),
     Index(None, "state"),
     Index(None, "model", "environment"),
@@ -260,7 +268,7 @@ runs = _table(  # an index of what ML Metadata and the runs' folders hold, to se
     _text("model", ""),
     _text("outcome"),
     _text("started_at"),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Double, nullable=False),
     Column("failure", LongText, nullable=False, default=""),
     _text("version", ""),
     Column("metrics", Json, nullable=False),
@@ -277,10 +285,10 @@ outbox = _table(
     _text("kind"),  # who takes it: notify
     Column("target", Json, nullable=False),  # the config section that says where, without secrets
     Column("payload", Json, nullable=False),
-    _text("state", "waiting"),  # waiting, sent, given_up
+    _text("state", "waiting"),  # waiting, sending, sent, given_up
     Column("tries", Integer, nullable=False, default=0),
     Column("error", LongText, nullable=False, default=""),
-    Column("next_try", Float, nullable=False, default=0.0),
+    Column("next_try", Double, nullable=False, default=0.0),  # of one being sent: the lease's end
     _text("created_at"),
     _text("sent_at", ""),
     UniqueConstraint("kind", "key"),
