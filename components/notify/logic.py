@@ -9,7 +9,7 @@ from typing import Any, Final
 from taxiway.notify import Notify, NotifyNone
 from taxiway.registry.database.session import Database
 from taxiway.registry.outbox.drain import drain
-from taxiway.registry.outbox.letters import post
+from taxiway.registry.outbox.letters import post, release
 from taxiway.registry.outbox.senders import NOTIFY, SENDERS
 
 SECONDS: Final = 15.0
@@ -35,7 +35,8 @@ def tell(notify: Notify, database: Database, message: Mapping[str, Any]) -> None
     target = notify.model_dump(mode="json")
     try:
         with database.working() as connection:
-            post(connection, NOTIFY, message["id"], target, message)
+            if not post(connection, NOTIFY, message["id"], target, message):
+                release(connection, NOTIFY, message["id"])  # who told this end before was killed
     except Exception:  # whatever it is, the message must not be lost with it
         logging.exception("the outbox cannot be used, so the message is sent without it")
         notify.send(message)

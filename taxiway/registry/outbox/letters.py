@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import now, outbox
@@ -64,6 +64,18 @@ def post(
     values = {"kind": kind, "key": key, "target": dict(target), "payload": dict(payload)}
     connection.execute(insert(outbox).values(**values, created_at=now()))
     return True
+
+
+def release(connection: Connection, kind: str, key: str) -> None:
+    """Lets a letter be taken at once, though its lease runs on: whoever took it is dead.
+
+    Args:
+      connection: of a transaction that writes.
+      kind: of the letter.
+      key: of the letter.
+    """
+    held = and_(outbox.c.kind == kind, outbox.c.key == key, outbox.c.state == SENDING)
+    connection.execute(update(outbox).where(held).values(state=WAITING, next_try=0.0))
 
 
 def letters(
