@@ -14,12 +14,17 @@ from taxiway.registry.database.connection import (
 )
 from taxiway.section import Seconds
 
+Environment = Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length=63)]
+"""A name such as staging; empty where there is one environment only."""
+
 
 class RegistrySettings(RegistryConnection):
     """What every kind of database has beside its address."""
 
     lease_seconds: Seconds = 300.0
     """How long a deployer holds what it took from the queue before another may take it."""
+    environment: Environment = ""
+    """Where what is pushed serves, such as production; an overlay in configs/environments/ says."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):
