@@ -7,7 +7,19 @@ import sys
 import typer
 
 from taxiway.cli import compile as compile_command
-from taxiway.cli import config, data, doctor, new, outbox, remove, run, runs, submit, upgrade
+from taxiway.cli import (
+    config,
+    data,
+    doctor,
+    models,
+    new,
+    outbox,
+    remove,
+    run,
+    runs,
+    submit,
+    upgrade,
+)
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.terminal import print_error
@@ -27,6 +39,7 @@ app.command()(submit.submit)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
+app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")

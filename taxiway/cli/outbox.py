@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, resolve
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from taxiway.registry.outbox.letters import Letter
 
 app = typer.Typer(help="See and send what waits for other systems.", no_args_is_help=True)
 
@@ -28,6 +23,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List what could not be sent yet, why, and what was given up."""
+    from taxiway.cli.table import print_table
     from taxiway.registry.database.session import open_database
     from taxiway.registry.outbox.letters import SENT, UNSENT, counts, letters
 
@@ -36,8 +32,21 @@ def list_(
     if as_json:
         typer.echo(json.dumps([asdict(letter) for letter in found], indent=2))
         return
-    if found:
-        _print(found)
+    print_table(
+        ("kind", "key", "state", "tries", "created (UTC)", "error"),
+        [
+            [
+                one.kind,
+                one.key,
+                one.state.replace("_", " "),
+                str(one.tries),
+                one.created_at[:16].replace("T", " "),
+                one.error,
+            ]
+            for one in found
+        ],
+        right=["tries"],
+    )
     number = counts(database)
     typer.echo(", ".join(f"{number[state]} {state.replace('_', ' ')}" for state in number))
 
@@ -75,18 +84,3 @@ def flush(
         for letter in letters(database) if done.taken > done.sent else ():
             typer.echo(one_line(f"{letter.kind} {letter.key}: {letter.error}"))
     raise typer.Exit(EXIT_OK if done.taken == done.sent and not done.left else EXIT_RUN_FAILED)
-
-
-def _print(found: Sequence[Letter]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for head in ("kind", "key", "state", "tries", "created", "error"):
-        table.add_column(head, overflow="fold")
-    for one in found:
-        created = one.created_at[:19].replace("T", " ")
-        cells = (one.kind, one.key, one.state.replace("_", " "), str(one.tries), created)
-        table.add_row(*map(Text, (*cells, one.error)))
-    Console().print(table)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, resolve
 from taxiway.errors import ConfigError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from taxiway.registry.runs import IndexedRun
 
 app = typer.Typer(help="List runs, and make their index anew.", no_args_is_help=True)
 
@@ -34,6 +29,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the newest runs of the registry's index."""
+    from taxiway.cli.table import print_table
     from taxiway.metadata.records import Outcome
     from taxiway.registry.database.session import open_database
     from taxiway.registry.runs import UNFINISHED, list_runs
@@ -49,10 +45,24 @@ def list_(
     found = list_runs(database, limit, pipeline, outcome)
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in found], indent=2))
-    elif found:
-        _print(found)
-    else:
-        typer.echo("no runs here; `taxiway runs reindex` finds those of an older release")
+        return
+    print_table(
+        ("run", "pipeline", "outcome", "started (UTC)", "seconds", "version", "failure"),
+        [
+            [
+                run.run_id,
+                run.pipeline,
+                run.outcome,
+                run.started_at[:16].replace("T", " "),
+                f"{run.seconds:.1f}",
+                run.version,
+                (run.failure.splitlines() or [""])[0],
+            ]
+            for run in found
+        ],
+        right=["seconds"],
+        empty="no runs here; `taxiway runs reindex` finds those of an older release",
+    )
 
 
 @app.command()
@@ -86,19 +96,3 @@ def reindex(
         typer.echo(f"{done.kept} more are in the index, which neither knows; --prune removes them")
     if done.removed:
         typer.echo(f"{done.removed} removed, which neither knew")
-
-
-def _print(found: Sequence[IndexedRun]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for head in ("run", "pipeline", "outcome", "started", "seconds", "version", "failure"):
-        table.add_column(head, no_wrap=head == "run", overflow="fold")
-    for run in found:
-        failure = (run.failure.splitlines() or [""])[0]
-        started = run.started_at[:19].replace("T", " ")
-        cells = (run.run_id, run.pipeline, run.outcome, started, f"{run.seconds:.1f}")
-        table.add_row(*map(Text, (*cells, run.version, failure)))
-    Console().print(table)

@@ -37,6 +37,9 @@ def shared(config: Config, database: Database) -> Iterator[Config]:
     open_database(database.settings).engine.dispose()
 
 
+REASON = "why \x00 \ud800"
+
+
 class Lab:
     """Makes runs as they are found in ML Metadata and in folders."""
 
@@ -80,9 +83,7 @@ class Lab:
         told = {
             "pipeline": "tiny",
             "outcome": outcome,
-            "failure": None
-            if outcome == "succeeded"
-            else {"node": "Trainer", "reason": "why \x00 \ud800"},
+            "failure": None if outcome == "succeeded" else {"node": "Trainer", "reason": REASON},
             "seconds": 12.5,
             "version": "1.4.0" if auc else None,
             "evaluation": {"overall": overall} if auc else None,
