@@ -12,6 +12,8 @@ from taxiway.registry.database.connection import (
     RegistryConnection,
     SqliteConnection,
 )
+from taxiway.registry.versions import Versioning
+from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.section import Seconds
 
 
@@ -20,6 +22,8 @@ class RegistrySettings(RegistryConnection):
 
     lease_seconds: Seconds = 300.0
     """How long a deployer holds what it took from the queue before another may take it."""
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):
