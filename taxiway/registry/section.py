@@ -13,6 +13,8 @@ from taxiway.registry.database.connection import (
     RegistryConnection,
     SqliteConnection,
 )
+from taxiway.registry.versions import Versioning
+from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.section import Seconds
 
 Environment = Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length=63)]
@@ -41,6 +43,8 @@ class RegistrySettings(RegistryConnection):
         if "://" in store and not store.startswith("gs://"):
             raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
         return store
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):

@@ -133,6 +133,14 @@ model_versions = _table(
     Index(None, "model", "model_digest"),
     Index(None, "run_id"),
 )
+probes = _table(  # of black_box: the rows whose answers tell a model's mappings apart
+    "probes",
+    _text("model"),
+    _text("signature"),  # sha256 of names and types that go in and come out
+    Column("examples", Json, nullable=False),  # serialized tf.Examples in Base64
+    _text("kept_at"),
+    UniqueConstraint("model", "signature"),
+)
 version_states = _table(  # of a version in each environment that it was put before
     "version_states",
     _version_id(),
