@@ -40,7 +40,9 @@ def parse_moment(text: str, option: str) -> str:
         else:
             moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))
             moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        return moment.astimezone(timezone.utc).strftime(TIME_FORMAT)
+        moment = moment.astimezone(timezone.utc)
+        if moment.year > 1000:  # years of four digits sort as text
+            return moment.strftime(TIME_FORMAT)
     raise ConfigError(
         f"received the time {text[:40]!r}, expected such as 2026-03-01, 2026-03-01T12:00Z or 7d",
         edit=option,
