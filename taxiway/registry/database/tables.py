@@ -127,7 +127,7 @@ model_versions = _table(
     Column("metrics", Json, nullable=False),
     Column("facts", Json, nullable=False),  # of the run: what the model card is filled from
     Column("checks", Json, nullable=False),  # {"evaluator": true, "infra_validator": true, ...}
-    Column("card", LongText, nullable=False, default=""),  # Markdown
+    Column("card", Json, nullable=False, default=dict),  # what people wrote in it, by field
     Column(
         "search_text", LongText, nullable=False, default=""
     ),  # lower case; see catalog/search.py
@@ -172,6 +172,7 @@ aliases = _table(
     _text("model"),
     _text("alias"),
     _version_id(),
+    Column("protected", Boolean, nullable=False, default=False),
     _text("changed_at"),
     UniqueConstraint("model", "alias"),
 )
