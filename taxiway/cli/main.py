@@ -6,8 +6,8 @@ import sys
 
 import typer
 
+from taxiway.cli import audit, auth, config, data, doctor, models, new, remove, run, submit, upgrade
 from taxiway.cli import compile as compile_command
-from taxiway.cli import config, data, doctor, models, new, remove, run, submit, upgrade
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.terminal import print_error
@@ -27,6 +27,8 @@ app.command()(submit.submit)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
+app.add_typer(audit.app, name="audit")
+app.add_typer(auth.app, name="auth")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(remove.app, name="remove")

@@ -37,9 +37,9 @@ class OpenRegistry:
     @functools.cached_property
     def actor(self) -> Actor:
         """Who changes something; what only reads asks for nobody."""
-        from taxiway.registry.auth.actor import system_actor
+        from taxiway.registry.auth.current import current_actor
 
-        return system_actor()
+        return current_actor(self.database)
 
     def find(self, version: str) -> ModelVersion:
         """The version that was named on the command line; raises as `references.find`."""

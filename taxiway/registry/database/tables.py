@@ -6,6 +6,7 @@ Times are text, UTC and sortable (see `now`); `Json` is canonical text, the same
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ NAME: Final = 255
 """Characters of a name: MariaDB's indexes hold three such columns."""
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 """Of UTC; it sorts as text."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Json(TypeDecorator[Any]):
@@ -52,8 +54,13 @@ class Json(TypeDecorator[Any]):
 
 
 def canonical(value: Any) -> str:
-    """The one text of a value: for digests and for columns."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The one text of a value: for digests and for columns, which take any text but these two.
+
+    JSON escapes NUL by itself; halves of surrogate pairs, as bytes that are no text come from
+    command lines and file names, are escaped here.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _SURROGATE.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def now() -> str:
