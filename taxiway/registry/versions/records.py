@@ -10,6 +10,7 @@ from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, up
 
 from taxiway.registry.approval.admission import admit
 from taxiway.registry.auth.actor import Actor, Permission
+from taxiway.registry.catalog.text import search_text
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import model_versions, now
 
@@ -57,7 +58,8 @@ class ModelVersion:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Of each part of the number, why it is as it is."""
     archived: bool = False
-    card: str = ""
+    card: Mapping[str, str] = field(default_factory=dict)
+    """What people wrote in the model card, by field; see catalog/cards.py."""
 
     @property
     def subject(self) -> str:
@@ -196,4 +198,5 @@ def _values(candidate: Candidate, number: tuple[int, int, int]) -> dict[str, Any
         "pushed_to": candidate.pushed_to,
         "artifact_uri": candidate.artifact_uri,
         "signature": candidate.signature,
+        "search_text": search_text(candidate.contract, candidate.facts, candidate.baseline),
     }
