@@ -69,3 +69,8 @@ def parse_registry(text: str) -> Registry:
     """The registry section of a config, from JSON; components take it as a parameter."""
     parsed: Registry = TypeAdapter(Registry).validate_json(text)
     return parsed
+
+
+def is_here(settings: Registry) -> bool:
+    """Whether nodes can open it: on Vertex AI, where all is in a bucket, there is none."""
+    return not (isinstance(settings, SqliteRegistry) and "://" in settings.path)

@@ -77,8 +77,8 @@ def run_pipeline(
                 working(config.engine.workers),
             ):
                 open_databases(config)
-                if isinstance(config.push, FilesystemPush):
-                    remove_dead_pushes(Path(config.push.destination))
+                if isinstance(config.push_target, FilesystemPush):
+                    remove_dead_pushes(Path(config.push_target.destination))
                 prepare(_input_bytes(config))
                 few_arenas()
                 share_gpu()
@@ -116,7 +116,7 @@ def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
     from taxiway.metadata.store import run_store
     from taxiway.runners.local.example_request import write_example_request
 
-    if not report["pushed_to"]:
+    if not report["pushed_to"] or report["release"]:  # it does not serve yet
         return ""
     try:
         nodes = run_store(config.metadata).nodes(report["run_id"])
