@@ -56,7 +56,13 @@ def canonical(value: Any) -> str:
 
 def now() -> str:
     """The time as the registry writes it: `2026-03-01T12:00:00.000000Z`, which sorts as text."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return stamp(datetime.now(timezone.utc))
+
+
+def stamp(time: datetime) -> str:
+    """A time that knows its zone, as the registry writes it."""
+    utc = time.astimezone(timezone.utc)
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 metadata = MetaData(

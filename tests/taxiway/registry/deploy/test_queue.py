@@ -143,12 +143,14 @@ class TestDeployQueue:
 
 def test_a_version_is_queued_in_the_change_that_lets_it_through(file_database: Database) -> None:
     version = registered(file_database, "one", "/serving/1")
-    with (
-        pytest.raises(ZeroDivisionError),
-        file_database.changing(ANN, Permission.APPROVE) as change,
-    ):
-        assert queue_version(change, version, "production", "rollback", "it is slow")
-        raise ZeroDivisionError
+
+    def changed_halfway() -> None:
+        with file_database.changing(ANN, Permission.APPROVE) as change:
+            assert queue_version(change, version, "production", "rollback", "it is slow")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        changed_halfway()
     assert DeployQueue(file_database, "production").waiting("parcels") == []
 
 
