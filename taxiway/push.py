@@ -145,6 +145,13 @@ def parse(config: str) -> Push:
     return adapter.validate_json(config)
 
 
+def push_to(place: str) -> Push:
+    """The push to a place that is told by its address alone, as the model store is."""
+    if "://" in place:
+        return BucketPush(kind="bucket", destination=place)
+    return FilesystemPush(kind="filesystem", destination=place)
+
+
 def push_to_folder(
     model: Path,
     destination: Path,

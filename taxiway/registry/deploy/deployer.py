@@ -17,6 +17,7 @@ from typing import Any
 
 from taxiway.errors import TaxiwayError
 from taxiway.push import FilesystemPush, Push
+from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission, require
 from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import Database
@@ -27,7 +28,6 @@ from taxiway.registry.deploy.queue import (
     DeployQueue,
     QueueEntry,
     close,
-    require_deployable,
 )
 from taxiway.registry.deploy.source import check, first_whole, places
 from taxiway.registry.versions.records import ModelVersion
@@ -122,7 +122,7 @@ class Deployer:
         with self._database.reading() as connection:
             try:
                 version = find(connection, entry.subject)
-                require_deployable(connection, version, self._environment)
+                require_approved(connection, version, self._environment)
             except TaxiwayError as error:
                 raise _Refused(error.message) from error
         return version

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from taxiway.errors import ConfigError
-from taxiway.registry.database.tables import stamp
 
 FORMS: Final = "2026-03-01T12:00Z, 2026-03-01T13:00+01:00, 2026-03-01T12:00 (local), 2026-03-01"
 _WRITTEN: Final = re.compile(
@@ -53,8 +52,13 @@ def parse_moment(text: str, option: str = "--at") -> Moment:
             f"received '{text}', which is no time ({error}); expected such as {FORMS}", edit=option
         ) from None
     if start > datetime.now(timezone.utc):
-        raise ConfigError(f"'{text}' is {stamp(start)}, which has not come yet", edit=option)
-    return Moment(stamp(start), stamp(end))
+        raise ConfigError(f"'{text}' is {_written(start)}, which has not come yet", edit=option)
+    return Moment(_written(start), _written(end))
+
+
+def _written(time: datetime) -> str:
+    """As `tables.now`; a year has four digits, however early it is."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _begin(found: re.Match[str], zone: str) -> datetime:

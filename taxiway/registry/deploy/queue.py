@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
 from taxiway.errors import TaxiwayError
+from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import deploy_queue, now
@@ -75,7 +76,7 @@ def queue_version(
     Raises:
       TaxiwayError: it is archived, or not approved in this environment.
     """
-    require_deployable(change.connection, version, environment)
+    require_approved(change.connection, version, environment)
     model, pushed_to = version.candidate.model, version.candidate.pushed_to
     newest = _newest(change.connection, model, environment, deploy_queue.c.state != "refused")
     if newest == (version.name, pushed_to):
@@ -87,24 +88,6 @@ def queue_version(
     )
     change.record("deploy.queued", version.subject, None, entry, reason)
     return True
-
-
-def require_deployable(
-    connection: Connection,  # noqa: ARG001  # the version's state will be read from it
-    version: ModelVersion,
-    environment: str,
-) -> None:
-    """Raises where a version may not serve: when it is queued, and when it is published.
-
-    Raises:
-      TaxiwayError: it is archived, or not approved in this environment.
-    """
-    if version.archived:
-        place = f" in {environment}" if environment else ""
-        raise TaxiwayError(
-            f"{version.subject} is archived, so it may not serve{place}",
-            edit=f"`taxiway models unarchive {version.subject}`",
-        )
 
 
 def open_entries(connection: Connection, model: str, environment: str) -> list[QueueEntry]:
