@@ -17,6 +17,7 @@ from typing import Any
 
 from taxiway.errors import TaxiwayError
 from taxiway.push import FilesystemPush, Push
+from taxiway.registry.approval.recorded import check_policy
 from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission, require
 from taxiway.registry.catalog.references import find
@@ -65,13 +66,12 @@ class Outcome:
 
 
 class Deployer:
-    """Works through the queue of an environment.
+    """Works through the queue of the config's environment.
 
     Args:
       database: the registry.
       push: where a server takes its models from.
       actor: who deploys.
-      environment: whose queue it is.
       clock: seconds since the epoch; tests bring their own.
     """
 
@@ -80,14 +80,13 @@ class Deployer:
         database: Database,
         push: Push,
         actor: Actor,
-        environment: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.queue = DeployQueue(database, environment, clock)
+        self.queue = DeployQueue(database, clock=clock)
         self._database = database
         self._push = push
         self._actor = actor
-        self._environment = environment
+        self._environment = database.settings.environment
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def deploy(self, model: str) -> Iterator[Outcome]:
@@ -95,10 +94,12 @@ class Deployer:
 
         Raises:
           NotAllowed: the actor may not deploy.
+          ConfigError: the config's approval policy, or its destination, is not as on record.
           TaxiwayError: the destination cannot be written; the entry waits for the next try.
         """
         with self._database.reading() as connection:
             require(self._actor, Permission.DEPLOY, connection)
+            check_policy(connection, model, self._database.settings)
         while (entry := self.queue.take(model, self._name)) is not None:
             with held(self.queue, entry, self._database.settings.lease_seconds):
                 outcome = self._deploy(entry)

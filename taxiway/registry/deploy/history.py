@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
+from taxiway.errors import ConfigError
+from taxiway.registry.catalog.comparison import Period, period
 from taxiway.registry.database.session import Change
 from taxiway.registry.database.tables import deployments, now
-from taxiway.registry.deploy.moment import Moment
 from taxiway.registry.deploy.queue import QueueEntry, close
 
 
@@ -92,24 +94,49 @@ def has_served(connection: Connection, model: str, version: str, environment: st
 
 
 def history(
-    connection: Connection, model: str, environment: str, at: Moment | None = None
+    connection: Connection, model: str, environment: str, at: Period | None = None
 ) -> list[Deployment]:
     """What served, oldest first.
 
     Args:
-      at: only what served then: at an instant one or none, of a day perhaps several.
+      at: only what served then, for all of it or for a part.
     """
     query = select(deployments).where(_of(model, environment)).order_by(deployments.c.id)
     if at is not None:
-        ends_later = or_(deployments.c.until == "", deployments.c.until > at.start)
-        query = query.where(deployments.c.since < at.end, ends_later)
+        later = or_(deployments.c.until == "", deployments.c.until > written(at.start))
+        query = query.where(deployments.c.since < written(at.end), later)
     return [_deployment(row) for row in connection.execute(query)]
 
 
-def known_models(connection: Connection) -> list[str]:
-    """Models of which anything has served."""
-    query = select(deployments.c.model).distinct().order_by(deployments.c.model)
-    return list(connection.execute(query).scalars())
+def parse_at(text: str) -> Period:
+    """The time that is asked about: see `catalog.comparison.period`.
+
+    Raises:
+      ConfigError: it is no time, or has not begun.
+    """
+    asked = period(text.strip())
+    if asked is None:
+        raise ConfigError(
+            f"received '{text}', which is no time: expected such as 2026-03-01T12:00Z, "
+            "2026-03-01T13:00+01:00, 2026-03-01 for a day or 2026-03 for a month (UTC, where no "
+            "zone is named)",
+            edit="--at",
+        )
+    if asked.start > datetime.now(timezone.utc):
+        raise ConfigError(f"'{text}' is {written(asked.start)}, which has not come", edit="--at")
+    return asked
+
+
+def written(time: datetime) -> str:
+    """A time as `tables.now` writes it; a year has four digits, however early it is."""
+    utc = time.astimezone(timezone.utc)
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def environments(connection: Connection, model: str) -> list[str]:
+    """Where any version of a model has served."""
+    query = select(deployments.c.environment).where(deployments.c.model == model).distinct()
+    return list(connection.execute(query.order_by(deployments.c.environment)).scalars())
 
 
 def first_acknowledged(connection: Connection, model: str, environment: str) -> str:
@@ -118,11 +145,11 @@ def first_acknowledged(connection: Connection, model: str, environment: str) -> 
     return str(connection.execute(query).scalar() or "")
 
 
-def _of(model: str, environment: str) -> Any:
+def _of(model: str, environment: str) -> ColumnElement[bool]:
     return and_(deployments.c.model == model, deployments.c.environment == environment)
 
 
-def _last(connection: Connection, *conditions: Any) -> Deployment | None:
+def _last(connection: Connection, *conditions: ColumnElement[bool]) -> Deployment | None:
     query = select(deployments).where(*conditions).order_by(deployments.c.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else _deployment(row)
