@@ -56,6 +56,16 @@ def find(connection: Connection, text: str, model: str = "") -> ModelVersion:
     raise _no_version(connection, model, name)
 
 
+def require_model(connection: Connection, model: str) -> None:
+    """Raises where a model has no version.
+
+    Raises:
+      ConfigError: with the models that there are.
+    """
+    if connection.execute(select(_VERSIONS.id).where(_VERSIONS.model == model)).first() is None:
+        raise _no_model(connection, model)
+
+
 def _meanings(name: str, model: str) -> list[Select[Any]]:
     """What a bare word may mean, in the order in which it is tried."""
     ids = select(_VERSIONS.id).order_by(_NEWEST_FIRST)
