@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from taxiway.registry.versions.records import ModelVersion
+if TYPE_CHECKING:
+    from taxiway.registry.versions.records import ModelVersion
 
 FIELDS: Final = {
     "intended_use": "what decisions it is for, and who uses them",

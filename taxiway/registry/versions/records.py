@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, update
 
+from taxiway.registry.approval.admission import admit
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.catalog.text import search_text
 from taxiway.registry.database.session import Database
@@ -78,7 +79,13 @@ def next_number(previous: ModelVersion | None, candidate: Candidate) -> tuple[in
 
 
 def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVersion:
-    """Gives a pushed model its number; one that has a number keeps it, with its newest place."""
+    """Gives a pushed model its number; one that has a number keeps it, with its newest place.
+
+    Either is put before the approval policy of its model.
+
+    Raises:
+      ConfigError: the config's policy is not the one on record.
+    """
     with database.changing(actor, Permission.REGISTER) as change:
         connection = change.connection
         same = _one(connection, _of(candidate.model, model_digest=candidate.model_digest))
@@ -90,13 +97,16 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
                 connection.execute(
                     update(model_versions).where(model_versions.c.id == same.id).values(places)
                 )
-            return read_version(connection, same.id)
+            again = read_version(connection, same.id)
+            admit(change, again, database.settings)
+            return again
         newest = _one(connection, _of(candidate.model).order_by(model_versions.c.id.desc()))
         number = next_number(newest, candidate)
         values = _values(candidate, number) | {"author": actor.name, "created_at": now()}
         made = connection.execute(insert(model_versions).values(values))
         version = read_version(connection, _id_of(made))
         change.record("version.registered", version.subject, None, {"run_id": candidate.run_id})
+        admit(change, version, database.settings)
         return version
 
 
