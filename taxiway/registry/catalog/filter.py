@@ -145,7 +145,7 @@ def parse(text: str) -> Filter:
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        raise _unexpected_character(text, error.pos_in_stream) from None
+        raise _unexpected_character(text, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         place = len(text.rstrip()) if at_end else int(error.token.start_pos or 0)
