@@ -86,4 +86,4 @@ def is_rejected_by_people(connection: Connection, version: ModelVersion, environ
 
 
 def _values(environment: str, state: State | None) -> dict[str, str] | None:
-    return state and {"environment": environment, "state": state.state}
+    return {"environment": environment, "state": state.state} if state else None

@@ -28,6 +28,8 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 LongText: Final = Text().with_variant(MEDIUMTEXT, "mysql")
 NAME: Final = 255
 """Characters of a name: MariaDB's indexes hold three such columns."""
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""Of UTC; it sorts as text."""
 
 
 class Json(TypeDecorator[Any]):
@@ -56,7 +58,7 @@ def canonical(value: Any) -> str:
 
 def now() -> str:
     """The time as the registry writes it: `2026-03-01T12:00:00.000000Z`, which sorts as text."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.now(timezone.utc).strftime(TIME_FORMAT)
 
 
 metadata = MetaData(
