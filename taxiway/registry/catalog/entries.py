@@ -13,9 +13,6 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, or_, select, true
 
-from taxiway.registry.catalog.comparison import Value, natural
-from taxiway.registry.catalog.filter import Filter
-from taxiway.registry.catalog.text import folded
 from taxiway.registry.database.tables import (
     aliases,
     deployments,
@@ -24,6 +21,9 @@ from taxiway.registry.database.tables import (
     tags,
     version_states,
 )
+from taxiway.registry.search.comparison import Value, natural
+from taxiway.registry.search.filter import Filter
+from taxiway.registry.search.text import folded
 
 PLAIN: Final = (
     *("model", "version", "state", "alias", "serves", "author", "created_at", "style", "run"),

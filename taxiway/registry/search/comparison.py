@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from taxiway.registry.catalog.text import folded
+from taxiway.registry.search.text import folded
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[str] | None
