@@ -22,7 +22,6 @@ from taxiway.registry.database.tables import (
     version_states,
 )
 from taxiway.registry.search.comparison import Value, natural
-from taxiway.registry.search.filter import Filter
 from taxiway.registry.search.text import folded
 
 PLAIN: Final = (
@@ -49,24 +48,21 @@ _READ: Final = (
 )
 
 
+Fields = Mapping[str, Value]
+"""Values by name, flat."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A version as lists and searches have it.
 
     Args:
-      id: of its row; the newest has the highest.
-      fields: by name, flat.
+      fields: of it.
       text: what words are looked for in, folded; empty where no words are looked for.
     """
 
-    id: int
-    fields: Mapping[str, Value]
+    fields: Fields
     text: str = ""
-
-    @property
-    def subject(self) -> str:
-        """Such as `flights/1.2.7`."""
-        return f"{self.fields['model']}/{self.fields['version']}"
 
 
 @dataclass(frozen=True)
@@ -92,31 +88,21 @@ class Query:
         return any(folded(field).split(".")[0] == name for field in self.fields)
 
 
-def search(connection: Connection, wanted: Filter, query: Query) -> list[Entry]:
-    """The versions that satisfy a filter, newest first."""
-    wanted.check(KNOWN)
-    return [
-        entry
-        for entry in read_entries(connection, query)
-        if wanted.matches(entry.fields, entry.text)
-    ]
-
-
-def in_order(entries: Iterable[Entry], key: str) -> list[Entry]:
+def in_order(rows: Iterable[Fields], key: str) -> list[Fields]:
     """By a field, numbers as numbers; those without it come last; equal ones stay as they were.
 
     Args:
-      entries: in any order.
+      rows: fields of each.
       key: a field; with a `-` before it the highest comes first.
     """
     name, descending = key.removeprefix("-"), key.startswith("-")
-    there: list[Entry] = []
-    missing: list[Entry] = []
-    for entry in entries:
-        value = entry.fields.get(name)
+    there: list[Fields] = []
+    missing: list[Fields] = []
+    for row in rows:
+        value = row.get(name)
         lacks = value is None or value != value  # NaN
-        (missing if lacks else there).append(entry)
-    there.sort(key=lambda entry: _rank(entry.fields[name]), reverse=descending)
+        (missing if lacks else there).append(row)
+    there.sort(key=lambda row: _rank(row[name]), reverse=descending)
     return there + missing
 
 
@@ -226,7 +212,7 @@ def _entry(row: Row[Any], nested: Sequence[str], query: Query, beside: _Beside) 
     }
     for name in nested:
         _flatten(name, getattr(row, name), fields)
-    return Entry(row.id, fields, _text(row, subject, own, beside) if query.words else "")
+    return Entry(fields, _text(row, subject, own, beside) if query.words else "")
 
 
 def _text(row: Row[Any], subject: str, own: Mapping[str, str], beside: _Beside) -> str:
