@@ -21,6 +21,9 @@ Environment = Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", 
 """A name such as staging; empty where there is one environment only."""
 
 
+AliasName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", max_length=63)]
+
+
 class RegistrySettings(RegistryConnection):
     """What every kind of database has beside its address."""
 
@@ -28,6 +31,8 @@ class RegistrySettings(RegistryConnection):
     """How long a deployer holds what it took from the queue before another may take it."""
     environment: Environment = ""
     """Where what is pushed serves, such as production; an overlay in configs/environments/ says."""
+    protected_aliases: tuple[AliasName, ...] = ("champion",)
+    """Aliases that mean approved versions only, and that only approvers move."""
     approval: Approval = NoApproval(kind="none")
     """What a version needs before it serves. The registry keeps it for the model and environment
     with the first version; another one is refused until `taxiway models policy --accept`."""

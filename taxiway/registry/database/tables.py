@@ -128,9 +128,7 @@ model_versions = _table(
     Column("facts", Json, nullable=False),  # of the run: what the model card is filled from
     Column("checks", Json, nullable=False),  # {"evaluator": true, "infra_validator": true, ...}
     Column("card", Json, nullable=False, default=dict),  # what people wrote in it, by field
-    Column(
-        "search_text", LongText, nullable=False, default=""
-    ),  # lower case; see catalog/search.py
+    Column("search_text", LongText, nullable=False, default=""),  # lower case; see search/text.py
     Column("pushed_to", LongText, nullable=False),  # folder in the model store, or in serving
     Column("artifact_uri", LongText, nullable=False, default=""),  # TFX's own copy of the push
     Column("signature", LongText, nullable=False, default=""),

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, up
 
 from taxiway.registry.approval.admission import admit
 from taxiway.registry.auth.actor import Actor, Permission
-from taxiway.registry.catalog.text import search_text
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import model_versions, now
+from taxiway.registry.search.text import search_text
 from taxiway.registry.versions.style import Numbered, Style
 
 
