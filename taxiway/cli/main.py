@@ -7,7 +7,7 @@ import sys
 import typer
 
 from taxiway.cli import compile as compile_command
-from taxiway.cli import config, data, doctor, new, remove, run, submit, upgrade
+from taxiway.cli import config, data, doctor, lineage, new, remove, run, submit, upgrade
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.terminal import print_error
@@ -24,6 +24,7 @@ app.command()(data.data)
 app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
+app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
