@@ -139,6 +139,13 @@ def parse(config: str) -> Push:
     return adapter.validate_json(config)
 
 
+def push_to(place: str) -> Push:
+    """The push to a place that is told by its address alone, as the model store is."""
+    if "://" in place:
+        return BucketPush(kind="bucket", destination=place)
+    return FilesystemPush(kind="filesystem", destination=place)
+
+
 def push_to_folder(model: Path, destination: Path, clock: Callable[[], float] = time.time) -> Path:
     """The version folder, below `destination`, that holds the model and that a server takes.
 

@@ -10,6 +10,7 @@ from tfx.dsl.component.experimental.decorators import component
 from components.artifacts import PUSHED_TO, ModelVersion
 from taxiway.metadata.records import NodeRecord, artifact_of
 from taxiway.registry.auth.actor import system_actor
+from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import open_database
 from taxiway.registry.deploy import queue as deploy_queue
 from taxiway.registry.section import parse_registry
@@ -27,7 +28,7 @@ def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
     made = artifact_of(records, "ModelVersion")
     if made is None:
         return ""
-    queue = deploy_queue.DeployQueue(open_database(parse_registry(parameters["registry"])))
+    queue = _queue(parameters["registry"])
     push = (made.properties["model_name"], made.properties["version_name"])
     if queue.is_newest(*push, made.properties.get(PUSHED_TO, "")):
         return ""
@@ -40,12 +41,16 @@ def DeployQueue(  # a component is named like a class
     model_version: InputArtifact[ModelVersion],
     registry: Parameter[str],
 ) -> Queued:
-    """Appends this push of the version; `queued` is 0 where it is the newest there already."""
-    queue = deploy_queue.DeployQueue(open_database(parse_registry(registry)))
-    added = queue.put(
-        model_version.model_name,
-        model_version.version_name,
-        model_version.get_string_custom_property(PUSHED_TO),
-        system_actor(),
-    )
-    return {"queued": int(added)}
+    """Appends this push of the version; `queued` is 0 where it is the newest there already.
+
+    Raises:
+      TaxiwayError: the registry does not know the version, or it may not serve.
+    """
+    with open_database(parse_registry(registry)).reading() as connection:
+        version = find(connection, f"{model_version.model_name}/{model_version.version_name}")
+    return {"queued": int(_queue(registry).put(version, system_actor()))}
+
+
+def _queue(registry: str) -> deploy_queue.DeployQueue:
+    settings = parse_registry(registry)
+    return deploy_queue.DeployQueue(open_database(settings), settings.environment)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from taxiway.cli import compile as compile_command
-from taxiway.cli import config, data, doctor, lineage, new, remove, run, submit, upgrade
+from taxiway.cli import config, data, doctor, lineage, models, new, remove, run, submit, upgrade
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.terminal import print_error
@@ -28,6 +28,7 @@ app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
+app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(remove.app, name="remove")
 

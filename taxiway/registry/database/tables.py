@@ -28,6 +28,8 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 LongText: Final = Text().with_variant(MEDIUMTEXT, "mysql")
 NAME: Final = 255
 """Characters of a name: MariaDB's indexes hold three such columns."""
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""Of UTC; it sorts as text."""
 
 
 class Json(TypeDecorator[Any]):
@@ -56,7 +58,7 @@ def canonical(value: Any) -> str:
 
 def now() -> str:
     """The time as the registry writes it: `2026-03-01T12:00:00.000000Z`, which sorts as text."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.now(timezone.utc).strftime(TIME_FORMAT)
 
 
 metadata = MetaData(
@@ -118,7 +120,7 @@ model_versions = _table(
     Column("metrics", Json, nullable=False),
     Column("facts", Json, nullable=False),  # of the run: what the model card is filled from
     Column("checks", Json, nullable=False),  # {"evaluator": true, "infra_validator": true, ...}
-    Column("card", LongText, nullable=False, default=""),  # Markdown
+    Column("card", Json, nullable=False, default=dict),  # what people wrote in it, by field
     Column(
         "search_text", LongText, nullable=False, default=""
     ),  # lower case; see catalog/search.py
@@ -163,6 +165,7 @@ aliases = _table(
     _text("model"),
     _text("alias"),
     _version_id(),
+    Column("protected", Boolean, nullable=False, default=False),
     _text("changed_at"),
     UniqueConstraint("model", "alias"),
 )

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, update
 
+from taxiway.registry.approval.admission import admit
 from taxiway.registry.auth.actor import Actor, Permission
+from taxiway.registry.catalog.text import search_text
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import model_versions, now
 
@@ -56,7 +58,8 @@ class ModelVersion:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Of each part of the number, why it is as it is."""
     archived: bool = False
-    card: str = ""
+    card: Mapping[str, str] = field(default_factory=dict)
+    """What people wrote in the model card, by field; see catalog/cards.py."""
 
     @property
     def subject(self) -> str:
@@ -76,7 +79,13 @@ def next_number(previous: ModelVersion | None, candidate: Candidate) -> tuple[in
 
 
 def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVersion:
-    """Gives a pushed model its number; one that has a number keeps it, with its newest place."""
+    """Gives a pushed model its number; one that has a number keeps it, with its newest place.
+
+    Either is put before the approval policy of its model.
+
+    Raises:
+      ConfigError: the config's policy is not the one on record.
+    """
     with database.changing(actor, Permission.REGISTER) as change:
         connection = change.connection
         same = _one(connection, _of(candidate.model, model_digest=candidate.model_digest))
@@ -88,13 +97,16 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
                 connection.execute(
                     update(model_versions).where(model_versions.c.id == same.id).values(places)
                 )
-            return read_version(connection, same.id)
+            again = read_version(connection, same.id)
+            admit(change, again, database.settings)
+            return again
         newest = _one(connection, _of(candidate.model).order_by(model_versions.c.id.desc()))
         number = next_number(newest, candidate)
         values = _values(candidate, number) | {"author": actor.name, "created_at": now()}
         made = connection.execute(insert(model_versions).values(values))
         version = read_version(connection, _id_of(made))
         change.record("version.registered", version.subject, None, {"run_id": candidate.run_id})
+        admit(change, version, database.settings)
         return version
 
 
@@ -186,4 +198,5 @@ def _values(candidate: Candidate, number: tuple[int, int, int]) -> dict[str, Any
         "pushed_to": candidate.pushed_to,
         "artifact_uri": candidate.artifact_uri,
         "signature": candidate.signature,
+        "search_text": search_text(candidate.contract, candidate.facts, candidate.baseline),
     }

@@ -255,6 +255,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=255), nullable=False),
         sa.Column("alias", sa.String(length=255), nullable=False),
         sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("protected", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.String(length=255), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"], ["model_versions.id"], name=op.f("fk_aliases_version_id")
