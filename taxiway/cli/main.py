@@ -13,6 +13,7 @@ from taxiway.cli import (
     data,
     deploy,
     doctor,
+    lineage,
     models,
     new,
     remove,
@@ -38,6 +39,7 @@ app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
 app.command()(deploy.deploy)
+app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")

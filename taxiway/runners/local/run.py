@@ -19,6 +19,7 @@ from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, DataError, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
+from taxiway.process.provenance import provenance
 from taxiway.process.temporary import run_folder
 from taxiway.push import FilesystemPush, remove_dead_pushes
 from taxiway.runners.catalog import load_pipeline
@@ -56,7 +57,8 @@ def run_pipeline(
     """
     check(config)
     run_id = new_run_id()
-    properties = {"config": to_yaml(config), "command": command}
+    origin = provenance({"container.image": config.container.image})
+    properties = {"config": to_yaml(config), "command": command, **origin}
     folder = Path(config.output.report_folder(run_id))
     try:
         write_inputs(config)
