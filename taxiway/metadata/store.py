@@ -246,11 +246,12 @@ def outputs_of(
     for event in events:
         outputs = found.setdefault(event.execution_id, {})
         key = next((step.key for step in event.path.steps if step.key), "output")
-        outputs[key] = (*outputs.get(key, ()), _artifact_record(artifacts[event.artifact_id]))
+        outputs[key] = (*outputs.get(key, ()), artifact_record(artifacts[event.artifact_id]))
     return found
 
 
-def _artifact_record(artifact: Any) -> ArtifactRecord:
+def artifact_record(artifact: Any) -> ArtifactRecord:
+    """MLMD's artifact as a plain value."""
     properties = properties_of(artifact.properties) | properties_of(artifact.custom_properties)
     live = artifact.state == proto.Artifact.LIVE
     return ArtifactRecord(artifact.id, artifact.type, artifact.uri, properties, live)
