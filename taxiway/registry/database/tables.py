@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import (
     Boolean,
     Column,
-    Float,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -38,7 +38,7 @@ class Json(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Any) -> Any:
         """MySQL's TEXT ends at 64 KB."""
-        return dialect.type_descriptor(MEDIUMTEXT() if dialect.name == "mysql" else Text())
+        return MEDIUMTEXT() if dialect.name == "mysql" else Text()
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:  # noqa: ARG002  # SQLAlchemy's
         """To text."""
@@ -197,7 +197,7 @@ deploy_queue = _table(
     Column("reason", LongText, nullable=False, default=""),
     _text("state", "waiting"),  # waiting, taken, done, refused
     _text("taken_by", ""),
-    Column("lease_until", Float, nullable=True),
+    Column("lease_until", Double, nullable=True),
     Column("takes", Integer, nullable=False, default=0),
     Index(None, "state"),
     Index(None, "model", "environment"),
@@ -260,7 +260,7 @@ runs = _table(  # an index of what ML Metadata and the runs' folders hold, to se
     _text("model", ""),
     _text("outcome"),
     _text("started_at"),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Double, nullable=False),
     Column("failure", LongText, nullable=False, default=""),
     _text("version", ""),
     Column("metrics", Json, nullable=False),
@@ -280,7 +280,7 @@ outbox = _table(
     _text("state", "waiting"),  # waiting, sent, given_up
     Column("tries", Integer, nullable=False, default=0),
     Column("error", LongText, nullable=False, default=""),
-    Column("next_try", Float, nullable=False, default=0.0),
+    Column("next_try", Double, nullable=False, default=0.0),
     _text("created_at"),
     _text("sent_at", ""),
     UniqueConstraint("kind", "key"),
