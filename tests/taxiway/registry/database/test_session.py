@@ -38,10 +38,14 @@ def number_of_tags(database: Database) -> int:
 
 
 def test_a_change_and_its_audit_are_one_transaction(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.changing(ANN, Permission.ANNOTATE) as change:
-        change.connection.execute(insert(tags).values(TAG))
-        change.record("run.tagged", "r1")
-        _ = 1 / 0
+    def change_and_fail() -> None:
+        with database.changing(ANN, Permission.ANNOTATE) as change:
+            change.connection.execute(insert(tags).values(TAG))
+            change.record("run.tagged", "r1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        change_and_fail()
     assert number_of_tags(database) == 0
     with database.changing(ANN, Permission.ANNOTATE) as change:
         change.connection.execute(insert(tags).values(TAG))
