@@ -184,6 +184,18 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     op.create_table(
+        "probes",
+        sa.Column("model", sa.String(length=255), nullable=False),
+        sa.Column("signature", sa.String(length=255), nullable=False),
+        sa.Column("examples", _LONG, nullable=False),
+        sa.Column("kept_at", sa.String(length=255), nullable=False),
+        sa.UniqueConstraint("model", "signature", name=op.f("uq_probes_model_signature")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+        if_not_exists=True,
+    )
+    op.create_table(
         "runs",
         sa.Column("run_id", sa.String(length=255), nullable=False),
         sa.Column("pipeline", sa.String(length=255), nullable=False),
@@ -243,6 +255,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=255), nullable=False),
         sa.Column("alias", sa.String(length=255), nullable=False),
         sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("protected", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.String(length=255), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"], ["model_versions.id"], name=op.f("fk_aliases_version_id")
