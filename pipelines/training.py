@@ -171,8 +171,8 @@ def create_pipeline(config: Config) -> Pipeline:
     ):
         pusher = Pusher(
             model=trained,
-            push_destination=stock_destination(config.push),
-            custom_config=push_config(config.push),
+            push_destination=stock_destination(config.push_target),
+            custom_config=push_config(config.push_target, config.registry, model.name),
             custom_executor_spec=ExecutorClassSpec(PusherExecutor),
         )
         pusher.add_upstream_node(manifest)  # no push that Registrar could not give a version

@@ -32,6 +32,21 @@ PipelineName = Annotated[
         "without it the config's pipeline.module."
     ),
 ]
+VersionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="VERSION",
+        help="flights/1.2.7, 1.2.7 (of the config's model), flights@champion, @champion, flights "
+        "(its newest), a run's id, or the first digits of a digest.",
+    ),
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", "-e", help="Such as production; without it the config's environment."
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; the audit keeps it.")]
 
 
 def resolve(

@@ -54,7 +54,8 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
     dataset = text("data", "dataset", "dataset")
     module = text("model", "module", "models")
     folder = model_folder(module)
-    serving = f"{root}/serving/{text('model', 'name', 'model')}"
+    model = text("model", "name", "model")
+    serving = f"{root}/serving/{model}"
     destination = text("push", "destination", serving)
     filled: dict[str, tuple[tuple[str, str], ...]] = {
         "output": (("root", root),),
@@ -81,9 +82,12 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for key, value in metadata.items() if value != ""}
         out["metadata"] = {"kind": "sqlite", "path": f"{root}/metadata.sqlite"} | given
     registry = {} if out.get("registry") is None else out["registry"]
-    if isinstance(registry, dict) and registry.get("kind", "sqlite") == "sqlite":
+    if isinstance(registry, dict):
         given = {key: value for key, value in registry.items() if value != ""}
-        out["registry"] = {"kind": "sqlite", "path": f"{root}/registry.sqlite"} | given
+        kind = given.get("kind", "sqlite")
+        path = {"path": f"{root}/registry.sqlite"} if kind == "sqlite" else {}
+        store = {"store": f"{root}/models/{model}"}
+        out["registry"] = {"kind": kind} | path | store | given | {"guards": destination}
     notify = out.get("notify")
     if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
         out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}

@@ -22,7 +22,7 @@ from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
-from taxiway.push import FilesystemPush, Push
+from taxiway.push import BucketPush, FilesystemPush, Push, push_to
 from taxiway.registry.section import Registry, SqliteRegistry
 from taxiway.section import Frozen, ModuleName, Name
 
@@ -93,6 +93,25 @@ class Config(Frozen):
         """
         found: Frozen = self.pipeline.components.get(component) or settings_class(component)()
         return found.model_dump_json()
+
+    @property
+    def push_target(self) -> Push:
+        """Where the Pusher puts a model: where it serves, or in the store where it has to wait."""
+        if not self.registry.approval.holds_back:
+            return self.push
+        return push_to(self.registry.store)
+
+    @model_validator(mode="after")
+    def _a_store_can_be_published_from(self) -> Config:
+        """A folder is filled from a folder, and a bucket from either."""
+        target = self.push_target
+        if isinstance(target, BucketPush) and isinstance(self.push, FilesystemPush):
+            raise ValueError(
+                f"registry.store is {target.destination} and push.destination "
+                f"{self.push.destination}: what waits in a bucket is not published to a folder; "
+                "give registry.store a folder, or push.destination a bucket"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

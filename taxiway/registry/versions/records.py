@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, update
 
+from taxiway.registry.approval.admission import admit
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import model_versions, now
+from taxiway.registry.search.text import search_text
 from taxiway.registry.versions.style import Numbered, Style
 
 
@@ -62,7 +64,8 @@ class ModelVersion:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Of each part of the number, why it is as it is."""
     archived: bool = False
-    card: str = ""
+    card: Mapping[str, str] = field(default_factory=dict)
+    """What people wrote in the model card, by field; see catalog/cards.py."""
 
     @property
     def subject(self) -> str:
@@ -74,6 +77,10 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
     """Gives a pushed model its number, in the style that the database's section names.
 
     One that is a version already stays that one, of which the record is then of its newest push.
+    Either is put before the approval policy of its model.
+
+    Raises:
+      ConfigError: the config's policy is not the one on record.
     """
     style = database.settings.versioning
     with database.changing(actor, Permission.REGISTER) as change:
@@ -81,7 +88,9 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
         same = _same(connection, style, candidate)
         if same is not None:
             _push_again(change, same, candidate)
-            return read_version(connection, same.id)
+            again = read_version(connection, same.id)
+            admit(change, again, database.settings)
+            return again
         newest = _newest(connection, candidate.model)
         in_series = _newest(connection, candidate.model, style.series) if style.series else newest
         numbered = style.number(candidate, newest, in_series)
@@ -90,6 +99,7 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
         version = read_version(connection, _id_of(made))
         after = {"run_id": candidate.run_id, "reasons": dict(numbered.reasons)}
         change.record("version.registered", version.subject, None, after)
+        admit(change, version, database.settings)
         return version
 
 
@@ -231,4 +241,5 @@ def _values(candidate: Candidate, numbered: Numbered) -> dict[str, Any]:
         "pushed_to": candidate.pushed_to,
         "artifact_uri": candidate.artifact_uri,
         "signature": candidate.signature,
+        "search_text": search_text(candidate.contract, candidate.facts, candidate.baseline),
     }
