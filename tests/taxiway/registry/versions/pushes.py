@@ -10,7 +10,6 @@ from sqlalchemy import event
 
 from taxiway.registry.database.session import Database
 from taxiway.registry.section import SqliteRegistry
-from taxiway.registry.versions import Versioning
 from taxiway.registry.versions.records import Candidate
 
 PUSHES: Final = 50
@@ -23,10 +22,16 @@ def fresh_model() -> str:
     return f"model-{next(_models)}"
 
 
-def registry(folder: Path, versioning: Versioning) -> Database:
-    """The registry of a folder, in a style; its writes need not outlive this machine."""
+def section(folder: Path, versioning: dict[str, Any], **others: Any) -> SqliteRegistry:
+    """The `registry` section of a folder, in a style."""
     path = str(folder / "registry.sqlite")
-    opened = Database(SqliteRegistry(kind="sqlite", path=path, versioning=versioning))
+    given = {"kind": "sqlite", "path": path, "versioning": versioning, **others}
+    return SqliteRegistry.model_validate(given)
+
+
+def registry(settings: SqliteRegistry) -> Database:
+    """A registry, whose writes need not outlive this machine."""
+    opened = Database(settings)
 
     @event.listens_for(opened.engine, "connect")
     def connected(connection: Any, _: Any) -> None:

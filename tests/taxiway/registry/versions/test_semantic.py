@@ -19,6 +19,7 @@ from tests.taxiway.registry.versions.pushes import (
     compared,
     fresh_model,
     registry,
+    section,
 )
 
 PLAIN = SemanticVersioning(kind="semantic")
@@ -212,7 +213,7 @@ pushes = st.builds(
 class TestHistories:
     @pytest.fixture(scope="class")
     def opened(self, tmp_path_factory: pytest.TempPathFactory) -> Database:
-        return registry(tmp_path_factory.mktemp("semantic"), PLAIN)
+        return registry(section(tmp_path_factory.mktemp("semantic"), {"kind": "semantic"}))
 
     @settings(max_examples=8, deadline=None)
     @given(history=st.lists(pushes, min_size=PUSHES, max_size=PUSHES))

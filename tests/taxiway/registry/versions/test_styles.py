@@ -15,7 +15,7 @@ from taxiway.registry.database.session import Database
 from taxiway.registry.versions import Versioning
 from taxiway.registry.versions.records import ModelVersion, list_versions, register
 from tests.taxiway.registry.conftest import ANN
-from tests.taxiway.registry.versions.pushes import PUSHES, candidate, fresh_model, registry
+from tests.taxiway.registry.versions.pushes import PUSHES, candidate, fresh_model, registry, section
 
 STYLES: dict[str, Any] = {
     "semantic": {"kind": "semantic"},
@@ -35,8 +35,7 @@ def registries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Database]:
 
 
 def opened(folder: Path, style: str) -> Database:
-    parsed: Versioning = TypeAdapter(Versioning).validate_python(STYLES[style])
-    return registry(folder, parsed)
+    return registry(section(folder, STYLES[style]))
 
 
 def numbers(versions: list[ModelVersion]) -> list[tuple[int, int, int]]:
@@ -143,11 +142,24 @@ def test_a_push_that_answers_as_an_earlier_one_is_on_the_audit_with_what_it_repl
     for content in ("m1", "m2"):
         register(database, candidate(model, content, mapping_digest="a", pushed_to=content), ANN)
     with database.reading() as connection:
-        query = select(audit.c.action, audit.c.before, audit.c.after)
-        told = connection.execute(query.where(audit.c.subject == f"{model}/1")).all()
-    assert [one.action for one in told] == ["version.registered", "version.pushed_again"]
-    assert '"model_digest":"m1"' in told[1].before
-    assert '"model_digest":"m2"' in told[1].after
+        query = select(audit).where(audit.c.subject == f"{model}/1")
+        (told,) = connection.execute(query.where(audit.c.action == "version.pushed_again"))
+    assert '"model_digest":"m1"' in told.before
+    assert '"model_digest":"m2"' in told.after
+
+
+@pytest.mark.parametrize("where", ["", "production"])
+def test_where_a_policy_holds_back_an_equal_answer_is_no_approval_of_another_content(
+    tmp_path: Path, where: str
+) -> None:
+    required = {"kind": "required", "reviewers": 2}
+    black_box = {"kind": "black_box"}
+    guarded = section(tmp_path, black_box, approval=required, environment=where)
+    plain = guarded if not where else section(tmp_path, black_box)
+    pushed = [candidate(content=one, mapping_digest="a") for one in ("m1", "m2", "m1")]
+    names = [register(Database(guarded), pushed[0], ANN).name]
+    names += [register(Database(plain), one, ANN).name for one in pushed[1:]]
+    assert names == ["1", "2", "1"]
 
 
 @pytest.mark.parametrize("group", ["", "1.2", "a.b", "a/b", "x" * 64])
