@@ -29,6 +29,8 @@ class RegistrySettings(RegistryConnection):
 
     lease_seconds: Seconds = 300.0
     """How long a deployer holds what it took from the queue before another may take it."""
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
     environment: Environment = ""
     """Where what is pushed serves, such as production; an overlay in configs/environments/ says."""
     protected_aliases: tuple[AliasName, ...] = ("champion",)
@@ -48,9 +50,6 @@ class RegistrySettings(RegistryConnection):
         if "://" in store and not store.startswith("gs://"):
             raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
         return store
-
-    versioning: Versioning = SemanticVersioning(kind="semantic")
-    """When a push is a new version, and what its number is."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):
