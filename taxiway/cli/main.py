@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from taxiway.cli import audit, auth, config, data, doctor, models, new, remove, run, submit, upgrade
+from taxiway.cli import (
+    audit,
+    auth,
+    config,
+    data,
+    deploy,
+    doctor,
+    lineage,
+    models,
+    new,
+    remove,
+    run,
+    submit,
+    upgrade,
+)
 from taxiway.cli import compile as compile_command
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
@@ -24,6 +38,8 @@ app.command()(data.data)
 app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
+app.command()(deploy.deploy)
+app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")

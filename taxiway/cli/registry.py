@@ -41,6 +41,10 @@ class OpenRegistry:
 
         return current_actor(self.database)
 
+    def environment(self, given: str | None) -> str:
+        """The environment that was named on the command line, else the config's."""
+        return self.config.registry.environment if given is None else given
+
     def find(self, version: str) -> ModelVersion:
         """The version that was named on the command line; raises as `references.find`."""
         from taxiway.registry.catalog.references import find
