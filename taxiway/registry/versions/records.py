@@ -97,7 +97,11 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
         values = _values(candidate, numbered) | {"style": style.kind, "author": actor.name}
         made = connection.execute(insert(model_versions).values(**values, created_at=now()))
         version = read_version(connection, _id_of(made))
-        after = {"run_id": candidate.run_id, "reasons": dict(numbered.reasons)}
+        after = {
+            "run_id": candidate.run_id,
+            "model_digest": candidate.model_digest,
+            "reasons": dict(numbered.reasons),
+        }
         change.record("version.registered", version.subject, None, after)
         admit(change, version, database.settings)
         return version
