@@ -141,6 +141,7 @@ def _of_the_push(candidate: Candidate) -> dict[str, Any]:
         "contract": dict(candidate.contract),
         "contract_digest": candidate.contract_digest,
         "signature": candidate.signature,
+        "checks": dict(candidate.checks),
     }
 
 
