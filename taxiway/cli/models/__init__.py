@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from taxiway.cli.models import listing, show
+from taxiway.cli.models import listing, release, show
 
 app = typer.Typer(
     help="Find, explain, approve and deploy versions of models.",
@@ -16,3 +16,7 @@ app = typer.Typer(
 )
 app.command(name="list")(listing.list_)
 app.command()(show.show)
+app.command()(release.approve)
+app.command()(release.reject)
+app.command()(release.promote)
+app.command()(release.policy)
