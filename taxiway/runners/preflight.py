@@ -13,6 +13,7 @@ from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError, did_you_mean
 from taxiway.evaluation.checks import check_evaluation
+from taxiway.evaluation.ranking import check_ranks
 from taxiway.evaluation.defaults import for_task
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import features_file, load_spec
@@ -21,6 +22,7 @@ from taxiway.notify import NotifyFile
 from taxiway.process.sqlite_file import check_sqlite, check_whole
 from taxiway.registry.database.connection import ServerConnection
 from taxiway.registry.section import SqliteRegistry
+from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
@@ -99,6 +101,10 @@ def check_model(config: Config) -> None:
     if not is_address(schema_file) and Path(schema_file).is_file():
         check_spec(spec, read_schema(schema_file), features_file(config.model.module), schema_file)
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
+    versioning = config.registry.versioning
+    if isinstance(versioning, SemanticVersioning) and versioning.metric:
+        key, purpose = "registry.versioning.metric", "say which model is better"
+        check_ranks(versioning.metric, config.evaluation, spec, key, purpose)
 
 
 def check_addresses(config: Config) -> None:

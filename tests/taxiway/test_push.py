@@ -95,6 +95,16 @@ def test_a_copy_that_fails_in_the_middle_leaves_no_version(
     assert names(tmp_path / "serving") == []
 
 
+def test_a_push_that_is_not_confirmed_leaves_no_version(model: Path, tmp_path: Path) -> None:
+    def lease_lost() -> None:
+        assert len(names(tmp_path / "serving")) == 1  # the copy, and no version
+        raise TaxiwayError("another has taken over")
+
+    with pytest.raises(TaxiwayError, match="another has taken over"):
+        push_to_folder(model, tmp_path / "serving", confirm=lease_lost)
+    assert names(tmp_path / "serving") == []
+
+
 def test_a_destination_that_is_a_file_is_refused(model: Path, tmp_path: Path) -> None:
     (tmp_path / "serving").write_text("not a folder")
     with pytest.raises(TaxiwayError, match=r"cannot push the model to .*serving: File exists"):
@@ -277,8 +287,8 @@ def test_a_model_in_a_bucket_says_of_which_run_it_is(
     assert pushed.get_string_custom_property(RUN_ID_PROPERTY) == "run-of-today"
 
 
-def _in_memory(push: Callable[[str, str], Pushed], model: str, destination: str) -> Pushed:
-    return push(model, destination.replace("gs://", "ram://"))
+def _in_memory(push: Callable[..., Pushed], model: str, destination: str, **options: Any) -> Pushed:
+    return push(model, destination.replace("gs://", "ram://"), **options)
 
 
 @pytest.mark.pipeline
@@ -301,6 +311,20 @@ def test_a_bucket_has_the_model_whole_before_its_graph_and_each_push_a_higher_ve
     assert [path.rpartition("/")[2] for path in copied] == ["variables.index", "saved_model.pb"] * 2
     with tf.io.gfile.GFile(f"{second.place}/variables/variables.index", "rb") as file:
         assert file.read() == b"weights"
+
+
+@pytest.mark.pipeline
+def test_a_push_to_a_bucket_that_is_not_confirmed_has_no_graph(model: Path) -> None:
+    import tensorflow as tf
+
+    def lease_lost() -> None:
+        raise TaxiwayError("another has taken over")
+
+    with pytest.raises(TaxiwayError, match="another has taken over"):
+        push_module.push_by_gfile(
+            str(model), "ram://bucket/lease", clock=lambda: 100, confirm=lease_lost
+        )
+    assert not tf.io.gfile.exists("ram://bucket/lease/100/saved_model.pb")
 
 
 EXAMPLES: tuple[Push, ...] = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from taxiway.cli.models import listing, release, show
+from taxiway.cli.models import annotate, history, listing, release, rollback, show
 
 app = typer.Typer(
     help="Find, explain, approve and deploy versions of models.",
@@ -20,3 +20,11 @@ app.command()(release.approve)
 app.command()(release.reject)
 app.command()(release.promote)
 app.command()(release.policy)
+app.command()(history.history)
+app.command()(rollback.rollback)
+app.command()(listing.search)
+app.command()(annotate.annotate)
+app.command()(annotate.tag)
+app.command()(annotate.alias)
+app.command()(annotate.archive)
+app.command()(annotate.unarchive)

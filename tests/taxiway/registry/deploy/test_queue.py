@@ -30,7 +30,7 @@ class TestDeployQueue:
 
     @pytest.fixture(autouse=True)
     def _queue(self, database: Database) -> None:
-        self.now = 1000.0
+        self.now = 1_800_000_000.0
         self.database = database
         self.queue = DeployQueue(database, clock=lambda: self.now)
         assert database.settings.lease_seconds == LEASE_SECONDS
