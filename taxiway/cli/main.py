@@ -13,10 +13,13 @@ from taxiway.cli import (
     data,
     deploy,
     doctor,
+    lineage,
     models,
     new,
+    outbox,
     remove,
     run,
+    runs,
     submit,
     upgrade,
 )
@@ -38,6 +41,7 @@ app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
 app.command()(deploy.deploy)
+app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
@@ -45,7 +49,9 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(auth.app, name="auth")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
+app.add_typer(runs.app, name="runs")
 
 
 def main() -> None:
