@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter
 
 from taxiway.registry.approval.policy import Approval, NoApproval
 from taxiway.registry.database.connection import (
@@ -41,13 +41,6 @@ class RegistrySettings(RegistryConnection):
     empty means `<output.root>/models/<model.name>`."""
     guards: str = ""
     """Filled in when the config is loaded: `push.destination`, which no other policy may fill."""
-
-    @field_validator("store")
-    @classmethod
-    def _is_opened_by_tensorflow(cls, store: str) -> str:
-        if "://" in store and not store.startswith("gs://"):
-            raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
-        return store
 
     versioning: Versioning = SemanticVersioning(kind="semantic")
     """When a push is a new version, and what its number is."""

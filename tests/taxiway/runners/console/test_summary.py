@@ -43,6 +43,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "infra": {"blessed": True, "latency_p99_ms": 3.21},
         "version": "1.2.0",
         "pushed_to": "/serving/7",
+        "release": None,
         "command": "taxiway run --config smoke",
         **changes,
     }
