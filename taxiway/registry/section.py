@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter
 
 from taxiway.registry.approval.policy import Approval, NoApproval
 from taxiway.registry.database.connection import (
@@ -47,12 +47,6 @@ class RegistrySettings(RegistryConnection):
     guards: str = ""
     """Filled in when the config is loaded: `push.destination`, which no other policy may fill."""
 
-    @field_validator("store")
-    @classmethod
-    def _is_opened_by_tensorflow(cls, store: str) -> str:
-        if "://" in store and not store.startswith("gs://"):
-            raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
-        return store
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):
