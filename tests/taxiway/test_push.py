@@ -29,6 +29,7 @@ from taxiway.push import (
     parse,
     push_to_folder,
 )
+from taxiway.registry.section import SqliteRegistry
 
 
 def names(folder: Path) -> list[str]:
@@ -261,7 +262,7 @@ def test_a_model_in_a_bucket_says_of_which_run_it_is(
     from tfx.dsl.components.base.base_executor import BaseExecutor
     from tfx.types import standard_artifacts
 
-    from components.pusher.executor import PUSH_KEY, RUN_ID_PROPERTY, Executor
+    from components.pusher.executor import RUN_ID_PROPERTY, Executor, push_config
 
     exported = standard_artifacts.Model()
     exported.uri = str(tmp_path / "exported")
@@ -272,13 +273,14 @@ def test_a_model_in_a_bucket_says_of_which_run_it_is(
         tmp_dir=str(tmp_path), unique_id="1", pipeline_run_id="run-of-today"
     )
     bucket = BucketPush(kind="bucket", destination="gs://bucket/serving")
+    registry = SqliteRegistry(kind="sqlite", path=str(tmp_path / "registry.sqlite"))
     monkeypatch.setattr(
         push_module, "push_by_gfile", partial(_in_memory, push_module.push_by_gfile)
     )
     Executor(context).Do(
         {"model": [exported]},
         {"pushed_model": [pushed]},
-        {"custom_config": json.dumps({PUSH_KEY: bucket.model_dump_json()})},
+        {"custom_config": json.dumps(push_config(bucket, registry, "parcels"))},
     )
     (version,) = tf.io.gfile.listdir("ram://bucket/serving")
     assert tf.io.gfile.exists(f"ram://bucket/serving/{version}/saved_model.pb")

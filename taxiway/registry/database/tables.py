@@ -6,6 +6,7 @@ Times are text, UTC and sortable (see `now`); `Json` is canonical text, the same
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ NAME: Final = 255
 """Characters of a name: MariaDB's indexes hold three such columns."""
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 """Of UTC; it sorts as text."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Json(TypeDecorator[Any]):
@@ -52,8 +54,13 @@ class Json(TypeDecorator[Any]):
 
 
 def canonical(value: Any) -> str:
-    """The one text of a value: for digests and for columns."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The one text of a value: for digests and for columns, which take any text but these two.
+
+    JSON escapes NUL by itself; halves of surrogate pairs, as bytes that are no text come from
+    command lines and file names, are escaped here.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _SURROGATE.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def now() -> str:
@@ -121,9 +128,7 @@ model_versions = _table(
     Column("facts", Json, nullable=False),  # of the run: what the model card is filled from
     Column("checks", Json, nullable=False),  # {"evaluator": true, "infra_validator": true, ...}
     Column("card", Json, nullable=False, default=dict),  # what people wrote in it, by field
-    Column(
-        "search_text", LongText, nullable=False, default=""
-    ),  # lower case; see catalog/search.py
+    Column("search_text", LongText, nullable=False, default=""),  # lower case; see search/text.py
     Column("pushed_to", LongText, nullable=False),  # folder in the model store, or in serving
     Column("artifact_uri", LongText, nullable=False, default=""),  # TFX's own copy of the push
     Column("signature", LongText, nullable=False, default=""),
@@ -132,6 +137,14 @@ model_versions = _table(
     UniqueConstraint("model", "name"),
     Index(None, "model", "model_digest"),
     Index(None, "run_id"),
+)
+probes = _table(  # of black_box: the rows whose answers tell a model's mappings apart
+    "probes",
+    _text("model"),
+    _text("signature"),  # sha256 of names and types that go in and come out
+    Column("examples", Json, nullable=False),  # serialized tf.Examples in Base64
+    _text("kept_at"),
+    UniqueConstraint("model", "signature"),
 )
 version_states = _table(  # of a version in each environment that it was put before
     "version_states",

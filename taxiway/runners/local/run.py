@@ -19,6 +19,7 @@ from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, DataError, TaxiwayError
 from taxiway.modeling.inputs import write_inputs
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
+from taxiway.process.provenance import provenance
 from taxiway.process.temporary import run_folder
 from taxiway.push import FilesystemPush, remove_dead_pushes
 from taxiway.runners.catalog import load_pipeline
@@ -56,7 +57,8 @@ def run_pipeline(
     """
     check(config)
     run_id = new_run_id()
-    properties = {"config": to_yaml(config), "command": command}
+    origin = provenance({"container.image": config.container.image})
+    properties = {"config": to_yaml(config), "command": command, **origin}
     folder = Path(config.output.report_folder(run_id))
     try:
         write_inputs(config)
@@ -77,8 +79,8 @@ def run_pipeline(
                 working(config.engine.workers),
             ):
                 open_databases(config)
-                if isinstance(config.push, FilesystemPush):
-                    remove_dead_pushes(Path(config.push.destination))
+                if isinstance(config.push_target, FilesystemPush):
+                    remove_dead_pushes(Path(config.push_target.destination))
                 prepare(_input_bytes(config))
                 few_arenas()
                 share_gpu()
@@ -116,7 +118,7 @@ def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
     from taxiway.metadata.store import run_store
     from taxiway.runners.local.example_request import write_example_request
 
-    if not report["pushed_to"]:
+    if not report["pushed_to"] or report["release"]:  # it does not serve yet
         return ""
     try:
         nodes = run_store(config.metadata).nodes(report["run_id"])

@@ -196,6 +196,17 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "probes",
+        sa.Column("model", sa.String(length=255), nullable=False),
+        sa.Column("signature", sa.String(length=255), nullable=False),
+        sa.Column("examples", _LONG, nullable=False),
+        sa.Column("kept_at", sa.String(length=255), nullable=False),
+        sa.UniqueConstraint("model", "signature", name=op.f("uq_probes_model_signature")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "runs",
         sa.Column("run_id", sa.String(length=255), nullable=False),
         sa.Column("pipeline", sa.String(length=255), nullable=False),
