@@ -48,6 +48,7 @@ class RegistrySettings(RegistryConnection):
         if "://" in store and not store.startswith("gs://"):
             raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
         return store
+
     versioning: Versioning = SemanticVersioning(kind="semantic")
     """When a push is a new version, and what its number is."""
 

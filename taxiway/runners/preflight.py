@@ -13,8 +13,8 @@ from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, DataError, did_you_mean
 from taxiway.evaluation.checks import check_evaluation
-from taxiway.evaluation.ranking import check_ranks
 from taxiway.evaluation.defaults import for_task
+from taxiway.evaluation.ranking import check_ranks
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import features_file, load_spec
 from taxiway.modeling.spec.schema import check_spec, read_schema
