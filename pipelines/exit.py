@@ -24,7 +24,11 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         ranking=ranking_of(config.evaluation, load_spec(config.model.module)).to_json(),
         module=config.model.module,
     )
-    Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
+    Notify(
+        report=report.outputs["report"],
+        config=config.notify.model_dump_json(),
+        registry=config.registry.model_dump_json(),
+    )
     name = f"{config.pipeline.name}-exit"
     return Pipeline(
         pipeline_name=name,

@@ -16,8 +16,10 @@ from taxiway.cli import (
     lineage,
     models,
     new,
+    outbox,
     remove,
     run,
+    runs,
     submit,
     upgrade,
 )
@@ -47,7 +49,9 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(auth.app, name="auth")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
+app.add_typer(runs.app, name="runs")
 
 
 def main() -> None:

@@ -68,6 +68,11 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime(TIME_FORMAT)
 
 
+def written(seconds: float) -> str:
+    """Seconds since the epoch as `now` writes them."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime(TIME_FORMAT)
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -293,10 +298,10 @@ outbox = _table(
     _text("kind"),  # who takes it: notify
     Column("target", Json, nullable=False),  # the config section that says where, without secrets
     Column("payload", Json, nullable=False),
-    _text("state", "waiting"),  # waiting, sent, given_up
+    _text("state", "waiting"),  # waiting, sending, sent, given_up
     Column("tries", Integer, nullable=False, default=0),
     Column("error", LongText, nullable=False, default=""),
-    Column("next_try", Double, nullable=False, default=0.0),
+    Column("next_try", Double, nullable=False, default=0.0),  # of one being sent: the lease's end
     _text("created_at"),
     _text("sent_at", ""),
     UniqueConstraint("kind", "key"),
