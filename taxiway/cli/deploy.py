@@ -44,6 +44,8 @@ def deploy(
     registry = open_registry(config, assignments)
     deployer = Deployer(registry.database, registry.config.push, registry.actor)
     outcomes: list[Outcome] = []
+    if watch and not as_json:
+        typer.echo(f"watching the queue of {registry.model}; Ctrl-C ends")
     with _Stop() as stop:
         while True:
             try:

@@ -109,6 +109,7 @@ def test_watching_outlives_what_goes_wrong(desk: Desk) -> None:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("error: cannot push the model to")
         Path(desk.serving).unlink()
+        assert process.stdout.readline() == "watching the queue of tiny; Ctrl-C ends\n"
         assert process.stdout.readline().endswith("(copied)\n")
         process.terminate()
         process.communicate(timeout=60)
