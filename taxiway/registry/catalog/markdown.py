@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from taxiway.registry.catalog.cards import Section, Table
-from taxiway.terminal import one_line, printable
+from taxiway.terminal import one_line, printable, shell
 
 _ACTIVE: Final = re.compile(r"""[\\`*_{}\[\]<>()#+!|~&$^"@]|(?<=/)/|(?<=[wW])\.""")
 """What Markdown, GitHub's with tables and links among it, may read as more than text."""
@@ -26,10 +26,9 @@ def card_markdown(subject: str, sections: Iterable[Section]) -> str:
     for section in sections:
         parts.append(f"## {escaped(section.title)}")
         if section.asks:
-            command = f"taxiway models annotate {subject} --field {section.field}='...'"
-            parts.append(
-                f"**To be filled in**: {escaped(section.asks)}.\n{_code(one_line(command))}"
-            )
+            words = ["taxiway", "models", "annotate", subject, "--field"]
+            command = f"{shell(words)} {section.field}='...'"
+            parts.append(f"**To be filled in**: {escaped(section.asks)}.\n{_code(command)}")
         if section.text:
             parts += _paragraphs(section.text)
         if section.table:
