@@ -14,7 +14,11 @@ Describe = Callable[[Mapping[str, Any]], str]
 
 def describe_node(record: NodeRecord) -> str:
     """Such as `24,012 train + 8,190 eval rows`; empty where there is nothing to say."""
-    parts = [_describe(artifact) for artifacts in record.outputs.values() for artifact in artifacts]
+    parts = [
+        describe_artifact(artifact)
+        for artifacts in record.outputs.values()
+        for artifact in artifacts
+    ]
     if "container_engine" in record.properties:
         engine = record.properties["container_engine"]
         parts.append("ran on the host" if engine == "host" else f"ran in {engine}")
@@ -28,7 +32,8 @@ def format_metric(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.4f}"
 
 
-def _describe(artifact: ArtifactRecord) -> str:
+def describe_artifact(artifact: ArtifactRecord) -> str:
+    """The same of one artifact."""
     describe = DESCRIPTIONS.get(artifact.type)
     return describe(artifact.properties) if describe else ""
 

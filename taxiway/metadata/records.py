@@ -64,6 +64,53 @@ class NodeRecord:
         return found[0] if found else None
 
 
+@dataclass(frozen=True)
+class ExecutionRecord:
+    """One execution, of whatever run, with its place among others; see `StoreContent`."""
+
+    id: int
+    type: str
+    """The name of the component's class."""
+    node_id: str
+    run_id: str
+    """Empty where it belongs to no run of a pipeline."""
+    state: str
+    started_ms: int
+    """Since the epoch."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """An execution took an artifact in, or put it out."""
+
+    execution_id: int
+    artifact_id: int
+    is_input: bool
+    keys: tuple[str, ...] = ()
+    """Of the input or output; one event may stand for two keys that hold the same artifact."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as its context keeps it."""
+
+    run_id: str
+    started_ms: int
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """Config, command line and provenance; see RunStore.properties."""
+
+
+@dataclass(frozen=True)
+class StoreContent:
+    """All that lineage goes by, read at once."""
+
+    artifacts: Mapping[int, ArtifactRecord]
+    executions: Mapping[int, ExecutionRecord]
+    events: Sequence[EventRecord]
+    runs: Mapping[str, RunRecord]
+
+
 def artifact_of(records: Sequence[NodeRecord], type_name: str) -> ArtifactRecord | None:
     """The first artifact of a type among all that a run put out."""
     artifacts = (one for record in records for made in record.outputs.values() for one in made)

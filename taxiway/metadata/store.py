@@ -87,7 +87,7 @@ class RunStore:
     def properties(self, run_id: str) -> dict[str, Any]:
         """What was written on the run's context: resolved config, command line."""
         context = self._context(run_id)
-        return {} if context is None else _properties(context.custom_properties)
+        return {} if context is None else properties_of(context.custom_properties)
 
     @_patient
     def write_properties(self, run_id: str, values: Mapping[str, str]) -> None:
@@ -205,20 +205,21 @@ def _node_of(store: MetadataStore, execution: Any) -> str:
 
 def _node_records(store: MetadataStore, executions: Sequence[Any]) -> list[NodeRecord]:
     """Records of executions, oldest first; few calls, since a server may be far away."""
-    outputs = _outputs(store, [one.id for one in executions])
+    outputs = outputs_of(store, [one.id for one in executions])
     return [
-        _node_record(store, execution, outputs.get(execution.id, {}))
+        node_record(_node_of(store, execution), execution, outputs.get(execution.id, {}))
         for execution in sorted(executions, key=lambda one: one.id)
     ]
 
 
-def _node_record(
-    store: MetadataStore, execution: Any, outputs: Mapping[str, tuple[ArtifactRecord, ...]]
+def node_record(
+    node_id: str, execution: Any, outputs: Mapping[str, tuple[ArtifactRecord, ...]]
 ) -> NodeRecord:
-    own = _properties(execution.custom_properties)
+    """An execution of MLMD's as a record."""
+    own = properties_of(execution.custom_properties)
     seconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
     return NodeRecord(
-        node_id=_node_of(store, execution),
+        node_id=node_id,
         execution_id=execution.id,
         state=proto.Execution.State.Name(execution.last_known_state),
         seconds=seconds / 1000.0,
@@ -230,7 +231,7 @@ def _node_record(
     )
 
 
-def _outputs(
+def outputs_of(
     store: MetadataStore, execution_ids: Sequence[int]
 ) -> dict[int, dict[str, tuple[ArtifactRecord, ...]]]:
     """What each execution put out, by execution and key."""
@@ -245,17 +246,18 @@ def _outputs(
     for event in events:
         outputs = found.setdefault(event.execution_id, {})
         key = next((step.key for step in event.path.steps if step.key), "output")
-        outputs[key] = (*outputs.get(key, ()), _artifact_record(artifacts[event.artifact_id]))
+        outputs[key] = (*outputs.get(key, ()), artifact_record(artifacts[event.artifact_id]))
     return found
 
 
-def _artifact_record(artifact: Any) -> ArtifactRecord:
-    properties = _properties(artifact.properties) | _properties(artifact.custom_properties)
+def artifact_record(artifact: Any) -> ArtifactRecord:
+    """MLMD's artifact as a plain value."""
+    properties = properties_of(artifact.properties) | properties_of(artifact.custom_properties)
     live = artifact.state == proto.Artifact.LIVE
     return ArtifactRecord(artifact.id, artifact.type, artifact.uri, properties, live)
 
 
-def _properties(values: Mapping[str, Any]) -> dict[str, Any]:
+def properties_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """MLMD values as Python ones; a struct becomes a dict."""
     found = {}
     for key, value in values.items():

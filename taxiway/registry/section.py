@@ -13,6 +13,8 @@ from taxiway.registry.database.connection import (
     RegistryConnection,
     SqliteConnection,
 )
+from taxiway.registry.versions import Versioning
+from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.section import Seconds
 
 Environment = Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length=63)]
@@ -47,6 +49,9 @@ class RegistrySettings(RegistryConnection):
             raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
         return store
 
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
+
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):
     """The registry in one file of this machine."""
@@ -70,3 +75,8 @@ def parse_registry(text: str) -> Registry:
     """The registry section of a config, from JSON; components take it as a parameter."""
     parsed: Registry = TypeAdapter(Registry).validate_json(text)
     return parsed
+
+
+def is_here(settings: Registry) -> bool:
+    """Whether nodes can open it: on Vertex AI, where all is in a bucket, there is none."""
+    return not (isinstance(settings, SqliteRegistry) and "://" in settings.path)

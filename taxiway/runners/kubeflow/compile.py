@@ -23,6 +23,7 @@ from taxiway.config.loader import portable, project_digest
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.metadata.connection import SqliteMetadata
+from taxiway.process.provenance import commit_of_code
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
     PLATFORM,
@@ -125,6 +126,7 @@ class _Compilation:
         self._kubeflow = config.kubeflow
         self._raw = portable(config)
         self._digest = project_digest(config)
+        self._commit = commit_of_code()
         self._defaults = parameter_defaults(config)
         self._exit = self._exit_task()
         self._last = {node.id: task_name(node.id, _publishes(node)) for node in nodes}
@@ -134,7 +136,7 @@ class _Compilation:
         self._resources = {task.name: task.resources for task in (*self._tasks, self._exit)}
 
     def yaml(self) -> str:
-        """Both documents; the same config and code always give the same bytes."""
+        """Both documents; the same config, code and commit always give the same bytes."""
 
         def pipeline(*channels: Any) -> None:
             values = dict(zip(self._defaults, channels, strict=True))
@@ -200,7 +202,7 @@ class _Compilation:
         self, node_id: str, phase: str, waits_for: Sequence[str], gives: Mapping[str, Any]
     ) -> _Task:
         resources = resources_of(self._kubeflow, node_id)
-        job = NodeJob(node_id, self._raw, self._digest).pack()
+        job = NodeJob(node_id, self._raw, self._digest, self._commit).pack()
         command = [*NODE_COMMAND, "--job", job, "--run-id", _input(RUN_ID)]
         if phase != "whole":
             command += ["--phase", phase]

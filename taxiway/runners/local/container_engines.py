@@ -130,6 +130,26 @@ def remove(engine: Engine, name: str) -> None:
         )
 
 
+def image_digest(engine: Engine, image: str) -> str:
+    """What an image's name stands for here: by registry digest, else by its own id.
+
+    Empty where the engine does not say.
+    """
+    field = "{{if .RepoDigests}}{{index .RepoDigests 0}}{{else}}{{.Id}}{{end}}"
+    try:
+        asked = subprocess.run(
+            [engine.name, "image", "inspect", "--format", field, image],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_ANSWER_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
 def _named(name: ContainerEngine) -> Engine:
     rootless, fault = _ask(name)
     if not fault:

@@ -22,6 +22,7 @@ from taxiway.runners.local.container_engines import (
     Mount,
     User,
     choose_engine,
+    image_digest,
     remove,
     run_command,
 )
@@ -79,6 +80,9 @@ class ContainerOperator(BaseExecutorOperator):  # type: ignore[misc]  # TFX ship
             _run_on_host(command)
         result = execution_result_pb2.ExecutorOutput()
         result.execution_properties["container_engine"].string_value = engine.name
+        if engine.name != "host":
+            image = image_digest(engine, self._executor_spec.image) or self._executor_spec.image
+            result.execution_properties["container_image"].string_value = image
         return result
 
 

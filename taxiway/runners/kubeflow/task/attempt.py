@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from taxiway.config.loader import to_yaml
@@ -26,6 +26,7 @@ from taxiway.modeling.inputs import write_inputs
 from taxiway.process import progress
 from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
+from taxiway.process.provenance import provenance
 from taxiway.registry.database.session import open_database
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.progress import Progress
@@ -97,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             with at_work(config, f"{run_id}-{EXIT_NODE}", EXIT_NODE):
                 return run_exit(config, run_id, outputs, observers)
-        attempt = Attempt(config, job.node_id, run_id, outputs, observers)
+        attempt = Attempt(config, job.node_id, run_id, outputs, observers, job.commit)
         with at_work(config, run_id, job.node_id):
             return attempt.run(arguments.phase, arguments.attempt >= arguments.attempts)
     except TaxiwayError as error:
@@ -114,6 +115,7 @@ class Attempt:
       run_id: the run.
       outputs: where Kubeflow wants its own.
       observers: receive the events of this node.
+      commit: of the code that the pipeline was compiled from.
     """
 
     def __init__(
@@ -123,8 +125,10 @@ class Attempt:
         run_id: str,
         outputs: TaskOutputs,
         observers: Sequence[RunObserver] = (),
+        commit: Mapping[str, str] | None = None,
     ) -> None:
         self._config = config
+        self._commit = commit or {}
         self._run_id = run_id
         self._outputs = outputs
         self._observers = observers
@@ -180,7 +184,12 @@ class Attempt:
 
     def _record(self) -> NodeRecord | None:
         if "config" not in self._runs.properties(self._run_id):
+            images = {
+                "kubeflow.image": self._config.kubeflow.image,
+                "container.image": self._config.container.image,
+            }
             values = {"config": to_yaml(self._config), "command": "a run on Kubeflow Pipelines"}
+            values |= provenance(images, self._commit)
             self._runs.write_properties(self._run_id, values)
         return self._runs.node(self._run_id, self._node.id)
 

@@ -7,7 +7,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from taxiway.config.loader import project_digest, resolve_config
@@ -27,6 +27,8 @@ class NodeJob:
     """As `portable` gives it: places are found anew in the image."""
     code_digest: str
     """Of the code the pipeline was compiled from; the image must hold the same."""
+    commit: Mapping[str, str] = field(default_factory=dict)
+    """See `commit_of_code`: where it was compiled, since the image has no repository."""
 
     def pack(self) -> str:
         """A line of letters and digits; the same job always gives the same one."""

@@ -1,0 +1,1 @@
+"""A lineage to read: trees of text, and plain values for JSON."""

@@ -1,0 +1,107 @@
+"""Everything that ML Metadata holds of artifacts, executions and events, in a few calls.
+
+One call each for artifacts, executions, events and two types of contexts, whatever the number of
+runs, and one for each hundred executions that says to which run and node they belong: for that
+there is no other call than one per run, or one per execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ml_metadata import proto
+from ml_metadata.proto import metadata_store_pb2
+
+from taxiway.metadata.patience import patiently
+from taxiway.metadata.records import EventRecord, ExecutionRecord, RunRecord, StoreContent
+from taxiway.metadata.store import (
+    NODE_CONTEXT,
+    RUN_CONTEXT,
+    RunStore,
+    artifact_record,
+    properties_of,
+)
+
+INPUTS: Final = (proto.Event.INPUT, proto.Event.DECLARED_INPUT)
+OUTPUTS: Final = (proto.Event.OUTPUT, proto.Event.DECLARED_OUTPUT)
+"""Not the internal ones: a resolver finds what it puts out, and has had no part in making it."""
+_EVENTS_AT_ONCE: Final = 5_000
+"""Executions; their ids go into one statement of SQL."""
+_STARTS: Final = 100
+"""Nodes from which MLMD lets one search of its graph start."""
+
+
+def read_content(runs: RunStore) -> StoreContent:
+    """All artifacts, executions, events and runs of a store.
+
+    Raises:
+      TaxiwayError: the store cannot be used, or does not answer.
+    """
+    return patiently(lambda: _read(runs.mlmd), runs.metadata, runs.disconnect)
+
+
+def _read(store: Any) -> StoreContent:
+    executions = sorted(store.get_executions(), key=lambda one: one.id)
+    ids = [one.id for one in executions]
+    events = [event for some in _events(store, ids) for event in some]
+    artifacts = store.get_artifacts()  # after the events: a run may be going on
+    runs = {one.id: one for one in store.get_contexts_by_type(RUN_CONTEXT)}
+    nodes = {one.id: one.name for one in store.get_contexts_by_type(NODE_CONTEXT)}
+    contexts = _contexts_of(store, ids)
+    return StoreContent(
+        artifacts={one.id: artifact_record(one) for one in artifacts},
+        executions={
+            one.id: _execution(one, contexts.get(one.id, ()), runs, nodes) for one in executions
+        },
+        events=events,
+        runs={
+            one.name: RunRecord(
+                one.name, one.create_time_since_epoch, properties_of(one.custom_properties)
+            )
+            for one in runs.values()
+        },
+    )
+
+
+def _events(store: Any, ids: Sequence[int]) -> Iterable[Iterable[EventRecord]]:
+    for start in range(0, len(ids), _EVENTS_AT_ONCE):
+        found = store.get_events_by_execution_ids(ids[start : start + _EVENTS_AT_ONCE])
+        yield (
+            EventRecord(
+                event.execution_id,
+                event.artifact_id,
+                event.type in INPUTS,
+                tuple(step.key for step in event.path.steps if step.key),
+            )
+            for event in sorted(found, key=lambda one: (one.execution_id, one.artifact_id))
+            if event.type in INPUTS or event.type in OUTPUTS
+        )
+
+
+def _contexts_of(store: Any, ids: Sequence[int]) -> dict[int, list[int]]:
+    """The contexts of each execution."""
+    options = metadata_store_pb2.LineageSubgraphQueryOptions(max_num_hops=0)
+    found: dict[int, list[int]] = {}
+    for start in range(0, len(ids), _STARTS):
+        some = ids[start : start + _STARTS]
+        options.starting_executions.filter_query = f"id >= {some[0]} AND id <= {some[-1]}"
+        for one in store.get_lineage_subgraph(options, ["associations"]).associations:
+            found.setdefault(one.execution_id, []).append(one.context_id)
+    return found
+
+
+def _execution(
+    execution: Any, contexts: Iterable[int], runs: Mapping[int, Any], nodes: Mapping[int, str]
+) -> ExecutionRecord:
+    run = next((runs[one].name for one in contexts if one in runs), "")
+    node = next((nodes[one] for one in contexts if one in nodes), "")
+    return ExecutionRecord(
+        id=execution.id,
+        type=execution.type,
+        node_id=node.rpartition(".")[2] or execution.type.rpartition(".")[2],
+        run_id=run,
+        state=proto.Execution.State.Name(execution.last_known_state),
+        started_ms=execution.create_time_since_epoch,
+        properties=properties_of(execution.custom_properties),
+    )
