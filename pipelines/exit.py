@@ -19,11 +19,16 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         pipeline_name=config.pipeline.name,
         run_id=run_id,
         metadata=config.metadata.model_dump_json(),
+        registry=config.registry.model_dump_json(),
         folder=config.output.report_folder(run_id),
         ranking=ranking_of(config.evaluation, load_spec(config.model.module)).to_json(),
         module=config.model.module,
     )
-    Notify(report=report.outputs["report"], config=config.notify.model_dump_json())
+    Notify(
+        report=report.outputs["report"],
+        config=config.notify.model_dump_json(),
+        registry=config.registry.model_dump_json(),
+    )
     name = f"{config.pipeline.name}-exit"
     return Pipeline(
         pipeline_name=name,

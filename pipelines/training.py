@@ -171,19 +171,29 @@ def create_pipeline(config: Config) -> Pipeline:
     ):
         pusher = Pusher(
             model=trained,
-            push_destination=stock_destination(config.push),
-            custom_config=push_config(config.push),
+            push_destination=stock_destination(config.push_target),
+            custom_config=push_config(config.push_target, config.registry, model.name),
             custom_executor_spec=ExecutorClassSpec(PusherExecutor),
         )
         pusher.add_upstream_node(manifest)  # no push that Registrar could not give a version
         registrar = Registrar(
+            examples=examples,
+            statistics=statistics,
+            schema=schema,
+            transform_graph=transform.outputs["transform_graph"],
+            hyperparameters=hyperparameters.outputs["result"],
             evaluation=evaluator.outputs["evaluation"],
+            blessing=evaluator.outputs["blessing"],
+            infra_blessing=infra_validator.outputs["blessing"],
             manifest=manifest.outputs["manifest"],
             pushed_model=pusher.outputs["pushed_model"],
             model_name=model.name,
             module=model.module,
             pipeline_digest=pipeline_digest(config),
             registry=config.registry.model_dump_json(),
+            evaluation_config=config.evaluation.model_dump_json(),
+            infra_validation=config.infra_validation.model_dump_json(),
+            allowed_operations=json.dumps(model.allowed_operations),
         )
         DeployQueue(
             model_version=registrar.outputs["model_version"],

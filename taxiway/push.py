@@ -32,6 +32,10 @@ _HALF: Final = ".push-"
 _DEAD_SECONDS: Final = 24 * 3600.0
 
 
+def _nothing() -> None:
+    """Confirms any push."""
+
+
 @dataclass(frozen=True)
 class Pushed:
     """A model where it was pushed to."""
@@ -48,11 +52,13 @@ class PushDestination(Frozen):
     """Empty means `<output.root>/serving/<model.name>`."""
 
     @abstractmethod
-    def push(self, model: str) -> Pushed:
+    def push(self, model: str, confirm: Callable[[], None] = _nothing) -> Pushed:
         """Copies a SavedModel so that a watcher sees all of it or nothing.
 
         Args:
           model: its folder; in a bucket where `output.root` is one.
+          confirm: called when all is copied and a server cannot see it yet; what it raises, as
+            where another deployer has taken over, ends the push without a new version.
 
         Raises:
           TaxiwayError: the destination cannot be written.
@@ -84,9 +90,9 @@ class FilesystemPush(PushDestination):
             )
         return self
 
-    def push(self, model: str) -> Pushed:
+    def push(self, model: str, confirm: Callable[[], None] = _nothing) -> Pushed:
         """Copies beside the versions and renames; see `push_to_folder`."""
-        version = push_to_folder(Path(model), Path(self.destination))
+        version = push_to_folder(Path(model), Path(self.destination), confirm=confirm)
         return Pushed(str(version), version.name)
 
     def lost(self, place: str) -> str:
@@ -120,9 +126,9 @@ class BucketPush(PushDestination):
             )
         return self
 
-    def push(self, model: str) -> Pushed:
+    def push(self, model: str, confirm: Callable[[], None] = _nothing) -> Pushed:
         """Copies file by file through TensorFlow's file system."""
-        return push_by_gfile(model, self.destination)
+        return push_by_gfile(model, self.destination, confirm=confirm)
 
     def lost(self, place: str) -> str:
         """Goes by the numbers of the versions, and by which files are there."""
@@ -146,7 +152,12 @@ def push_to(place: str) -> Push:
     return FilesystemPush(kind="filesystem", destination=place)
 
 
-def push_to_folder(model: Path, destination: Path, clock: Callable[[], float] = time.time) -> Path:
+def push_to_folder(
+    model: Path,
+    destination: Path,
+    clock: Callable[[], float] = time.time,
+    confirm: Callable[[], None] = _nothing,
+) -> Path:
     """The version folder, below `destination`, that holds the model and that a server takes.
 
     Versions are numbers, as TensorFlow Serving wants them: seconds since the epoch, made larger
@@ -171,6 +182,7 @@ def push_to_folder(model: Path, destination: Path, clock: Callable[[], float] = 
         if (temporary / MANIFEST_FILE).is_file():
             verify(temporary)
         _sync(temporary)
+        confirm()
         temporary.rename(target)
     except OSError as error:
         raise TaxiwayError(
@@ -232,7 +244,12 @@ def _is_old(folder: Path) -> bool:
     return time.time() - newest > _DEAD_SECONDS
 
 
-def push_by_gfile(model: str, destination: str, clock: Callable[[], float] = time.time) -> Pushed:
+def push_by_gfile(
+    model: str,
+    destination: str,
+    clock: Callable[[], float] = time.time,
+    confirm: Callable[[], None] = _nothing,
+) -> Pushed:
     """Copies a SavedModel to a new version below `destination`, `saved_model.pb` last.
 
     A model whose manifest is that of the newest version is not copied again.
@@ -247,8 +264,8 @@ def push_by_gfile(model: str, destination: str, clock: Callable[[], float] = tim
         files.makedirs(destination)
         versions = _versions_by_gfile(destination)
         newest = f"{destination.rstrip('/')}/{max(versions, default=0)}"
-        manifest = _manifest_by_gfile(model)
-        if manifest and manifest == _manifest_by_gfile(newest):
+        manifest = manifest_by_gfile(model)
+        if manifest and manifest == manifest_by_gfile(newest):
             return Pushed(newest, newest.rpartition("/")[2])
         version = str(max([int(clock()), *(one + 1 for one in versions)]))
         target = f"{destination.rstrip('/')}/{version}"
@@ -259,6 +276,8 @@ def push_by_gfile(model: str, destination: str, clock: Callable[[], float] = tim
         ]
         for path in sorted(paths, key=lambda one: (one.endswith("/saved_model.pb"), one)):
             copy = target + path.removeprefix(model.rstrip("/"))
+            if path == f"{model.rstrip('/')}/saved_model.pb":
+                confirm()
             files.makedirs(copy.rpartition("/")[0])
             files.copy(path, copy)
     except tf.errors.OpError as error:
@@ -274,7 +293,7 @@ def lost_by_gfile(destination: str, place: str) -> str:
     newest = f"{destination.rstrip('/')}/{max(versions)}" if versions else ""
     if newest != place:
         return f"a server takes {newest or 'nothing'}, and {place} was pushed last"
-    return "" if _manifest_by_gfile(place) else f"{place} is not whole"
+    return "" if manifest_by_gfile(place) else f"{place} is not whole"
 
 
 def _versions_by_gfile(destination: str) -> list[int]:
@@ -286,7 +305,7 @@ def _versions_by_gfile(destination: str) -> list[int]:
     return [int(name) for name in found if name.isascii() and name.isdigit()]
 
 
-def _manifest_by_gfile(folder: str) -> str:
+def manifest_by_gfile(folder: str) -> str:
     """The text of the manifest in a folder that has all files it names; empty otherwise."""
     import tensorflow as tf
 

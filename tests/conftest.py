@@ -23,7 +23,7 @@ from taxiway.config.schema import Config
 from taxiway.scaffold.project.contents import gathered
 from tests.tied import tied
 
-pytest_plugins = ["taxiway.testing.plugin", "tests.databases"]
+pytest_plugins = ["taxiway.testing.plugin", "tests.databases", "tests.receiver"]
 
 REPOSITORY = Path(__file__).parents[1]
 TINY = str(REPOSITORY / "tests" / "tiny" / "tiny.yaml")

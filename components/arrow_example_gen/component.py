@@ -67,8 +67,8 @@ class ArrowExampleGen(base_component.BaseComponent):  # type: ignore[misc]  # TF
     executor resolves the spans itself.
 
     Output `examples` has the splits train and eval as gzipped TFRecords, and the custom properties
-    span, input_fingerprint, digest, rows_read, rows_dropped, rows_unlabelled, rows_train, rows_eval
-    and rows_duplicate, or rows_equal where there is no key.
+    span (the newest), spans (such as `1,2,3`), input_fingerprint, digest, rows_read, rows_dropped,
+    rows_unlabelled, rows_train, rows_eval and rows_duplicate, or rows_equal where there is no key.
     """
 
     SPEC_CLASS = standard_component_specs.FileBasedExampleGenSpec

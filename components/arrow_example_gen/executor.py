@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -78,15 +78,19 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
                 settings.key or "all their columns",
             )
         twins = {"rows_duplicate" if settings.key else "rows_equal": summary.rows_duplicate}
-        _describe(examples, summary, twins, before.spans[-1], promised)
+        _describe(examples, summary, twins, before.spans, promised)
 
 
 def _describe(
-    examples: Any, summary: Summary, twins: Mapping[str, int], span: int, fingerprint: str
+    examples: Any,
+    summary: Summary,
+    twins: Mapping[str, int],
+    read: Sequence[int],
+    fingerprint: str,
 ) -> None:
     counts = {
         **twins,
-        utils.SPAN_PROPERTY_NAME: span,
+        utils.SPAN_PROPERTY_NAME: read[-1],
         "rows_read": summary.rows_read,
         "rows_dropped": summary.rows_dropped,
         "rows_unlabelled": summary.rows_unlabelled,
@@ -95,6 +99,7 @@ def _describe(
     }
     for name, count in counts.items():
         examples.set_int_custom_property(name, count)
+    examples.set_string_custom_property("spans", ",".join(map(str, read)))
     examples.set_string_custom_property("digest", summary.digest)
     examples.set_string_custom_property(utils.FINGERPRINT_PROPERTY_NAME, fingerprint)
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)

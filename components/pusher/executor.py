@@ -15,13 +15,21 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from taxiway.metadata.records import NodeRecord, artifact_of
-from taxiway.process.manifest import MANIFEST_FILE, manifest_text, verify
+from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_text, verify
 from taxiway.push import Push, parse
+from taxiway.registry.approval.recorded import check_policy
+from taxiway.registry.approval.states import require_unrefused
+from taxiway.registry.database.session import open_database
+from taxiway.registry.section import Registry, is_here, parse_registry
+from taxiway.registry.versions.records import find_version
 from taxiway.runners.nodes.declarations import declare
 
 _BLOCK: Final = 2**20
 PUSH_KEY: Final = "push"
 """In the Pusher's custom_config: the `push` section as JSON."""
+REGISTRY_KEY: Final = "registry"
+"""The `registry` section as JSON."""
+MODEL_KEY: Final = "model"
 RUN_ID_PROPERTY: Final = "pipeline_run_id"
 """Of a pushed model: the run that pushed it."""
 
@@ -32,9 +40,19 @@ def stock_destination(push: Push) -> pusher_pb2.PushDestination:
     return pusher_pb2.PushDestination(filesystem=folder)
 
 
-def push_config(push: Push) -> dict[str, str]:
-    """The Pusher's custom_config."""
-    return {PUSH_KEY: push.model_dump_json()}
+def push_config(push: Push, registry: Registry, model: str) -> dict[str, str]:
+    """The Pusher's custom_config.
+
+    Args:
+      push: where it puts a model; see `Config.push_target`.
+      registry: whose policy it asks before.
+      model: the name of the model there.
+    """
+    return {
+        PUSH_KEY: push.model_dump_json(),
+        REGISTRY_KEY: registry.model_dump_json(),
+        MODEL_KEY: model,
+    }
 
 
 def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
@@ -61,6 +79,8 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
         """See the stock executor.
 
         Raises:
+          ConfigError: the config's approval policy is not the one on record.
+          NotApproved: the same model is archived or rejected, and would serve at once.
           TaxiwayError: the destination cannot be written, or a copy is not as its manifest says.
         """
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
@@ -70,12 +90,32 @@ class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
             return
         source = self.GetModelPath(input_dict)
         manifest = manifest_text(_digests(source))
+        custom = _custom(exec_properties)
+        settings = parse_registry(custom[REGISTRY_KEY])
+        if is_here(settings):
+            require_pushable(settings, custom[MODEL_KEY], digest(manifest))
         io_utils.copy_dir(source, pushed.uri)
         io_utils.write_string_file(f"{pushed.uri}/{MANIFEST_FILE}", manifest)
         if "://" not in pushed.uri:
             verify(Path(pushed.uri))
-        made = parse(_custom(exec_properties)[PUSH_KEY]).push(pushed.uri)
+        made = parse(custom[PUSH_KEY]).push(pushed.uri)
         self._MarkPushed(pushed, pushed_destination=made.place, pushed_version=made.version)
+
+
+def require_pushable(settings: Registry, model: str, model_digest: str) -> None:
+    """Raises where a push would go around the policy on record.
+
+    Raises:
+      ConfigError: the config has another policy, or fills the folder of another one.
+      NotApproved: the model is archived or rejected, and its push would serve at once.
+    """
+    database = open_database(settings)
+    with database.reading() as connection:
+        check_policy(connection, model, settings)
+    known = find_version(database, model, model_digest)
+    if known is not None and not settings.approval.holds_back:
+        with database.reading() as connection:
+            require_unrefused(connection, known, settings.environment)
 
 
 def _custom(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -90,9 +130,9 @@ def _digests(folder: str) -> dict[str, str]:
     for parent, _, names in fileio.walk(folder):
         for name in names:
             path = f"{parent.rstrip('/')}/{name}"
-            digest = hashlib.sha256()
+            total = hashlib.sha256()
             with fileio.open(path, "rb") as file:
                 while block := file.read(_BLOCK):
-                    digest.update(block)
-            found[path.removeprefix(f"{folder.rstrip('/')}/")] = digest.hexdigest()
+                    total.update(block)
+            found[path.removeprefix(f"{folder.rstrip('/')}/")] = total.hexdigest()
     return found

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
-from taxiway.modeling.spec import Binary, FeatureSpec
+from taxiway.errors import TaxiwayError
+from taxiway.evaluation.results import OVERALL, SliceMetrics
+from taxiway.process.manifest import MANIFEST_FILE, folder_digest, verify
 from taxiway.registry.versions.records import ModelVersion
 
-_OF_CLASSES: Final = ("positive", "classes")
-"""Fields of a task."""
-
-
-def contract_digest(spec: FeatureSpec) -> str:
-    """sha256 over what callers see: the columns a request may bring, their kinds, and the answers.
-
-    What answers mean is told by the label, the kind of task, and what it says of its classes; of
-    two that are 1 and 0 the label says all.
-    """
-    task = spec.task
-    contract: dict[str, Any] = {
-        "inputs": {name: _kind(spec, name) for name in spec.inputs()},
-        "label": spec.label,
-    }
-    if task != Binary(task.label, derive=task.derive, weight=task.weight):
-        contract["task"] = type(task).__name__
-        contract |= {name: getattr(task, name) for name in _OF_CLASSES if hasattr(task, name)}
-    return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()
-
-
-def _kind(spec: FeatureSpec, name: str) -> str:
-    kind = "number" if name in spec.numbers() else "string"
-    return f"list of {kind}s" if name in spec.lists() else kind
+FindVersion = Callable[[str], ModelVersion | None]
+"""From a model's digest to the version that has it."""
 
 
 def record(version: ModelVersion) -> dict[str, Any]:
@@ -41,5 +21,67 @@ def record(version: ModelVersion) -> dict[str, Any]:
     return {
         "version": version.name,
         "created_at": version.created_at,
+        "reasons": dict(version.reasons),
         **asdict(version.candidate),
     }
+
+
+def baseline_of(
+    slices: Sequence[SliceMetrics],
+    model_folder: str,
+    unusable: str,
+    better: Mapping[str, str],
+    main_metric: str,
+    find: FindVersion,
+) -> dict[str, Any]:
+    """What the Evaluator compared a model with, as `Candidate.baseline` has it.
+
+    The baseline is known by its content: an artifact's id is another one after a move, and a model
+    that was blessed and never pushed has no version.
+
+    Args:
+      slices: of the evaluation.
+      model_folder: the baseline's SavedModel; empty where there was none.
+      unusable: why there was one and it was not compared with; empty where it was.
+      better: by metric, `higher` or `lower`.
+      main_metric: by which slices are ranked.
+      find: looks a model up in the registry.
+    """
+    if unusable:
+        return {"unusable": unusable}
+    whole = next((one for one in slices if one.name == OVERALL), None)
+    if whole is None or not model_folder:
+        return {}
+    digest = _digest(Path(model_folder))
+    version = find(digest) if digest else None
+    before = {name: whole.metrics[name] - by for name, by in whole.change.items()}
+    return {
+        "version": version.name if version else "",
+        "model_digest": digest,
+        "run_id": version.candidate.run_id if version else "",
+        "metrics": before,
+        "change": dict(whole.change),
+        "change_intervals": {name: list(ends) for name, ends in whole.change_intervals.items()},
+        "better": dict(better),
+        "main_metric": main_metric,
+    }
+
+
+def _digest(folder: Path) -> str:
+    """Of the baseline's content; empty where clean-up has removed it since it was compared with."""
+    try:
+        return folder_digest(folder)
+    except (OSError, TaxiwayError):
+        return ""
+
+
+def verified(manifest: Path, *folders: str) -> bool:
+    """Whether what was pushed was held against the manifest: the first folder that is here.
+
+    Raises:
+      TaxiwayError: it is not what the manifest names.
+    """
+    here = next((one for one in map(Path, folders) if (one / MANIFEST_FILE).is_file()), None)
+    if here is not None:
+        verify(here, manifest)
+    return here is not None

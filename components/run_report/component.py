@@ -9,11 +9,13 @@ from tfx.dsl.component.experimental.decorators import component
 
 from components import artifacts
 from components.run_report.logic import build_report, write_report
+from components.run_report.release import release_of
 from taxiway.errors import TaxiwayError
 from taxiway.evaluation.ranking import Ranking
 from taxiway.metadata.connection import parse_metadata
 from taxiway.metadata.store import run_store
 from taxiway.modeling.spec import Task, load_spec
+from taxiway.registry.section import parse_registry
 
 
 def _task(module: str) -> Task | None:
@@ -30,19 +32,25 @@ def RunReport(  # a component is named like a class
     pipeline_name: Parameter[str],
     run_id: Parameter[str],
     metadata: Parameter[str],
+    registry: Parameter[str],
     folder: Parameter[str],
     ranking: Parameter[str],
     module: Parameter[str],
 ) -> None:
-    """Reads a run back from ML Metadata (`metadata` is its config section), writes its report."""
+    """Reads a run back from ML Metadata and the registry, and writes its report.
+
+    `metadata` and `registry` are their sections of the config.
+    """
     runs = run_store(parse_metadata(metadata))
+    nodes = runs.nodes(run_id)
     built = build_report(
         pipeline_name,
         run_id,
-        runs.nodes(run_id),
+        nodes,
         runs.properties(run_id),
         Ranking(**json.loads(ranking)),
         _task(module),
+        release_of(parse_registry(registry), nodes),
     )
     write_report(built, Path(report.uri), Path(folder))
     report.set_string_custom_property("path", f"{folder}/report.html")

@@ -33,6 +33,7 @@ def build_report(
     properties: Mapping[str, Any],
     ranking: Ranking,
     task: Task | None = None,
+    release: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Everything worth knowing of a run; a part that the run did not reach is None.
 
@@ -43,6 +44,7 @@ def build_report(
       properties: what is on record of the run itself.
       ranking: how the worst slices are found.
       task: of the model; None where it cannot be known any more.
+      release: see components/run_report/release.py.
     """
     newest = {node.node_id: node for node in nodes}
     failed = next((node for node in nodes if node.error_kind is not None), None)
@@ -61,6 +63,7 @@ def build_report(
         "infra": _infra(newest.get("InfraValidator")),
         "version": _property(newest.get("Registrar"), "model_version", "version_name"),
         "pushed_to": _property(newest.get("Pusher"), "pushed_model", "pushed_destination"),
+        "release": release and dict(release),
         "command": properties.get("command", ""),
         "config": properties.get("config", ""),
     }

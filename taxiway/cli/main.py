@@ -6,8 +6,24 @@ import sys
 
 import typer
 
+from taxiway.cli import (
+    audit,
+    auth,
+    config,
+    data,
+    deploy,
+    doctor,
+    lineage,
+    models,
+    new,
+    outbox,
+    remove,
+    run,
+    runs,
+    submit,
+    upgrade,
+)
 from taxiway.cli import compile as compile_command
-from taxiway.cli import config, data, doctor, lineage, models, new, remove, run, submit, upgrade
 from taxiway.errors import EXIT_OK, TaxiwayError
 from taxiway.process.project import enter_project
 from taxiway.terminal import print_error
@@ -24,13 +40,18 @@ app.command()(data.data)
 app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
+app.command()(deploy.deploy)
 app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
+app.add_typer(audit.app, name="audit")
+app.add_typer(auth.app, name="auth")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
+app.add_typer(runs.app, name="runs")
 
 
 def main() -> None:

@@ -37,9 +37,13 @@ class OpenRegistry:
     @functools.cached_property
     def actor(self) -> Actor:
         """Who changes something; what only reads asks for nobody."""
-        from taxiway.registry.auth.actor import system_actor
+        from taxiway.registry.auth.current import current_actor
 
-        return system_actor()
+        return current_actor(self.database)
+
+    def environment(self, given: str | None) -> str:
+        """The environment that was named on the command line, else the config's."""
+        return self.config.registry.environment if given is None else given
 
     def find(self, version: str) -> ModelVersion:
         """The version that was named on the command line; raises as `references.find`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from taxiway.config.evaluation import Evaluation, Metric
 from taxiway.errors import ConfigError, did_you_mean
@@ -33,18 +34,48 @@ def ranking_of(evaluation: Evaluation, spec: FeatureSpec) -> Ranking:
     Raises:
       ConfigError: `rank_by` is no metric of the config, or one that cannot rank.
     """
-    by_name = {metric.name: metric for metric in for_task(evaluation, spec).metrics or ()}
-    able = [name for name, metric in by_name.items() if _can_rank(metric)]
-    name = evaluation.rank_by or next(iter(able), "")
-    if name and name not in able:
-        what = f"'{name}' cannot rank slices" if name in by_name else f"'{name}' is not measured"
-        raise ConfigError(
-            f"evaluation.rank_by: {what}{did_you_mean(name, able)} (expected one number per slice "
-            f"with better and worse: {', '.join(able) or 'none of evaluation.metrics is'})",
-            edit="evaluation.rank_by, or evaluation.metrics",
-        )
-    higher = bool(name) and better(by_name[name]) == "higher"
-    return Ranking(name, higher, evaluation.min_slice_rows)
+    known = directions(evaluation, spec)
+    name = evaluation.rank_by or next(iter(known), "")
+    if name:
+        check_ranks(name, evaluation, spec, "evaluation.rank_by", "rank slices")
+    return Ranking(name, known.get(name) == "higher", evaluation.min_slice_rows)
+
+
+def directions(evaluation: Evaluation, spec: FeatureSpec) -> dict[str, Literal["higher", "lower"]]:
+    """Which way is better, of each metric that is one number with a better and a worse end."""
+    metrics = for_task(evaluation, spec).metrics or ()
+    return {
+        metric.name: "higher" if better(metric) == "higher" else "lower"
+        for metric in metrics
+        if _can_rank(metric)
+    }
+
+
+def check_ranks(
+    name: str, evaluation: Evaluation, spec: FeatureSpec, key: str, purpose: str
+) -> None:
+    """Refuses a metric that says of no two models or slices which is better.
+
+    Args:
+      name: of the metric.
+      evaluation: the section.
+      spec: of the model.
+      key: of the config, that names it.
+      purpose: what it cannot do then, such as `rank slices`.
+
+    Raises:
+      ConfigError: it is not measured, several numbers, a count, or better at neither end.
+    """
+    able = directions(evaluation, spec)
+    if name in able:
+        return
+    measured = {metric.name for metric in for_task(evaluation, spec).metrics or ()}
+    what = f"'{name}' cannot {purpose}" if name in measured else f"'{name}' is not measured"
+    raise ConfigError(
+        f"{key}: {what}{did_you_mean(name, able)} (expected one number per slice with better and "
+        f"worse: {', '.join(able) or 'none of evaluation.metrics is'})",
+        edit=f"{key}, or evaluation.metrics",
+    )
 
 
 def _can_rank(metric: Metric) -> bool:

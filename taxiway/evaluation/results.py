@@ -15,6 +15,7 @@ from taxiway.evaluation.metrics import HIDDEN, MEAN_LABEL, NEEDS, Class
 from taxiway.evaluation.ranking import Ranking
 
 OVERALL = "overall"
+Interval = tuple[float, float]
 ABSENT: Final[Mapping[Class, float]] = {"positive": 0.0, "negative": 1.0}
 """The mean label of rows none of which is of the class."""
 DIVIDED_BY_ZERO: Final = "no row counts towards it"
@@ -36,6 +37,10 @@ class SliceMetrics:
     """Candidate minus baseline; empty where there was no baseline."""
     undefined: dict[str, str] = field(default_factory=dict)
     """Metrics that have no value for these rows, and why: an AUC needs rows of both labels."""
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    """95% intervals of metrics, as far as the Evaluator computed them."""
+    change_intervals: dict[str, Interval] = field(default_factory=dict)
+    """Likewise of changes, which formulas have none for (`evaluation.confidence`)."""
 
     def shown(self) -> dict[str, float | None]:
         """Every metric that was measured; None where it has no value."""
@@ -147,10 +152,12 @@ def _numbers(name: str, outputs: Any, kinds: Mapping[str, str]) -> SliceMetrics:
             if absent or not math.isfinite(number):
                 if of == key:
                     read.undefined[of] = _why(number, absent, kind)
-            elif of == key:
-                read.metrics[of] = number
-            else:
-                read.change[of] = number
+                continue
+            is_change = of != key
+            (read.change if is_change else read.metrics)[of] = number
+            interval = _interval(value)
+            if interval:
+                (read.change_intervals if is_change else read.intervals)[of] = interval
     return read
 
 
@@ -164,6 +171,13 @@ def _number(value: Any) -> float | None:
     """Of TFMA's value of a metric; None where it is several, or a plot."""
     number = value.get("doubleValue", value.get("boundedValue", {}).get("value"))
     return None if number is None else float(number)
+
+
+def _interval(value: Any) -> Interval | None:
+    """Of TFMA's value of a metric; None where there is none, or it is infinite."""
+    bounded = value.get("boundedValue", {})
+    ends = [float(bounded[end]) for end in ("lowerBound", "upperBound") if end in bounded]
+    return (ends[0], ends[1]) if len(ends) == 2 and all(map(math.isfinite, ends)) else None
 
 
 def _slice_name(key: Any) -> str:

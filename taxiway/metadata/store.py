@@ -205,20 +205,21 @@ def _node_of(store: MetadataStore, execution: Any) -> str:
 
 def _node_records(store: MetadataStore, executions: Sequence[Any]) -> list[NodeRecord]:
     """Records of executions, oldest first; few calls, since a server may be far away."""
-    outputs = _outputs(store, [one.id for one in executions])
+    outputs = outputs_of(store, [one.id for one in executions])
     return [
-        _node_record(store, execution, outputs.get(execution.id, {}))
+        node_record(_node_of(store, execution), execution, outputs.get(execution.id, {}))
         for execution in sorted(executions, key=lambda one: one.id)
     ]
 
 
-def _node_record(
-    store: MetadataStore, execution: Any, outputs: Mapping[str, tuple[ArtifactRecord, ...]]
+def node_record(
+    node_id: str, execution: Any, outputs: Mapping[str, tuple[ArtifactRecord, ...]]
 ) -> NodeRecord:
+    """An execution of MLMD's as a record."""
     own = properties_of(execution.custom_properties)
     seconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
     return NodeRecord(
-        node_id=_node_of(store, execution),
+        node_id=node_id,
         execution_id=execution.id,
         state=proto.Execution.State.Name(execution.last_known_state),
         seconds=seconds / 1000.0,
@@ -230,7 +231,7 @@ def _node_record(
     )
 
 
-def _outputs(
+def outputs_of(
     store: MetadataStore, execution_ids: Sequence[int]
 ) -> dict[int, dict[str, tuple[ArtifactRecord, ...]]]:
     """What each execution put out, by execution and key."""

@@ -13,10 +13,15 @@ from taxiway.registry.database.connection import (
     RegistryConnection,
     SqliteConnection,
 )
+from taxiway.registry.versions import Versioning
+from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.section import Seconds
 
 Environment = Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length=63)]
 """A name such as staging; empty where there is one environment only."""
+
+
+AliasName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", max_length=63)]
 
 
 class RegistrySettings(RegistryConnection):
@@ -26,6 +31,8 @@ class RegistrySettings(RegistryConnection):
     """How long a deployer holds what it took from the queue before another may take it."""
     environment: Environment = ""
     """Where what is pushed serves, such as production; an overlay in configs/environments/ says."""
+    protected_aliases: tuple[AliasName, ...] = ("champion",)
+    """Aliases that mean approved versions only, and that only approvers move."""
     approval: Approval = NoApproval(kind="none")
     """What a version needs before it serves. The registry keeps it for the model and environment
     with the first version; another one is refused until `taxiway models policy --accept`."""
@@ -41,6 +48,9 @@ class RegistrySettings(RegistryConnection):
         if "://" in store and not store.startswith("gs://"):
             raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
         return store
+
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):
@@ -65,3 +75,8 @@ def parse_registry(text: str) -> Registry:
     """The registry section of a config, from JSON; components take it as a parameter."""
     parsed: Registry = TypeAdapter(Registry).validate_json(text)
     return parsed
+
+
+def is_here(settings: Registry) -> bool:
+    """Whether nodes can open it: on Vertex AI, where all is in a bucket, there is none."""
+    return not (isinstance(settings, SqliteRegistry) and "://" in settings.path)

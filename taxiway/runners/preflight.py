@@ -11,8 +11,10 @@ from typing import Any, Final
 from taxiway.arrow.ingest import listing
 from taxiway.config.beam import DataflowBeam
 from taxiway.config.schema import Config
-from taxiway.errors import ConfigError, DataError
+from taxiway.errors import ConfigError, DataError, did_you_mean
 from taxiway.evaluation.checks import check_evaluation
+from taxiway.evaluation.defaults import for_task
+from taxiway.evaluation.ranking import check_ranks
 from taxiway.metadata.connection import ServerMetadata, SqliteMetadata
 from taxiway.modeling.spec import features_file, load_spec
 from taxiway.modeling.spec.schema import check_spec, read_schema
@@ -20,6 +22,7 @@ from taxiway.notify import NotifyFile
 from taxiway.process.sqlite_file import check_sqlite, check_whole
 from taxiway.registry.database.connection import ServerConnection
 from taxiway.registry.section import SqliteRegistry
+from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.root_cause import root_cause
 from taxiway.runners.catalog import module_of
 
@@ -53,7 +56,7 @@ def _key_of(config: Config, place: str) -> str:
         f"{section}.{key}": value
         for section, keys in config.model_dump(mode="json").items()
         for key, value in keys.items()
-        if isinstance(value, str) and value
+        if isinstance(value, str) and value and key != "guards"  # it is push.destination
     }
     before = [(len(value), key) for key, value in values.items() if place.startswith(value)]
     beyond = [(-len(value), key) for key, value in values.items() if value.startswith(place)]
@@ -98,6 +101,10 @@ def check_model(config: Config) -> None:
     if not is_address(schema_file) and Path(schema_file).is_file():
         check_spec(spec, read_schema(schema_file), features_file(config.model.module), schema_file)
     check_evaluation(config.evaluation, spec, config.engine.of("Evaluator"))
+    versioning = config.registry.versioning
+    if isinstance(versioning, SemanticVersioning) and versioning.metric:
+        key, purpose = "registry.versioning.metric", "say which model is better"
+        check_ranks(versioning.metric, config.evaluation, spec, key, purpose)
 
 
 def check_addresses(config: Config) -> None:
@@ -107,6 +114,7 @@ def check_addresses(config: Config) -> None:
         "data.root": config.data.root,
         "data.schema_file": config.data.schema_file,
         "push.destination": config.push.destination,
+        "registry.store": config.registry.store,
     }
     for key, place in places.items():
         if is_address(place) and not place.startswith(OPENED_SCHEMES):
@@ -122,7 +130,11 @@ def check_paths_of_models(config: Config) -> None:
 
     It globs the path from which it restores them, and so does whatever serves the model with it.
     """
-    places = {"output.root": config.output.root, "push.destination": config.push.destination}
+    places = {
+        "output.root": config.output.root,
+        "push.destination": config.push.destination,
+        "registry.store": config.registry.store,
+    }
     for key, place in places.items():
         found = sorted(set(place) & set(PATTERN_CHARACTERS))
         if found:
@@ -161,10 +173,8 @@ def _data_exists(config: Config) -> None:
 
 
 def _places_are_writable(config: Config) -> None:
-    places = {
-        "output.root": config.output.root,
-        "push.destination": config.push.destination,
-    }
+    pushed = "registry.store" if config.registry.approval.holds_back else "push.destination"
+    places = {"output.root": config.output.root, pushed: config.push_target.destination}
     if isinstance(config.registry, SqliteRegistry):
         places["registry.path"] = str(Path(config.registry.path).parent)
     if isinstance(config.metadata, SqliteMetadata):
@@ -209,6 +219,7 @@ def open_databases(config: Config) -> None:
     """What takes longer, or would keep a run from its work that is under way: for who has the lock.
 
     Raises:
+      ConfigError: the config's approval policy is not the one on record.
       TaxiwayError: a database is damaged or of another release, or a server does not answer.
     """
     if isinstance(config.metadata, SqliteMetadata):
@@ -217,10 +228,12 @@ def open_databases(config: Config) -> None:
         check_whole(Path(config.registry.path), "registry.path")
 
     from taxiway.metadata.store import run_store
+    from taxiway.registry.approval.recorded import check_policy
     from taxiway.registry.database.session import open_database
 
     run_store(config.metadata).open()
-    _ = open_database(config.registry).engine
+    with open_database(config.registry).reading() as connection:
+        check_policy(connection, config.model.name, config.registry)
 
 
 def _nodes_share_folders(config: Config) -> None:
@@ -248,6 +261,19 @@ def _nodes_share_folders(config: Config) -> None:
         )
 
 
+def _policy_can_be_met(config: Config) -> None:
+    """A bound on a metric that is not measured would reject each version."""
+    asked = for_task(config.evaluation, load_spec(config.model.module))
+    known = [metric.name for metric in asked.metrics or ()]
+    for name in config.registry.approval.asked_metrics:
+        if name not in known:
+            raise ConfigError(
+                f"registry.approval.metrics: '{name}' is not measured{did_you_mean(name, known)} "
+                f"(evaluation.metrics: {', '.join(known)})",
+                edit="registry.approval.metrics or evaluation.metrics",
+            )
+
+
 def _databases_have_their_passwords(config: Config) -> None:
     for section in (config.metadata, config.registry):
         if isinstance(section, ServerMetadata | ServerConnection):
@@ -256,6 +282,7 @@ def _databases_have_their_passwords(config: Config) -> None:
 
 CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     check_model,
+    _policy_can_be_met,
     _gate_rules_are_known,
     check_addresses,
     check_paths_of_models,

@@ -63,6 +63,12 @@ REFUSED_KEYS: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
         "Vertex keeps metadata itself, and takes no other store: expected the key to be left out",
     ),
     (
+        "registry.approval",
+        lambda config: config.registry.approval.holds_back,
+        "Vertex lets in no registry, so no one could approve what waits in the model store: "
+        "expected kind: none",
+    ),
+    (
         "notify.kind",
         lambda config: not isinstance(config.notify, NotifyNone),
         "RunReport and Notify read a metadata store that Vertex does not let in, so there is no "

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,67 +21,10 @@ from taxiway.notify import (
     parse,
 )
 from tests.conftest import TINY
+from tests.receiver import SECRET, VARIABLE, Receiver
 
-SECRET = "T0KEN-that-no-one-may-read"
-VARIABLE = "TAXIWAY_WEBHOOK_URL"
 MESSAGE = {"pipeline": "parcels", "run_id": "r1", "outcome": "failed", "failure": {"node": "Ünïc"}}
 WEBHOOK = NotifyWebhook(kind="webhook", timeout_seconds=5)
-
-
-class Receiver(HTTPServer):
-    """Keeps what it is sent and answers as it is told to."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.answer: int | None = 204
-        self.released = threading.Event()
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hooks/{SECRET}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request; an answer of None closes the connection, 0 keeps the sender waiting."""
-
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append((self.command, self.path, dict(self.headers), body))
-        if self.server.answer == 0:
-            self.server.released.wait(30)
-        elif self.server.answer is not None:
-            self.send_response(self.server.answer)
-            self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        server.server_close()
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with receiving() as server:
-        monkeypatch.setenv(VARIABLE, server.url)
-        yield server
 
 
 def refusal(config: NotifyWebhook = WEBHOOK) -> str:
@@ -263,10 +202,13 @@ def test_a_run_that_did_not_reach_its_evaluation_has_no_metrics() -> None:
 def test_the_component_reads_the_report_and_tells(tmp_path: Path) -> None:
     from components.artifacts import RunReport
     from components.notify.component import Notify_Executor
+    from taxiway.registry.section import SqliteRegistry
 
     (tmp_path / "report.json").write_text(json.dumps({"run_id": "r9", "outcome": "succeeded"}))
     report = RunReport()
     report.uri = str(tmp_path)
     config = NotifyFile(kind="file", path=str(tmp_path / "told.jsonl"))
-    Notify_Executor().Do({"report": [report]}, {}, {"config": config.model_dump_json()})
+    registry = SqliteRegistry(kind="sqlite", path=str(tmp_path / "registry.sqlite"))
+    parameters = {"config": config.model_dump_json(), "registry": registry.model_dump_json()}
+    Notify_Executor().Do({"report": [report]}, {}, parameters)
     assert json.loads((tmp_path / "told.jsonl").read_text())["run_id"] == "r9"

@@ -29,6 +29,7 @@ from taxiway.push import (
     parse,
     push_to_folder,
 )
+from taxiway.registry.section import SqliteRegistry
 
 
 def names(folder: Path) -> list[str]:
@@ -91,6 +92,16 @@ def test_a_copy_that_fails_in_the_middle_leaves_no_version(
     with pytest.raises(TaxiwayError, match="No space left") as told:
         push_to_folder(model, tmp_path / "serving")
     assert told.value.edit == "push.destination"
+    assert names(tmp_path / "serving") == []
+
+
+def test_a_push_that_is_not_confirmed_leaves_no_version(model: Path, tmp_path: Path) -> None:
+    def lease_lost() -> None:
+        assert len(names(tmp_path / "serving")) == 1  # the copy, and no version
+        raise TaxiwayError("another has taken over")
+
+    with pytest.raises(TaxiwayError, match="another has taken over"):
+        push_to_folder(model, tmp_path / "serving", confirm=lease_lost)
     assert names(tmp_path / "serving") == []
 
 
@@ -251,7 +262,7 @@ def test_a_model_in_a_bucket_says_of_which_run_it_is(
     from tfx.dsl.components.base.base_executor import BaseExecutor
     from tfx.types import standard_artifacts
 
-    from components.pusher.executor import PUSH_KEY, RUN_ID_PROPERTY, Executor
+    from components.pusher.executor import RUN_ID_PROPERTY, Executor, push_config
 
     exported = standard_artifacts.Model()
     exported.uri = str(tmp_path / "exported")
@@ -262,21 +273,22 @@ def test_a_model_in_a_bucket_says_of_which_run_it_is(
         tmp_dir=str(tmp_path), unique_id="1", pipeline_run_id="run-of-today"
     )
     bucket = BucketPush(kind="bucket", destination="gs://bucket/serving")
+    registry = SqliteRegistry(kind="sqlite", path=str(tmp_path / "registry.sqlite"))
     monkeypatch.setattr(
         push_module, "push_by_gfile", partial(_in_memory, push_module.push_by_gfile)
     )
     Executor(context).Do(
         {"model": [exported]},
         {"pushed_model": [pushed]},
-        {"custom_config": json.dumps({PUSH_KEY: bucket.model_dump_json()})},
+        {"custom_config": json.dumps(push_config(bucket, registry, "parcels"))},
     )
     (version,) = tf.io.gfile.listdir("ram://bucket/serving")
     assert tf.io.gfile.exists(f"ram://bucket/serving/{version}/saved_model.pb")
     assert pushed.get_string_custom_property(RUN_ID_PROPERTY) == "run-of-today"
 
 
-def _in_memory(push: Callable[[str, str], Pushed], model: str, destination: str) -> Pushed:
-    return push(model, destination.replace("gs://", "ram://"))
+def _in_memory(push: Callable[..., Pushed], model: str, destination: str, **options: Any) -> Pushed:
+    return push(model, destination.replace("gs://", "ram://"), **options)
 
 
 @pytest.mark.pipeline
@@ -299,6 +311,20 @@ def test_a_bucket_has_the_model_whole_before_its_graph_and_each_push_a_higher_ve
     assert [path.rpartition("/")[2] for path in copied] == ["variables.index", "saved_model.pb"] * 2
     with tf.io.gfile.GFile(f"{second.place}/variables/variables.index", "rb") as file:
         assert file.read() == b"weights"
+
+
+@pytest.mark.pipeline
+def test_a_push_to_a_bucket_that_is_not_confirmed_has_no_graph(model: Path) -> None:
+    import tensorflow as tf
+
+    def lease_lost() -> None:
+        raise TaxiwayError("another has taken over")
+
+    with pytest.raises(TaxiwayError, match="another has taken over"):
+        push_module.push_by_gfile(
+            str(model), "ram://bucket/lease", clock=lambda: 100, confirm=lease_lost
+        )
+    assert not tf.io.gfile.exists("ram://bucket/lease/100/saved_model.pb")
 
 
 EXAMPLES: tuple[Push, ...] = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from taxiway.cli.models import listing, show
+from taxiway.cli.models import annotate, history, listing, rollback, show
 
 app = typer.Typer(
     help="Find, explain, approve and deploy versions of models.",
@@ -16,3 +16,11 @@ app = typer.Typer(
 )
 app.command(name="list")(listing.list_)
 app.command()(show.show)
+app.command()(history.history)
+app.command()(rollback.rollback)
+app.command()(listing.search)
+app.command()(annotate.annotate)
+app.command()(annotate.tag)
+app.command()(annotate.alias)
+app.command()(annotate.archive)
+app.command()(annotate.unarchive)

@@ -51,6 +51,9 @@ class Binary(_Labelled):
     """An expression over other columns that makes the label, such as `tips > 0.2 * fare`."""
     weight: str = ""
     """A column of numbers: how much each row counts."""
+    definition: str = ""
+    """What the label means, in words. It is part of the contract with callers: a model of another
+    definition is a new MAJOR version."""
 
     hint: ClassVar[str] = (
         '; positive says which value is yes: text for BYTES, as in positive="yes", a number for '
@@ -60,6 +63,7 @@ class Binary(_Labelled):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_weight(self, self.weight)
+        _check_definition(self, self.definition)
         if self.positive is not None and not isinstance(self.positive, Value):
             refuse("Binary", "positive", self.positive, "a value of the label")
         if self.positive == "":
@@ -95,12 +99,15 @@ class MultiClass(_Labelled):
     """As `Binary.derive`."""
     weight: str = ""
     """As `Binary.weight`."""
+    definition: str = ""
+    """As `Binary.definition`."""
 
     hint: ClassVar[str] = "; a label of real numbers is one for Regression"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_weight(self, self.weight)
+        _check_definition(self, self.definition)
         given = check_all("MultiClass", "classes", self.classes, (str, int), '"red", "green"')
         if len(given) == 1 or len(set(map(str, given))) < len(given):
             refuse("MultiClass", "classes", self.classes, "two or more, each once")
@@ -127,12 +134,15 @@ class Regression(_Labelled):
     """As `Binary.derive`."""
     weight: str = ""
     """As `Binary.weight`."""
+    definition: str = ""
+    """As `Binary.definition`."""
 
     hint: ClassVar[str] = "; a label of names is one for MultiClass"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_weight(self, self.weight)
+        _check_definition(self, self.definition)
 
 
 Task = Binary | MultiClass | Regression
@@ -144,3 +154,9 @@ def _check_weight(task: Task, weight: str) -> None:
         check_name(kind, "weight", weight)
     if weight == task.label:
         refuse(kind, "weight", weight, "another column than the label")
+
+
+def _check_definition(task: Task, definition: object) -> None:
+    if not isinstance(definition, str):
+        expected = 'what the label means, as in "more than 15 minutes late"'
+        refuse(type(task).__name__, "definition", definition, expected)

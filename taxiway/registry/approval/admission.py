@@ -86,4 +86,4 @@ def is_rejected_by_people(connection: Connection, version: ModelVersion, environ
 
 
 def _values(environment: str, state: State | None) -> dict[str, str] | None:
-    return {"environment": environment, "state": state.state} if state else None
+    return None if state is None else {"environment": environment, "state": state.state}

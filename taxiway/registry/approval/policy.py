@@ -48,6 +48,11 @@ class ApprovalPolicy(Frozen):
         """Whether a push goes to the model store, and not at once to where it serves."""
 
     @property
+    def asked_metrics(self) -> tuple[str, ...]:
+        """Metrics that have to be measured."""
+        return ()
+
+    @property
     def asked_fields(self) -> tuple[str, ...]:
         """Fields of the model card that have to be filled in."""
         return ()
@@ -137,6 +142,11 @@ class RequiredApproval(ApprovalPolicy):
     def holds_back(self) -> bool:
         """Yes."""
         return True
+
+    @property
+    def asked_metrics(self) -> tuple[str, ...]:
+        """Of the bounds."""
+        return tuple(bound.metric for bound in self.metrics)
 
     @property
     def asked_fields(self) -> tuple[str, ...]:

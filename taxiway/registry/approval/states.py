@@ -113,6 +113,18 @@ def require_unarchived(connection: Connection, version: ModelVersion) -> None:
         )
 
 
+def require_unrefused(connection: Connection, version: ModelVersion, environment: str) -> None:
+    """Raises where a version is archived or rejected; one without a state passes.
+
+    Raises:
+      NotApproved: it is.
+    """
+    state = state_of(connection, version, environment)
+    if state is not None and state.state == "rejected":
+        require_approved(connection, version, environment)
+    require_unarchived(connection, version)
+
+
 def set_state(
     connection: Connection,
     version: ModelVersion,

@@ -30,6 +30,7 @@ from taxiway.registry.auth.actor import (
 )
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import TIME_FORMAT, now, tokens
+from taxiway.registry.times import parse_duration
 
 _LOOKUP: Final = string.ascii_lowercase + string.digits
 _LOOKUP_CHARACTERS: Final = 12
@@ -39,8 +40,6 @@ _SECRET_CHARACTERS: Final = 43
 PATTERN: Final = re.compile(r"taxiway_([a-z0-9]{12})_([A-Za-z0-9]{43})", re.ASCII)
 """For scanners of secrets too."""
 _NAME: Final = re.compile(r"\w[\w.@+-]{0,99}")
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])", re.ASCII)
-_HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7}
 _LONGEST: Final = timedelta(days=3660)
 
 _verified: dict[str, str] = {}
@@ -94,9 +93,8 @@ def expiry(duration: str) -> str:
     Raises:
       ConfigError: it is written otherwise, or longer than ten years.
     """
-    match = _DURATION.fullmatch(duration)
-    length = timedelta(hours=int(match[1]) * _HOURS[match[2]]) if match else timedelta.max
-    if length > _LONGEST:
+    length = parse_duration(duration)
+    if length is None or length > _LONGEST:
         raise ConfigError(
             f"received the duration {duration[:40]!r}, expected hours, days or weeks up to ten "
             "years, such as 12h, 30d or 8w",

@@ -56,6 +56,22 @@ def find(connection: Connection, text: str, model: str = "") -> ModelVersion:
     raise _no_version(connection, model, name)
 
 
+def require_model(connection: Connection, model: str) -> None:
+    """Raises where the registry has no version of a model.
+
+    Raises:
+      ConfigError: with the models that it has.
+    """
+    if not is_model(connection, model):
+        raise _no_model(connection, model)
+
+
+def is_model(connection: Connection, name: str) -> bool:
+    """Whether the registry has a version of a model of this name, if only an archived one."""
+    query = select(_VERSIONS.id).where(_VERSIONS.model == name).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _meanings(name: str, model: str) -> list[Select[Any]]:
     """What a bare word may mean, in the order in which it is tried."""
     ids = select(_VERSIONS.id).order_by(_NEWEST_FIRST)

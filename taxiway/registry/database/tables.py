@@ -6,13 +6,14 @@ Times are text, UTC and sortable (see `now`); `Json` is canonical text, the same
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     Column,
-    Float,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -30,6 +31,7 @@ NAME: Final = 255
 """Characters of a name: MariaDB's indexes hold three such columns."""
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 """Of UTC; it sorts as text."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Json(TypeDecorator[Any]):
@@ -52,13 +54,23 @@ class Json(TypeDecorator[Any]):
 
 
 def canonical(value: Any) -> str:
-    """The one text of a value: for digests and for columns."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The one text of a value: for digests and for columns, which take any text but these two.
+
+    JSON escapes NUL by itself; halves of surrogate pairs, as bytes that are no text come from
+    command lines and file names, are escaped here.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _SURROGATE.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def now() -> str:
     """The time as the registry writes it: `2026-03-01T12:00:00.000000Z`, which sorts as text."""
     return datetime.now(timezone.utc).strftime(TIME_FORMAT)
+
+
+def written(seconds: float) -> str:
+    """Seconds since the epoch as `now` writes them."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime(TIME_FORMAT)
 
 
 metadata = MetaData(
@@ -121,9 +133,7 @@ model_versions = _table(
     Column("facts", Json, nullable=False),  # of the run: what the model card is filled from
     Column("checks", Json, nullable=False),  # {"evaluator": true, "infra_validator": true, ...}
     Column("card", Json, nullable=False, default=dict),  # what people wrote in it, by field
-    Column(
-        "search_text", LongText, nullable=False, default=""
-    ),  # lower case; see catalog/search.py
+    Column("search_text", LongText, nullable=False, default=""),  # lower case; see search/text.py
     Column("pushed_to", LongText, nullable=False),  # folder in the model store, or in serving
     Column("artifact_uri", LongText, nullable=False, default=""),  # TFX's own copy of the push
     Column("signature", LongText, nullable=False, default=""),
@@ -132,6 +142,14 @@ model_versions = _table(
     UniqueConstraint("model", "name"),
     Index(None, "model", "model_digest"),
     Index(None, "run_id"),
+)
+probes = _table(  # of black_box: the rows whose answers tell a model's mappings apart
+    "probes",
+    _text("model"),
+    _text("signature"),  # sha256 of names and types that go in and come out
+    Column("examples", Json, nullable=False),  # serialized tf.Examples in Base64
+    _text("kept_at"),
+    UniqueConstraint("model", "signature"),
 )
 version_states = _table(  # of a version in each environment that it was put before
     "version_states",
@@ -200,7 +218,7 @@ deploy_queue = _table(
     Column("reason", LongText, nullable=False, default=""),
     _text("state", "waiting"),  # waiting, taken, done, refused
     _text("taken_by", ""),
-    Column("lease_until", Float, nullable=True),
+    Column("lease_until", Double, nullable=True),
     Column("takes", Integer, nullable=False, default=0),
     Index(None, "state"),
     Index(None, "model", "environment"),
@@ -263,7 +281,7 @@ runs = _table(  # an index of what ML Metadata and the runs' folders hold, to se
     _text("model", ""),
     _text("outcome"),
     _text("started_at"),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Double, nullable=False),
     Column("failure", LongText, nullable=False, default=""),
     _text("version", ""),
     Column("metrics", Json, nullable=False),
@@ -280,10 +298,10 @@ outbox = _table(
     _text("kind"),  # who takes it: notify
     Column("target", Json, nullable=False),  # the config section that says where, without secrets
     Column("payload", Json, nullable=False),
-    _text("state", "waiting"),  # waiting, sent, given_up
+    _text("state", "waiting"),  # waiting, sending, sent, given_up
     Column("tries", Integer, nullable=False, default=0),
     Column("error", LongText, nullable=False, default=""),
-    Column("next_try", Float, nullable=False, default=0.0),
+    Column("next_try", Double, nullable=False, default=0.0),  # of one being sent: the lease's end
     _text("created_at"),
     _text("sent_at", ""),
     UniqueConstraint("kind", "key"),

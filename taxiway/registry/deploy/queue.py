@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
@@ -18,7 +18,9 @@ from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import deploy_queue, now
-from taxiway.registry.versions.records import ModelVersion
+
+if TYPE_CHECKING:
+    from taxiway.registry.versions.records import ModelVersion
 
 Action = Literal["deploy", "rollback"]
 Closed = Literal["done", "superseded", "refused"]
@@ -107,16 +109,20 @@ class DeployQueue:
 
     Args:
       database: the registry.
-      environment: whose entries these are.
+      environment: whose entries these are; None means that of the config.
       clock: seconds since the epoch; tests bring their own.
     """
 
     def __init__(
-        self, database: Database, environment: str = "", clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        environment: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        settings = database.settings
         self._database = database
-        self._environment = environment
-        self._lease = database.settings.lease_seconds
+        self._environment = settings.environment if environment is None else environment
+        self._lease = settings.lease_seconds
         self._clock = clock
 
     def put(self, version: ModelVersion, actor: Actor) -> bool:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, update
 
 from taxiway.registry.approval.admission import admit
 from taxiway.registry.auth.actor import Actor, Permission
-from taxiway.registry.catalog.text import search_text
-from taxiway.registry.database.session import Database
+from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import model_versions, now
+from taxiway.registry.search.text import search_text
+from taxiway.registry.versions.style import Numbered, Style
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A pushed model, before it has a number.
 
-    The digests are sha256: of the SavedModel's files, of the contract with callers (columns in,
-    values out, label), and of the code and config that made it.
+    The digests are sha256: of the SavedModel's files, of names and kinds of inputs, label and task
+    (by which versions of releases that kept no contract are compared), and of the code and config
+    that made it.
     """
 
     model: str
@@ -31,10 +33,14 @@ class Candidate:
     pushed_to: str
     metrics: Mapping[str, float]
     contract: Mapping[str, Any] = field(default_factory=dict)
-    """What the digest is of: inputs, label, definition, outputs."""
+    """Inputs, outputs, label, definition: see `taxiway.registry.versions.contract`."""
     baseline: Mapping[str, Any] = field(default_factory=dict)
-    """What the Evaluator compared it with: version, model_digest, metrics; empty where nothing."""
+    """What the Evaluator compared it with on the same rows, empty where nothing: `version`,
+    `model_digest`, `run_id` and `metrics` of that one; `change` (this minus that one) and
+    `change_intervals` (95%) by metric, `better` (`higher` or `lower`) by metric, `main_metric`.
+    Where there was one that could not be used, `unusable` alone says why."""
     mapping_digest: str = ""
+    """Of the signature and of the answers to the probes, where the style is black_box."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Of the run, for the model card: data, intended columns, training, slices, value ranges."""
     checks: Mapping[str, bool] = field(default_factory=dict)
@@ -67,53 +73,84 @@ class ModelVersion:
         return f"{self.candidate.model}/{self.name}"
 
 
-def next_number(previous: ModelVersion | None, candidate: Candidate) -> tuple[int, int, int]:
-    """The number of a new model, after the newest one of its name."""
-    if previous is None:
-        return (1, 0, 0)
-    major, minor, pipeline = previous.number
-    if previous.candidate.contract_digest != candidate.contract_digest:
-        return (major + 1, 0, 0)
-    changed = previous.candidate.pipeline_digest != candidate.pipeline_digest
-    return (major, minor + 1, pipeline + int(changed))
-
-
 def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVersion:
-    """Gives a pushed model its number; one that has a number keeps it, with its newest place.
+    """Gives a pushed model its number, in the style that the database's section names.
 
+    One that is a version already stays that one, of which the record is then of its newest push.
     Either is put before the approval policy of its model.
 
     Raises:
       ConfigError: the config's policy is not the one on record.
     """
+    style = database.settings.versioning
     with database.changing(actor, Permission.REGISTER) as change:
         connection = change.connection
-        same = _one(connection, _of(candidate.model, model_digest=candidate.model_digest))
+        same = _same(connection, style, candidate)
         if same is not None:
-            if same.candidate.pushed_to != candidate.pushed_to:
-                places = {"pushed_to": candidate.pushed_to, "artifact_uri": candidate.artifact_uri}
-                before = {"pushed_to": same.candidate.pushed_to}
-                change.record("version.pushed_again", same.subject, before, places)
-                connection.execute(
-                    update(model_versions).where(model_versions.c.id == same.id).values(places)
-                )
+            _push_again(change, same, candidate)
             again = read_version(connection, same.id)
             admit(change, again, database.settings)
             return again
-        newest = _one(connection, _of(candidate.model).order_by(model_versions.c.id.desc()))
-        number = next_number(newest, candidate)
-        values = _values(candidate, number) | {"author": actor.name, "created_at": now()}
-        made = connection.execute(insert(model_versions).values(values))
+        newest = _newest(connection, candidate.model)
+        in_series = _newest(connection, candidate.model, style.series) if style.series else newest
+        numbered = style.number(candidate, newest, in_series)
+        values = _values(candidate, numbered) | {"style": style.kind, "author": actor.name}
+        made = connection.execute(insert(model_versions).values(**values, created_at=now()))
         version = read_version(connection, _id_of(made))
-        change.record("version.registered", version.subject, None, {"run_id": candidate.run_id})
+        after = {"run_id": candidate.run_id, "reasons": dict(numbered.reasons)}
+        change.record("version.registered", version.subject, None, after)
         admit(change, version, database.settings)
         return version
 
 
+def _same(connection: Connection, style: Style, candidate: Candidate) -> ModelVersion | None:
+    """The version that a candidate is already, the newest where there are several."""
+    for columns in style.same_as(candidate):
+        query = _of(candidate.model, style.series).filter_by(**columns)
+        for row in connection.execute(query.order_by(model_versions.c.id.desc())):
+            version = version_of(row)
+            if style.is_same(version, candidate):
+                return version
+    return None
+
+
+def _push_again(change: Change, same: ModelVersion, candidate: Candidate) -> None:
+    """Writes where a version was pushed to now, and what is there."""
+    before, after = _of_the_push(same.candidate), _of_the_push(candidate)
+    after |= {name: value for name, value in before.items() if not after[name]}
+    if any(before[name] != after[name] for name in after if name not in _OF_EVERY_RUN):
+        change.record("version.pushed_again", same.subject, before, after)
+        change.connection.execute(
+            update(model_versions).where(model_versions.c.id == same.id).values(**after)
+        )
+
+
+_OF_EVERY_RUN: Final = ("artifact_uri",)
+"""TFX copies a model in each run, whether it is pushed or was there already."""
+
+
+def _of_the_push(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "pushed_to": candidate.pushed_to,
+        "artifact_uri": candidate.artifact_uri,
+        "model_digest": candidate.model_digest,
+        "contract": dict(candidate.contract),
+        "contract_digest": candidate.contract_digest,
+        "signature": candidate.signature,
+    }
+
+
 def find_version(database: Database, model: str, model_digest: str) -> ModelVersion | None:
-    """The version that a model's content has; None where it has none."""
+    """The version that a model's content has, the newest of several; None where it has none."""
     with database.reading() as connection:
-        return _one(connection, _of(model, model_digest=model_digest))
+        query = _of(model).where(model_versions.c.model_digest == model_digest)
+        return _one(connection, query.order_by(model_versions.c.id.desc()))
+
+
+def find_named(database: Database, model: str, name: str) -> ModelVersion | None:
+    """A model's version by its name, such as `1.2.7`; None where there is none."""
+    with database.reading() as connection:
+        return _one(connection, _of(model).where(model_versions.c.name == name))
 
 
 def list_versions(database: Database, model: str) -> list[ModelVersion]:
@@ -166,9 +203,15 @@ def _id_of(made: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def _of(model: str, **columns: str) -> Select[Any]:
+def _of(model: str, series: str = "") -> Select[Any]:
+    """All versions of a model, or those whose names begin alike."""
     query = select(model_versions).where(model_versions.c.model == model)
-    return query.filter_by(**columns)
+    begins = model_versions.c.name.startswith(series, autoescape=True)
+    return query.where(begins) if series else query
+
+
+def _newest(connection: Connection, model: str, series: str = "") -> ModelVersion | None:
+    return _one(connection, _of(model, series).order_by(model_versions.c.id.desc()))
 
 
 def _one(connection: Connection, query: Select[Any]) -> ModelVersion | None:
@@ -176,11 +219,11 @@ def _one(connection: Connection, query: Select[Any]) -> ModelVersion | None:
     return None if row is None else version_of(row)
 
 
-def _values(candidate: Candidate, number: tuple[int, int, int]) -> dict[str, Any]:
-    major, minor, pipeline = number
+def _values(candidate: Candidate, numbered: Numbered) -> dict[str, Any]:
+    major, minor, pipeline = numbered.number
     return {
         "model": candidate.model,
-        "name": f"{major}.{minor}.{pipeline}",
+        "name": numbered.name,
         "major": major,
         "minor": minor,
         "pipeline": pipeline,
@@ -190,7 +233,7 @@ def _values(candidate: Candidate, number: tuple[int, int, int]) -> dict[str, Any
         "pipeline_digest": candidate.pipeline_digest,
         "mapping_digest": candidate.mapping_digest,
         "contract": dict(candidate.contract),
-        "reasons": {},
+        "reasons": dict(numbered.reasons),
         "baseline": dict(candidate.baseline),
         "metrics": dict(candidate.metrics),
         "facts": dict(candidate.facts),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ WORST_SHOWN = 3
 PROGRAM = "taxiway"
 NUMBER_WIDTH = 9
 """Of a metric, at least."""
+CONFIG_OPTIONS = ("--config", "-c", "--set", "-s")
 UNBOUNDED = 10_000
 """Columns: more than any table takes."""
 TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
@@ -136,6 +139,10 @@ def _print_blessings(console: Console, report: Mapping[str, Any]) -> None:
     if report["pushed_to"]:
         version = f" as version {report['version']}" if report["version"] else ""
         _field(console, "pushed", f"{_short(report['pushed_to'])}{version}")
+        if report["release"]:
+            _field(
+                console, "release", f"{report['release']['version']} {report['release']['told']}"
+            )
     else:
         _field(console, "pushed", "no: a model is pushed only where both bless it")
 
@@ -175,12 +182,30 @@ def _next_command(
     again = _here(report["command"])
     if report["outcome"] != "succeeded":
         return f"{again}  # nodes that are done are not run again"
+    if report["pushed_to"] and report["release"]:
+        return _release_command(report["release"], report["command"])
     if report["pushed_to"] and request:
         words = ["--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}"]
         words += [word for name in allowed_operations for word in ("--allow-operation", name)]
         python = _short(sys.executable)
         return shell([python, "-m", "taxiway.serving.worker", *words])
     return f"{again} --set model.hyperparameters.learning_rate=0.003"
+
+
+def _release_command(release: Mapping[str, Any], command: str) -> str:
+    """What comes next for a version that does not serve yet: a review, or a deployment."""
+    words = shlex.split(command)
+    options = [
+        word
+        for name, value in itertools.pairwise(words)
+        for word in (name, value)
+        if name in CONFIG_OPTIONS
+    ]
+    review = ["models", "approve", release["version"]]
+    if release["environment"]:
+        review += ["--environment", release["environment"]]
+    asked = {"pending": review, "approved": ["deploy"], "rejected": ["models", "show", review[2]]}
+    return _here(shell([PROGRAM, *asked[release["state"]], *options]))
 
 
 def _here(command: str) -> str:

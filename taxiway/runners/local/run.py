@@ -29,6 +29,7 @@ from taxiway.runners.console.summary import print_summary
 from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
 from taxiway.runners.preflight import check, open_databases
+from taxiway.terminal import one_line
 from taxiway.workers.active import prepare, working
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def run_pipeline(
                 working(config.engine.workers),
             ):
                 open_databases(config)
-                if isinstance(config.push, FilesystemPush):
-                    remove_dead_pushes(Path(config.push.destination))
+                if isinstance(config.push_target, FilesystemPush):
+                    remove_dead_pushes(Path(config.push_target.destination))
                 prepare(_input_bytes(config))
                 few_arenas()
                 share_gpu()
@@ -102,8 +103,10 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
     """Ends what a run has left open that was killed; it must not keep this one from its work."""
     try:
         from taxiway.runners.nodes.cleanup import end_dead_run
+        from taxiway.runners.nodes.run_index import index_ended
 
         nodes = end_dead_run(config.metadata, run_id)
+        index_ended(config, run_id)
     except Exception:
         logging.exception("what run %s has left could not be cleaned up", run_id)
         return
@@ -113,12 +116,26 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
     console.print(told, markup=False)
 
 
+def _unsent(config: Config, run_id: str) -> list[str]:
+    """What of this run waits in the outbox, in a line each."""
+    from taxiway.registry.database.session import open_database
+    from taxiway.registry.outbox.letters import letters
+
+    try:
+        found = letters(open_database(config.registry), key_prefix=f"{run_id}:")
+    except TaxiwayError:  # a run is told of by its report
+        logging.exception("the outbox could not be looked into")
+        return []
+    later = "the next run sends it, or `taxiway outbox flush`"
+    return [one_line(f"{one.kind}: not sent yet: {one.error}; {later}") for one in found]
+
+
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
     """A file with a request for the pushed model; nothing where there is none to be made."""
     from taxiway.metadata.store import run_store
     from taxiway.runners.local.example_request import write_example_request
 
-    if not report["pushed_to"]:
+    if not report["pushed_to"] or report["release"]:  # it does not serve yet
         return ""
     try:
         nodes = run_store(config.metadata).nodes(report["run_id"])
@@ -160,6 +177,7 @@ def _run(
         from taxiway.runners.local.exit_handler import ExitHandler
         from taxiway.runners.local.runner import LocalRunner
         from taxiway.runners.nodes.event_log import EventLog
+        from taxiway.runners.nodes.run_index import RunIndex
 
         create = load_pipeline(config)
     loading = time.monotonic() - started
@@ -167,13 +185,15 @@ def _run(
     exit_handler = ExitHandler(config, (EventLog(), *observers))
     runner = LocalRunner(
         config,
-        observers=(Progress(console), EventLog(), *observers, exit_handler),
+        observers=(Progress(console), EventLog(), *observers, exit_handler, RunIndex(config)),
         run_properties=properties,
     )
     ended = runner.run_pipeline(create(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:
         failed = exit_handler.ended.failure
         console.print(f"exit handler: {failed.node_id} failed: {failed.reason}")
+    for told in _unsent(config, run_id):
+        console.print(told, markup=False)
     path = folder / "report.json"
     if not path.is_file():
         reason = exit_handler.ended and exit_handler.ended.failure

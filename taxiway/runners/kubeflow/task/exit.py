@@ -17,12 +17,14 @@ from taxiway.metadata.records import DONE_STATES, ErrorKind
 from taxiway.metadata.store import run_store
 from taxiway.runners.catalog import load_exit_pipeline, load_pipeline
 from taxiway.runners.kubeflow.task.alive import close_lost
+from taxiway.runners.kubeflow.task.job import EXIT_NODE
 from taxiway.runners.kubeflow.task.outputs import RECORD_OUTPUT, REPORT_OUTPUT, TaskOutputs
 from taxiway.runners.local.runner import LocalRunner
 from taxiway.runners.nodes.cleanup import abandon
 from taxiway.runners.nodes.events import RunObserver
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
+from taxiway.runners.nodes.run_index import index_ended
 
 _NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
 _DIED: Final = "ended without a word: its pod did not start, was killed, or ran out of memory"
@@ -38,7 +40,7 @@ def run_exit(
     """
     nodes = nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
     _close_the_dead(config, nodes, run_id)
-    close_lost(config, run_id)
+    lost = close_lost(config, run_id)
     runner = LocalRunner(config, observers)
     ended = runner.run_pipeline(load_exit_pipeline()(config, run_id), f"{run_id}-exit")
     page = Path(config.output.report_folder(run_id)) / "report.html"
@@ -48,6 +50,9 @@ def run_exit(
         found = page.read_text(encoding="utf-8") if page.is_file() else _NO_PAGE
         outputs.write_page(REPORT_OUTPUT, found)
     run_store(config.metadata).allow_attempts(run_id)  # who retries the run from now on means to
+    dead = {one.partition(".")[0].removesuffix(f"-{EXIT_NODE}") for one in lost}
+    for ended_run in (*sorted(dead - {run_id}), run_id):
+        index_ended(config, ended_run)
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 

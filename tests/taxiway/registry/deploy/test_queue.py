@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from taxiway.errors import TaxiwayError
+from taxiway.registry.approval.states import set_state
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import audit, deploy_queue, model_versions
@@ -29,7 +30,7 @@ class TestDeployQueue:
 
     @pytest.fixture(autouse=True)
     def _queue(self, database: Database) -> None:
-        self.now = 1000.0
+        self.now = 1_800_000_000.0
         self.database = database
         self.queue = DeployQueue(database, clock=lambda: self.now)
         assert database.settings.lease_seconds == LEASE_SECONDS
@@ -90,6 +91,8 @@ class TestDeployQueue:
 
     def test_environments_have_queues_of_their_own(self) -> None:
         version = registered(self.database, "one", "/serving/1")
+        with self.database.working() as connection:
+            set_state(connection, version, "production", "approved", "")
         production = DeployQueue(self.database, "production")
         assert self.queue.put(version, ANN)
         assert production.put(version, ANN)
@@ -143,12 +146,15 @@ class TestDeployQueue:
 
 def test_a_version_is_queued_in_the_change_that_lets_it_through(file_database: Database) -> None:
     version = registered(file_database, "one", "/serving/1")
-    with (
-        pytest.raises(ZeroDivisionError),
-        file_database.changing(ANN, Permission.APPROVE) as change,
-    ):
-        assert queue_version(change, version, "production", "rollback", "it is slow")
-        raise ZeroDivisionError
+
+    def changed_halfway() -> None:
+        with file_database.changing(ANN, Permission.APPROVE) as change:
+            set_state(change.connection, version, "production", "approved", "")
+            assert queue_version(change, version, "production", "rollback", "it is slow")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        changed_halfway()
     assert DeployQueue(file_database, "production").waiting("parcels") == []
 
 

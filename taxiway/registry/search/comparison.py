@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from taxiway.registry.catalog.text import folded
+from taxiway.registry.search.text import folded
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[str] | None
@@ -98,9 +98,10 @@ def period(text: str) -> Period | None:
     if not found:
         return None
     part = found.groupdict()
-    numbers = (int(part[name] or least) for name, least in _PARTS)
+    year, month, day = (int(part[name] or 1) for name in ("year", "month", "day"))
+    hour, minute, second = (int(part[name] or 0) for name in ("hour", "minute", "second"))
     try:
-        start = datetime(*numbers, tzinfo=_zone(part["zone"]))  # type: ignore[misc]  # six of them
+        start = datetime(year, month, day, hour, minute, second, tzinfo=_zone(part["zone"]))
         start += timedelta(seconds=float(part["fraction"] or 0))
         return Period(start, _end(start, part))
     except (ValueError, OverflowError):
@@ -123,16 +124,6 @@ def natural(text: str) -> list[tuple[int, int, str]]:
         else:
             key.append((1, 0, part))
     return key
-
-
-_PARTS: Final = (
-    ("year", 1),
-    ("month", 1),
-    ("day", 1),
-    ("hour", 0),
-    ("minute", 0),
-    ("second", 0),
-)
 
 
 def _as_text(actual: str, name: str, wanted: Wanted) -> bool:

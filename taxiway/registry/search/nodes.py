@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from taxiway.registry.catalog.comparison import Value, Wanted, compare
-from taxiway.registry.catalog.text import folded
+from taxiway.registry.search.comparison import Value, Wanted, compare
+from taxiway.registry.search.text import folded
 
 
 class Node(Protocol):

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from taxiway.errors import ConfigError, did_you_mean
-from taxiway.registry.catalog.comparison import Wanted, is_no_date
-from taxiway.registry.catalog.nodes import And, Comparison, Node, Not, Or, Word
-from taxiway.registry.catalog.text import folded
+from taxiway.registry.search.comparison import Wanted, is_no_date
+from taxiway.registry.search.nodes import And, Comparison, Node, Not, Or, Word
+from taxiway.registry.search.text import folded
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from lark import Lark, Token
 
-    from taxiway.registry.catalog.comparison import Value
+    from taxiway.registry.search.comparison import Value
 
 LONGEST: Final = 1_000
 """Characters of a filter: enough for people, too few to nest too deeply."""
@@ -145,7 +145,7 @@ def parse(text: str) -> Filter:
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        raise _unexpected_character(text, error.pos_in_stream) from None
+        raise _unexpected_character(text, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         place = len(text.rstrip()) if at_end else int(error.token.start_pos or 0)

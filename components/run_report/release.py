@@ -1,0 +1,48 @@
+"""Where the release of a run's version stands: what the report and the summary say of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from taxiway.metadata.records import NodeRecord, artifact_of
+from taxiway.registry.approval.states import in_environment, state_of
+from taxiway.registry.database.session import open_database
+from taxiway.registry.section import Registry
+from taxiway.registry.versions.records import find_version
+
+
+def release_of(settings: Registry, nodes: Sequence[NodeRecord]) -> dict[str, Any] | None:
+    """Version, environment and state, and all of it in words.
+
+    Returns:
+      None where a version serves at once, or where nothing was registered.
+    """
+    made = artifact_of(nodes, "ModelVersion")
+    if made is None or not settings.approval.holds_back:
+        return None
+    try:
+        database = open_database(settings)
+        version = find_version(database, made.properties["model_name"], made.properties["digest"])
+        if version is None:
+            return None
+        with database.reading() as connection:
+            state = state_of(connection, version, settings.environment)
+    except Exception:  # of the database: the report is made without
+        logging.exception("the state of the version is not known")
+        return None
+    if state is None:
+        return None
+    place = in_environment(settings.environment)
+    told = {
+        "pending": f"waits for approval{place}: it needs {state.reason}",
+        "rejected": f"is rejected{place}: {state.reason}",
+        "approved": f"is approved{place}, and waits for a deployer where it does not serve yet",
+    }
+    return {
+        "version": version.subject,
+        "environment": settings.environment,
+        "state": state.state,
+        "told": told[state.state],
+    }

@@ -1,0 +1,199 @@
+"""The page that `taxiway models show` prints: short blocks under bold heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from taxiway.cli.models.rows import short_time
+from taxiway.registry.catalog.cards import FIELDS, card_gaps, card_sections
+from taxiway.terminal import one_line
+
+if TYPE_CHECKING:
+    from taxiway.registry.catalog.cards import Table as CardTable
+    from taxiway.registry.catalog.details import Details
+
+TONES: Final = {"approved": "green", "rejected": "red", "pending": "yellow"}
+SHOWN_SECTIONS: Final = ("Metrics", "Worst slices", "Columns and limits of validity", "Data")
+"""Of the card, those with numbers."""
+PIPE_WIDTH: Final = 120
+"""Where the output is no terminal."""
+_DIGEST: Final = 12
+
+
+def print_details(details: Details) -> None:
+    """Prints everything that a person may ask about a version."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_WIDTH)
+    version, candidate = details.version, details.version.candidate
+    console.print(_title(details))
+    console.print()
+    _fields(console, _about(details))
+    _block(console, f"Why {version.name}", _reasons(version.reasons))
+    for section in card_sections(version):
+        if section.title in SHOWN_SECTIONS and section.table:
+            _head(console, section.title, section.text)
+            console.print(_table(section.table))
+    _block(console, "Contract", _contract(candidate.contract))
+    _block(console, "Checks", [(name, _passed(ok)) for name, ok in candidate.checks.items()])
+    _block(console, "Approval", _approval(details))
+    _block(console, "Served", _served(details))
+    _block(console, "Tags", [*details.tags.items(), *_inherited(details)])
+    _block(
+        console,
+        "Notes",
+        [(f"{short_time(n.written_at)}  {n.written_by}", n.text) for n in details.notes],
+    )
+    _block(console, "Made by", _made_by(details))
+    _block(console, "Model card", _card(details))
+
+
+def _title(details: Details) -> Text:
+    """The version, and the words that say most about it."""
+    title = Text(one_line(details.version.subject), style="bold")
+    for name, state in details.states.items():
+        where = f" in {one_line(name)}" if name else ""
+        title.append(f"  {state.state}{where}", style=TONES[state.state])
+    if details.version.archived:
+        title.append("  archived", style="red")
+    return title
+
+
+def _about(details: Details) -> list[tuple[str, str]]:
+    version = details.version
+    names = [f"{name} (protected)" if kept else name for name, kept in details.aliases.items()]
+    serves = [one.environment or "the serving folder" for one in details.served if not one.until]
+    return [
+        ("aliases", ", ".join(names) or "none"),
+        ("serves", f"in {', '.join(serves)}" if serves else "nowhere"),
+        ("registered", f"{short_time(version.created_at)} UTC by {version.author or 'unknown'}"),
+        ("place", version.candidate.pushed_to),
+        ("kept copy", version.candidate.artifact_uri or "none"),
+        ("digest", version.candidate.model_digest),
+        ("signed", "yes" if version.candidate.signature else "no"),
+    ]
+
+
+def _reasons(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Of each part of the number; other styles have reasons of other names."""
+    return [(part.upper(), reason) for part, reason in reasons.items()]
+
+
+def _contract(contract: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is not in the table of columns."""
+    outputs = contract.get("outputs")
+    answers = outputs if isinstance(outputs, Mapping) else {}
+    lines = [
+        ("label", str(contract.get("label") or "")),
+        ("definition", str(contract.get("definition") or "")),
+        ("task", str(contract.get("task") or "")),
+        ("answers", ", ".join(f"{name} ({kind})" for name, kind in answers.items())),
+    ]
+    return [line for line in lines if line[1]]
+
+
+def _passed(ok: bool) -> Text:
+    return Text("passed", style="green") if ok else Text("not passed", style="red")
+
+
+def _approval(details: Details) -> list[tuple[str, str]]:
+    """States, then each decision."""
+    lines = []
+    for name, state in details.states.items():
+        why = f": {state.reason}" if state.reason else ""
+        since = short_time(state.changed_at)
+        lines.append((name or "state", f"{state.state} since {since}{why}"))
+    for one in details.decisions:
+        where = f" in {one.environment}" if one.environment else ""
+        why = f": {one.reason}" if one.reason else ""
+        told = f"{one.decision}{where} by {one.decided_by}{why}"
+        lines.append((short_time(one.decided_at), told))
+    return lines
+
+
+def _served(details: Details) -> list[tuple[str, str]]:
+    lines = []
+    for one in details.served:
+        where = one.environment or "serving"
+        until = short_time(one.until) if one.until else "now"
+        why = f": {one.reason}" if one.reason else ""
+        by = f"asked for by {one.queued_by}, deployed by {one.deployed_by}"
+        lines.append((where, f"{short_time(one.since)} to {until}, {by}{why}"))
+    return lines
+
+
+def _inherited(details: Details) -> list[tuple[str, str]]:
+    """Tags of the model that the version does not say otherwise."""
+    model = details.model_tags.items()
+    return [(key, f"{value} (the model's)") for key, value in model if key not in details.tags]
+
+
+def _made_by(details: Details) -> list[tuple[str, str]]:
+    version, run = details.version, details.run
+    lines = [("run", version.candidate.run_id)]
+    if run:
+        started = f"{short_time(run['started_at'])} UTC, {run['seconds']:.0f} s"
+        lines.append(("pipeline", f"{run['pipeline']}, {run['outcome']}, {started}"))
+        lines.append(("report", f"{run['folder']}/report.html"))
+        facts = {name: value for name, value in run["facts"].items() if isinstance(value, str)}
+        lines += sorted(facts.items())
+    digests = {"code and config": version.candidate.pipeline_digest}
+    digests |= {"contract": version.candidate.contract_digest}
+    digests |= {"mapping": version.candidate.mapping_digest}
+    lines += [(name, digest[:_DIGEST]) for name, digest in digests.items() if digest]
+    return [*lines, ("versioning", version.style)]
+
+
+def _card(details: Details) -> list[tuple[str, str]]:
+    version = details.version
+    gaps = card_gaps(version)
+    lines = [(name.replace("_", " "), text) for name, text in version.card.items()]
+    if gaps:
+        lines.append(("to fill in", f"{len(gaps)} of {len(FIELDS)} fields: " + ", ".join(gaps)))
+        command = f"taxiway models annotate {version.subject} --field {gaps[0]}='...'"
+        lines.append(("", command))
+    return [*lines, ("whole card", f"taxiway models show {version.subject} --card")]
+
+
+def _head(console: Console, title: str, text: str = "") -> None:
+    console.print()
+    head = Text(one_line(title), style="bold")
+    console.print(head + Text(f"  {one_line(text)}", style="dim") if text else head)
+
+
+def _block(console: Console, title: str, lines: Sequence[tuple[str, str | Text]]) -> None:
+    """A head and its lines; nothing where there are none."""
+    if lines:
+        _head(console, title)
+        _fields(console, lines)
+
+
+def _fields(console: Console, lines: Sequence[tuple[str, str | Text]]) -> None:
+    """A name and what belongs to it, which is folded within its column."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in lines:
+        shown = Text(one_line(value)) if isinstance(value, str) else value
+        table.add_row(Text(one_line(name), style="dim"), shown)
+    console.print(table)
+
+
+def _table(shown: CardTable) -> Table:
+    """A table of the card; numbers stand at the right."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for place, head in enumerate(shown.head):
+        numbers = all(_is_number(row[place]) for row in shown.rows)
+        table.add_column(one_line(head), justify="right" if numbers else "left", overflow="fold")
+    for row in shown.rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    return table
+
+
+def _is_number(text: str) -> bool:
+    return not text.strip("0123456789.,+-%e") or text == "n/a"

@@ -1,0 +1,162 @@
+"""Sends what the outbox holds, oldest first, each letter at least once.
+
+A letter is taken in one transaction, sent outside of any, and closed in another. Whoever takes it
+holds it for LEASE_SECONDS, so that two who drain at once do not both send it. One that is killed
+after sending and before it could say so leaves a letter that is sent again, under the same key.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+
+from taxiway.errors import TaxiwayError
+from taxiway.registry.database.session import Database
+from taxiway.registry.database.tables import outbox, written
+from taxiway.registry.outbox.letters import (
+    GIVEN_UP,
+    SENDING,
+    SENT,
+    WAITING,
+    Letter,
+    letter_of,
+)
+from taxiway.registry.outbox.senders import Sender
+from taxiway.terminal import printable
+
+BACKOFF_SECONDS: Final = (10, 30, 120, 600, 1800, 3600, 7200, 14400, 28800)
+"""From each try to the next: a restart is over in the first of them, an outage in the last."""
+TRIES: Final = len(BACKOFF_SECONDS) + 1
+PATIENCE_SECONDS: Final = 2 * 86400.0
+"""No letter is given up sooner: a sweep of short runs has tried ten times within minutes."""
+LEASE_SECONDS: Final = 120.0
+"""Above what a sender takes; one that takes longer is at worst sent by another too."""
+ERROR_LENGTH: Final = 1000
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What became of the letters: `taken` is `sent` + `failed` + `given_up`."""
+
+    taken: int = 0
+    sent: int = 0
+    failed: int = 0
+    """To be tried again."""
+    given_up: int = 0
+    left: int = 0
+    """Not taken: not yet due, someone else is at it, or beyond the limits. Those that were given
+    up before are not among them."""
+
+
+def drain(
+    database: Database,
+    senders: Mapping[str, Sender],
+    limit: int = 1000,
+    clock: Callable[[], float] = time.time,
+    *,
+    early: bool = False,
+    target: Mapping[str, Any] | None = None,
+    seconds: float = math.inf,
+) -> Drained:
+    """Sends what is due; a letter that cannot be sent holds up none after it.
+
+    Args:
+      database: the registry.
+      senders: by kind of letter; those of other kinds stay.
+      limit: how many letters at most.
+      clock: seconds since the epoch; tests bring their own.
+      early: also what failed and is not due yet. For who comes seldom, such as the end of a run.
+      target: only letters to this one.
+      seconds: no other letter is begun after that many.
+    """
+    wanted: ColumnElement[bool] = outbox.c.kind.in_(senders)
+    if target is not None:
+        wanted = and_(wanted, outbox.c.target == dict(target))
+    drained, last, began = Drained(), 0, clock()
+    while drained.taken < limit and clock() - began <= seconds:
+        letter = _take(database, and_(wanted, outbox.c.id > last), clock(), early)
+        if letter is None:
+            break
+        last = letter.id
+        error = _try(senders[letter.kind], letter)
+        state = _close(database, letter, error, clock())
+        drained = replace(
+            drained,
+            taken=drained.taken + 1,
+            sent=drained.sent + (state == SENT),
+            failed=drained.failed + (state == WAITING),
+            given_up=drained.given_up + (state == GIVEN_UP),
+        )
+    query = select(func.count()).where(wanted, outbox.c.state.in_((WAITING, SENDING)))
+    with database.reading() as connection:
+        unsent = int(connection.execute(query).scalar_one())
+    return replace(drained, left=max(0, unsent - drained.failed))
+
+
+def retry_given_up(database: Database) -> int:
+    """Has what was given up tried anew, with as many tries as at first; how many there were."""
+    given_up = update(outbox).where(outbox.c.state == GIVEN_UP)
+    with database.working() as connection:
+        return connection.execute(given_up.values(state=WAITING, tries=0, next_try=0.0)).rowcount
+
+
+def _take(
+    database: Database, wanted: ColumnElement[bool], now: float, early: bool
+) -> Letter | None:
+    """The oldest letter that may be sent now, held by this process from here on."""
+    due = outbox.c.next_try <= now
+    waiting = outbox.c.state == WAITING
+    lapsed = and_(outbox.c.state == SENDING, due)
+    free = or_(waiting if early else and_(waiting, due), lapsed)
+    query = select(outbox).where(wanted, free).order_by(outbox.c.id).limit(1)
+    with database.working() as connection:
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        values = {"state": SENDING, "tries": row.tries + 1, "next_try": now + LEASE_SECONDS}
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(values))
+        return replace(letter_of(row), **values)
+
+
+def _try(send: Sender, letter: Letter) -> str:
+    """Why a letter could not be sent; empty where it was.
+
+    What is no error of ours or the system's is told by its kind: its text may quote an address.
+    """
+    try:
+        send(letter.target, letter.payload)
+    except Exception as error:
+        told = isinstance(error, TaxiwayError | OSError)
+        text = f"{error}" if told else type(error).__name__
+        return printable(text)[:ERROR_LENGTH] or type(error).__name__
+    return ""
+
+
+def _close(database: Database, letter: Letter, error: str, now: float) -> str:
+    """Writes down how a try went, and gives the letter's state from here on."""
+    where = outbox.c.id == letter.id
+    values: dict[str, Any]
+    if not error:
+        values = {"state": SENT, "error": "", "sent_at": written(now)}
+    else:
+        # Whoever has taken it since, the lease having run out, says how it goes on.
+        where = and_(where, outbox.c.state == SENDING, outbox.c.tries == letter.tries)
+        values = {"state": WAITING, "error": error, "next_try": now + _backoff(letter.tries)}
+        if letter.tries >= TRIES and letter.created_at <= written(now - PATIENCE_SECONDS):
+            values["state"] = GIVEN_UP
+        logging.warning(
+            "the %s message %s, try %s: %s", letter.kind, letter.key, letter.tries, error
+        )
+    with database.working() as connection:
+        connection.execute(update(outbox).where(where).values(values))
+    return str(values["state"])
+
+
+def _backoff(tries: int) -> float:
+    return BACKOFF_SECONDS[min(tries, len(BACKOFF_SECONDS)) - 1]

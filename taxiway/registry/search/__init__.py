@@ -1,0 +1,1 @@
+"""Searching by a filter: the language, its comparisons, how text is compared."""

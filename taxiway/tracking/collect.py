@@ -1,0 +1,180 @@
+"""One run as the index has it, from what ML Metadata knows of it and what is in its folder.
+
+Both are asked the same way at the end of a run and when the index is made anew, so that both give
+the same. Either may be gone: what is then not known is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from taxiway.metadata.records import NodeRecord, artifact_of, run_outcome
+from taxiway.metadata.whole_runs import WholeRun
+from taxiway.registry.database.tables import written
+from taxiway.registry.runs import UNFINISHED, IndexedRun
+from taxiway.terminal import one_line, printable
+
+CONFIG_FILE: Final = "config.yaml"
+COMMAND_FILE: Final = "command.txt"
+REPORT_FILE: Final = "report.json"
+_OPEN: Final = ("NEW", "RUNNING")
+_SPANS: Final = re.compile(r"\bspans:([^,]*)")
+"""In the fingerprint of examples, as ArrowExampleGen writes it."""
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where it is there: the config of thousands of runs is read."""
+
+
+def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
+    """A run that ML Metadata or a folder knows.
+
+    Args:
+      run_id: the run.
+      whole: what ML Metadata knows; None where it does not know the run.
+      folder: where the run's report, log and config are, or were.
+    """
+    properties = whole.properties if whole else {}
+    config_text = str(properties.get("config") or _text(folder / CONFIG_FILE))
+    config, report = _config(config_text), _report(folder)
+    command = str(properties.get("command") or _text(folder / COMMAND_FILE)).strip()
+    nodes = whole.nodes if whole else ()
+    made = artifact_of(nodes, "ModelVersion")
+    version = made.properties.get("version_name") if made else report.get("version")
+    command, spans = printable(command), _spans(nodes)
+    facts = {
+        "command": command,
+        "config_digest": hashlib.sha256(config_text.encode()).hexdigest() if config_text else "",
+        "spans": spans,
+        "report": str(folder / "report.html") if report else "",
+        "lacks": _lacks(whole, folder, report, config_text),
+    }
+    found = {
+        "run_id": one_line(run_id),
+        "pipeline": one_line(_name(config, "pipeline") or str(report.get("pipeline") or "")),
+        "model": one_line(_name(config, "model")),
+        "outcome": _outcome(nodes, report),
+        "version": one_line(str(version or "")),
+        "failure": printable(_failure(nodes, report)),
+    }
+    return IndexedRun(
+        **found,
+        started_at=_started(whole, folder),
+        seconds=_seconds(whole, report),
+        metrics=_metrics(report),
+        facts=facts,
+        folder=printable(str(folder)),
+        search_text=" ".join((*found.values(), spans, command)).lower(),
+    )
+
+
+def root_of(whole: WholeRun) -> str:
+    """The `output.root` of a run's own config; empty where that is not known."""
+    section = _config(str(whole.properties.get("config", ""))).get("output")
+    return str(section.get("root", "")) if isinstance(section, dict) else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _config(text: str) -> Mapping[str, Any]:
+    try:
+        read = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe one
+    except yaml.YAMLError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _report(folder: Path) -> Mapping[str, Any]:
+    try:
+        read = json.loads(_text(folder / REPORT_FILE))
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _name(config: Mapping[str, Any], section: str) -> str:
+    found = config.get(section)
+    return str(found.get("name") or "") if isinstance(found, dict) else ""
+
+
+def _outcome(nodes: Any, report: Mapping[str, Any]) -> str:
+    if nodes:
+        return UNFINISHED if _open(nodes) else run_outcome(nodes).value
+    return str(report.get("outcome") or UNFINISHED)
+
+
+def _open(nodes: Any) -> list[NodeRecord]:
+    return [node for node in nodes if node.state in _OPEN and node.error_kind is None]
+
+
+def _failure(nodes: Any, report: Mapping[str, Any]) -> str:
+    failed = next((node for node in nodes if node.error_kind is not None), None)
+    if failed is not None:
+        return f"{failed.node_id}: {failed.error}"
+    if _open(nodes):
+        return f"{_open(nodes)[0].node_id}: it is under way, or was killed"
+    told = None if nodes else report.get("failure")
+    return f"{told.get('node')}: {told.get('reason')}" if isinstance(told, dict) else ""
+
+
+def _spans(nodes: Any) -> str:
+    examples = artifact_of(nodes, "Examples")
+    if examples is None:
+        return ""
+    found = _SPANS.search(str(examples.properties.get("input_fingerprint", "")))
+    return found[1] if found else str(examples.properties.get("span", ""))
+
+
+def _metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    evaluation = report.get("evaluation")
+    overall = evaluation.get("overall") if isinstance(evaluation, dict) else None
+    return {
+        name: float(value)
+        for name, value in (overall or {}).items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }
+
+
+def _seconds(whole: WholeRun | None, report: Mapping[str, Any]) -> float:
+    if whole is not None:
+        return round(whole.ended - whole.started, 3)
+    return float(report.get("seconds") or 0.0)
+
+
+def _started(whole: WholeRun | None, folder: Path) -> str:
+    """Without ML Metadata it is when the run wrote down its config, before anything else."""
+    if whole is not None:
+        return written(whole.started)
+    try:
+        return written((folder / CONFIG_FILE).stat().st_mtime)
+    except OSError:
+        return ""
+
+
+def _lacks(
+    whole: WholeRun | None, folder: Path, report: Mapping[str, Any], config_text: str
+) -> list[str]:
+    """What is not known of a run, each with its reason."""
+    found = []
+    if whole is None:
+        found.append("ML Metadata does not know it: no spans, and the times are those of its files")
+    elif not whole.nodes:
+        found.append("no node of it is on record")
+    if not folder.is_dir():
+        found.append("its folder is gone: no metrics")
+    elif not report:
+        found.append(f"it has no {REPORT_FILE}: no metrics")
+    if not config_text:
+        found.append("no config: pipeline and model are not known")
+    return found
