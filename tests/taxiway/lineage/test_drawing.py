@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,16 @@ def test_our_svg_has_each_box_and_arrow(drawn: Picture) -> None:
     assert len(dashed) == sum(arrow.is_baseline for arrow in drawn.arrows)
     texts = [text.text or "" for text in group.findall(f"{SVG}text")]
     assert texts == [line for box in drawn.boxes for line in box.lines]
+
+
+def test_a_graphviz_that_fails_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\necho '<svg'\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert by_dot(Picture("span:1", (Box(1, ("Examples #1",)),), ())) == ""
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")

@@ -95,3 +95,10 @@ def test_a_near_one_is_suggested(graph: Graph) -> None:
 def test_an_empty_store_is_told_as_such(kind: str) -> None:
     with pytest.raises(ConfigError, match="ML Metadata has nothing"):
         find_artifacts(Graph(content_of([])), kind, "3")
+
+
+def test_a_run_that_has_made_nothing_is_told_from_one_that_is_not_there(graph: Graph) -> None:
+    runs = {**graph.content.runs, "third": RunRecord("third", 9)}
+    failed = Graph(dataclasses.replace(graph.content, runs=runs))
+    with pytest.raises(ConfigError, match="run 'third' has made nothing"):
+        find_artifacts(failed, "run", "third")
