@@ -109,7 +109,7 @@ def history(
 
 
 def parse_at(text: str) -> Period:
-    """The time that is asked about: see `catalog.comparison.period`.
+    """The time that is asked about: see `search.comparison.period`.
 
     Raises:
       ConfigError: it is no time, or has not begun.
