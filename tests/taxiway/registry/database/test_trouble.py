@@ -137,8 +137,9 @@ def test_a_server_of_another_kind_is_told_with_the_key(
 ) -> None:
     monkeypatch.setitem(engines._PROBE["mysql"], "read_timeout", 1)
     told = refusal(changed(server.registry(), port=other.port))
-    assert told.message.startswith(
+    assert told.message == (
         f"what answers at 127.0.0.1:{other.port} does not speak as a server of kind {server.kind} "
+        "does"
     )
     assert told.edit == "registry.kind or registry.port"
 
