@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import create_engine, insert, select, text
 
 from taxiway.errors import ConfigError, TaxiwayError
@@ -21,9 +22,11 @@ from taxiway.registry.database.connection import PASSWORD_ENV, RegistryConnectio
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import tags
 from taxiway.registry.section import MySqlRegistry, PostgreSqlRegistry, Registry, parse_registry
+from tests.conftest import REPOSITORY
 from tests.databases import PASSWORD, Server
 
 SERVERS = ("mariadb", "postgresql")
+BASE = REPOSITORY / "deploy" / "kubernetes" / "base"
 SECRET = "a very s3cret: word @/%"
 TAG = {"subject_kind": "run", "subject": "r1", "key": "k"}
 
@@ -151,6 +154,24 @@ def test_a_user_who_may_not_make_the_database_learns_what_an_administrator_runs(
     told = refusal(section)
     assert told.edit.startswith("as an administrator of the server: CREATE DATABASE ")
     administrator(told.edit.partition(": ")[2])
+    with closing(Database(section)) as database, database.working() as connection:
+        connection.execute(insert(tags).values(TAG))
+
+
+def test_what_the_manifests_grant_is_enough(
+    server: Server, administrator: Callable[[str], None]
+) -> None:
+    """deploy/kubernetes/base/metadata.yaml's script, for a user who may do nothing else."""
+    if server.kind != "mysql":
+        pytest.skip("the manifests bring a MariaDB")
+    (script,) = [
+        document["data"]["registry.sql"]
+        for document in yaml.safe_load_all((BASE / "metadata.yaml").read_text())
+        if document["kind"] == "ConfigMap"
+    ]
+    user, name = make_user(server, administrator), f"r_{uuid.uuid4().hex[:8]}"
+    administrator(script.replace("taxiway_registry", name).replace("'taxiway'", user))
+    section = changed(server.registry(name), user=user)
     with closing(Database(section)) as database, database.working() as connection:
         connection.execute(insert(tags).values(TAG))
 
