@@ -354,4 +354,4 @@ class TestTheComponents:
         assert self.queue() == 1
         self.register()
         assert self.queue() == 0
-        assert DeployQueue(self.database).waiting() == 1
+        assert DeployQueue(self.database).waiting("parcels") == 1

@@ -76,6 +76,12 @@ class TestBootstrap:
             whole = read_metrics(done.folder)[0]
             assert {"auc", "recall", "example_count"} <= whole.metrics.keys()
             assert "auc" in whole.change
+            for numbers, intervals in (
+                (whole.metrics, whole.intervals),
+                (whole.change, whole.change_intervals),
+            ):
+                low, high = intervals["auc"]
+                assert low < numbers["auc"] < high
 
     def test_draws_are_the_same_on_every_worker_and_every_time(self, tmp_path: Path) -> None:
         from taxiway.arrow.evaluator.evaluate import evaluate
