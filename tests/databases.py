@@ -23,6 +23,8 @@ from tests.tied import tied
 
 PASSWORD = "only for tests"
 DEADLINE_SECONDS = 60.0
+ROOM = 4 * 2**30
+"""Bytes free in memory, where the servers' files are kept if there is room."""
 
 
 @dataclass
@@ -76,12 +78,13 @@ def mariadb() -> Iterator[Server]:
         "GRANT ALL ON *.* TO taxiway@'127.0.0.1';\n"
     )
     command = ["mariadbd", *common, f"--socket={data}/socket", f"--port={port}"]
+    command += ["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0"]  # no test cuts the power
     command += ["--bind-address=127.0.0.1", "--skip-name-resolve", f"--init-file={init_file}"]
     server = Server("mysql", port, command, _started(command, port))
     try:
         yield server
     finally:
-        _end(server.process)
+        _end(server.process, signal.SIGKILL)  # its files go with it
         shutil.rmtree(data, ignore_errors=True)
 
 
@@ -103,19 +106,21 @@ def postgresql() -> Iterator[Server]:
         line = [*as_postgres, *init, f"--pwfile={password.name}"]
         subprocess.run(line, check=True, capture_output=True, cwd="/")
     command = [*as_postgres, str(found[-1]), "-D", str(data), "-p", str(port)]
-    command += ["-h", "127.0.0.1", "-k", str(data)]
+    command += ["-h", "127.0.0.1", "-k", str(data), "-c", "dynamic_shared_memory_type=mmap"]
+    command += ["-c", "fsync=off"]  # no test cuts the power
     server = Server("postgresql", port, command, _started(command, port))
     try:
         yield server
     finally:
-        # On SIGTERM it would wait for its clients, and this process keeps its stores open.
-        _end(server.process, signal.SIGINT)
+        _end(server.process, signal.SIGQUIT)  # at once: not when its clients have gone, nor cleanly
         shutil.rmtree(data, ignore_errors=True)
 
 
 def _folder_of(user: str) -> Path:
     """Not below pytest's own folder, which another session would close to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="taxiway-server-"))
+    memory = Path("/dev/shm")  # sooner than a disk, and gone with the test
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="taxiway-server-", dir=memory if roomy else None))
     shutil.chown(folder, user, user)
     return folder
 
@@ -133,7 +138,7 @@ def _started(command: list[str], port: int) -> subprocess.Popen[bytes]:
         time.sleep(0.1)
 
 
-def _end(process: subprocess.Popen[bytes], sent: signal.Signals = signal.SIGTERM) -> None:
+def _end(process: subprocess.Popen[bytes], sent: signal.Signals) -> None:
     process.send_signal(sent)
     try:
         process.wait(DEADLINE_SECONDS)

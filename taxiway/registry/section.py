@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter
 
 from taxiway.registry.approval.policy import Approval, NoApproval
 from taxiway.registry.database.connection import (
@@ -13,6 +13,7 @@ from taxiway.registry.database.connection import (
     RegistryConnection,
     SqliteConnection,
 )
+from taxiway.registry.signing.kinds import NoSigning, Signing
 from taxiway.registry.versions import Versioning
 from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.section import Seconds
@@ -41,15 +42,10 @@ class RegistrySettings(RegistryConnection):
     store: str = ""
     """Model store, which the Pusher fills where a version has to be approved: a folder or gs://...;
     empty means `<output.root>/models/<model.name>`."""
+    signing: Signing = NoSigning(kind="none")
+    """By which key what is pushed is signed; a policy can ask for it: `checks: [signature]`."""
     guards: str = ""
     """Filled in when the config is loaded: `push.destination`, which no other policy may fill."""
-
-    @field_validator("store")
-    @classmethod
-    def _is_opened_by_tensorflow(cls, store: str) -> str:
-        if "://" in store and not store.startswith("gs://"):
-            raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
-        return store
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):

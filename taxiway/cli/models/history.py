@@ -16,8 +16,8 @@ from taxiway.terminal import one_line
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from taxiway.registry.catalog.comparison import Period
     from taxiway.registry.deploy.history import Deployment
+    from taxiway.registry.search.comparison import Period
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="[MODEL]", help="Its name; without it the config's model.name.")

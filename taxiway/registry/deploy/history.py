@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from taxiway.errors import ConfigError
-from taxiway.registry.catalog.comparison import Period, period
 from taxiway.registry.database.session import Change
 from taxiway.registry.database.tables import deployments, now
 from taxiway.registry.deploy.queue import QueueEntry, close
+from taxiway.registry.search.comparison import Period, period
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def history(
 
 
 def parse_at(text: str) -> Period:
-    """The time that is asked about: see `catalog.comparison.period`.
+    """The time that is asked about: see `search.comparison.period`.
 
     Raises:
       ConfigError: it is no time, or has not begun.

@@ -101,7 +101,11 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
         values = _values(candidate, numbered) | {"style": style.kind, "author": actor.name}
         made = connection.execute(insert(model_versions).values(**values, created_at=now()))
         version = read_version(connection, _id_of(made))
-        after = {"run_id": candidate.run_id, "reasons": dict(numbered.reasons)}
+        after = {
+            "run_id": candidate.run_id,
+            "model_digest": candidate.model_digest,
+            "reasons": dict(numbered.reasons),
+        }
         change.record("version.registered", version.subject, None, after)
         admit(change, version, database.settings)
         return version
@@ -149,6 +153,7 @@ def _of_the_push(candidate: Candidate) -> dict[str, Any]:
         "contract": dict(candidate.contract),
         "contract_digest": candidate.contract_digest,
         "signature": candidate.signature,
+        "checks": dict(candidate.checks),
     }
 
 
