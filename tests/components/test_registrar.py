@@ -270,6 +270,7 @@ class TestTheComponents:
         assert version.candidate.contract["inputs"]["hour"] == hour
         assert version.candidate.contract["label"] == "delayed"
         checks = {"evaluator": True, "infra_validator": True, "manifest": False}
+        checks |= {"signature": False}
         assert version.candidate.checks == checks  # neither folder is on this machine
         facts = version.candidate.facts
         assert facts["data"]["spans"] == [1, 2]
