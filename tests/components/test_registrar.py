@@ -355,4 +355,5 @@ class TestTheComponents:
         assert self.queue() == 1
         self.register()
         assert self.queue() == 0
-        assert DeployQueue(self.database).waiting("parcels") == 1
+        (entry,) = DeployQueue(self.database).waiting("parcels")
+        assert (entry.version, entry.pushed_to) == ("1.0.0", "/serving/7")
