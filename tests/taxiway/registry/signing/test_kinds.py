@@ -163,9 +163,14 @@ def test_what_is_missing_is_told_with_the_key_of_the_config(
         ({"password_env": "SIGNING_KEY"}, "registry.signing.password_env"),
         ({"private_key": sys.executable}, "registry.signing.private_key"),
     ):
+        lacking = signing.model_copy(update=changed)
         with pytest.raises(ConfigError) as told:
-            signing.model_copy(update=changed).sign(model)
+            lacking.sign(model)
         assert edit in told.value.edit
+        with pytest.raises(ConfigError) as told_before:
+            lacking.check()
+        assert str(told_before.value) == str(told.value)
+    signing.check()
 
 
 def test_a_key_of_another_kind_is_refused(model: Path, tmp_path: Path) -> None:
