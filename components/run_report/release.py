@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from taxiway.metadata.records import NodeRecord, artifact_of
-from taxiway.registry.approval.states import in_environment, state_of
+from taxiway.registry.approval.states import in_words, state_of
 from taxiway.registry.database.session import open_database
 from taxiway.registry.section import Registry
 from taxiway.registry.versions.records import find_version
@@ -34,15 +34,9 @@ def release_of(settings: Registry, nodes: Sequence[NodeRecord]) -> dict[str, Any
         return None
     if state is None:
         return None
-    place = in_environment(settings.environment)
-    told = {
-        "pending": f"waits for approval{place}: it needs {state.reason}",
-        "rejected": f"is rejected{place}: {state.reason}",
-        "approved": f"is approved{place}, and waits for a deployer where it does not serve yet",
-    }
     return {
         "version": version.subject,
         "environment": settings.environment,
         "state": state.state,
-        "told": told[state.state],
+        "told": in_words(state, settings.environment),
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from taxiway.cli.options import AsJson, Assignments, ConfigFiles
+from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
 from taxiway.cli.registry import open_registry
 from taxiway.errors import EXIT_RUN_FAILED, TaxiwayError
 from taxiway.terminal import one_line, print_error, shell
@@ -24,6 +24,7 @@ STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def deploy(
+    environment: Environment = None,
     config: ConfigFiles = None,
     assignments: Assignments = None,
     watch: Annotated[
@@ -41,9 +42,11 @@ def deploy(
     """
     from taxiway.registry.deploy.deployer import Deployer
 
-    registry = open_registry(config, assignments)
+    registry = open_registry(config, assignments, environment)
     deployer = Deployer(registry.database, registry.config.push, registry.actor)
     outcomes: list[Outcome] = []
+    if watch and not as_json:
+        typer.echo(f"watching the queue of {registry.model}; Ctrl-C ends")
     with _Stop() as stop:
         while True:
             try:

@@ -54,6 +54,7 @@ def resolve(
     assignments: Sequence[str] | None,
     pipeline: str = "",
     default: Sequence[str] = (),
+    environment: str | None = None,
 ) -> Config:
     """The config of a command.
 
@@ -62,6 +63,7 @@ def resolve(
       assignments: the `--set` values that were given.
       pipeline: the name that was given; it wins over the config's.
       default: overlays where none was given.
+      environment: whose overlay is over them.
 
     Raises:
       ConfigError: see `load_config`; also where no pipeline has this name.
@@ -70,7 +72,7 @@ def resolve(
     from taxiway.runners.catalog import module_of
 
     named = [f"pipeline.module={module_of(pipeline)}"] if pipeline else []
-    return load_config(config or default, [*(assignments or ()), *named])
+    return load_config(config or default, [*(assignments or ()), *named], environment or "")
 
 
 def command_line() -> str:

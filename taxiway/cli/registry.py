@@ -54,15 +54,18 @@ class OpenRegistry:
 
 
 def open_registry(
-    config: Sequence[str] | None, assignments: Sequence[str] | None = None
+    config: Sequence[str] | None,
+    assignments: Sequence[str] | None = None,
+    environment: str | None = None,
 ) -> OpenRegistry:
     """The registry of a command.
 
     Args:
       config: the overlays that were given.
       assignments: the `--set` values that were given.
+      environment: whose overlay is over them.
 
     Raises:
       ConfigError: see `load_config`.
     """
-    return OpenRegistry(resolve(config, assignments))
+    return OpenRegistry(resolve(config, assignments, environment=environment))

@@ -23,28 +23,42 @@ from taxiway.process.project import project_root
 
 DEFAULT = "local"
 """The overlay where none is named; a project may have none of this name."""
+ENVIRONMENTS = "environments"
+"""Folder in configs/ of overlays that say what differs in staging, production, ..."""
 _NO_TEXT = (bool, int, float)
 _CHOICE = re.compile(r"constrained-\w+|literal\[.*\]")
 """What pydantic puts below a key to tell the types of a choice apart."""
 _HINTS = {"string_type": ": quote it, since YAML reads it as a number or a switch"}
 
 
-def load_config(overlays: Sequence[str | Path] = (), assignments: Sequence[str] = ()) -> Config:
+def load_config(
+    overlays: Sequence[str | Path] = (), assignments: Sequence[str] = (), environment: str = ""
+) -> Config:
     """Merges base.yaml, the overlays and the assignments, later ones winning.
 
     Args:
       overlays: YAML files, or the bare name of one in configs/ (`smoke`); none means `local`,
         where there is one.
       assignments: `key.path=value`, the value read as YAML.
+      environment: the name of one in configs/environments/, over the other overlays.
 
     Raises:
       ConfigError: a file is missing or no YAML, a key is unknown, a value has the wrong type, or
-        the model module cannot be found.
+        the model module cannot be found; or the environment's file is of another environment.
     """
     chosen = overlays or [DEFAULT] * (project_root() / "configs" / f"{DEFAULT}.yaml").is_file()
     sources = [_find(overlay) for overlay in ("base", *chosen)]
+    if environment:
+        sources.append(_environment_file(environment))
     layers = [read(path) for path in sources]
-    return _resolve(layers, assignments, ", ".join(str(path) for path in sources))
+    config = _resolve(layers, assignments, ", ".join(str(path) for path in sources))
+    if environment and config.registry.environment != environment:
+        raise ConfigError(
+            f"registry.environment is '{config.registry.environment}' with the overlay of the "
+            f"environment {environment}",
+            edit=f"registry.environment in {sources[-1]}",
+        )
+    return config
 
 
 def resolve_config(raw: Mapping[str, Any], assignments: Sequence[str] = ()) -> Config:
@@ -139,6 +153,18 @@ def _find(overlay: str | Path) -> Path:
     raise ConfigError(
         f"config file '{overlay}' does not exist{did_you_mean(str(overlay), names)}", edit=edit
     )
+
+
+def _environment_file(name: str) -> Path:
+    folder = project_root() / "configs" / ENVIRONMENTS
+    names = sorted(file.stem for file in folder.glob("*.yaml"))
+    if name not in names:
+        raise ConfigError(
+            f"there is no environment '{name}'{did_you_mean(name, names)} "
+            f"(there is: {', '.join(names) or 'none'})",
+            edit=f"{folder}/{name}.yaml",
+        )
+    return folder / f"{name}.yaml"
 
 
 def _explain(error: ValidationError) -> str:

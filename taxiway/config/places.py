@@ -87,7 +87,8 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
         kind = given.get("kind", "sqlite")
         path = {"path": f"{root}/registry.sqlite"} if kind == "sqlite" else {}
         store = {"store": f"{root}/models/{model}"}
-        out["registry"] = {"kind": kind} | path | store | given | {"guards": destination}
+        guarded = destination if "://" in destination else str(Path(destination).absolute())
+        out["registry"] = {"kind": kind} | path | store | given | {"guards": guarded}
     notify = out.get("notify")
     if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
         out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}

@@ -104,6 +104,12 @@ class Config(Frozen):
     @model_validator(mode="after")
     def _a_store_can_be_published_from(self) -> Config:
         """A folder is filled from a folder, and a bucket from either."""
+        store, held = self.registry.store, self.registry.approval.holds_back
+        if held and "://" in store and not store.startswith("gs://"):
+            raise ValueError(
+                f"registry.store is {store}, expected a folder or gs://...: TensorFlow opens no "
+                "other bucket by itself"
+            )
         target = self.push_target
         if isinstance(target, BucketPush) and isinstance(self.push, FilesystemPush):
             raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter
 
 from taxiway.registry.approval.policy import Approval, NoApproval
 from taxiway.registry.database.connection import (
@@ -30,6 +30,8 @@ class RegistrySettings(RegistryConnection):
 
     lease_seconds: Seconds = 300.0
     """How long a deployer holds what it took from the queue before another may take it."""
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
     environment: Environment = ""
     """Where what is pushed serves, such as production; an overlay in configs/environments/ says."""
     protected_aliases: tuple[AliasName, ...] = ("champion",)
@@ -45,15 +47,6 @@ class RegistrySettings(RegistryConnection):
     guards: str = ""
     """Filled in when the config is loaded: `push.destination`, which no other policy may fill."""
 
-    @field_validator("store")
-    @classmethod
-    def _is_opened_by_tensorflow(cls, store: str) -> str:
-        if "://" in store and not store.startswith("gs://"):
-            raise ValueError("expected a folder or gs://...: TensorFlow opens no other bucket")
-        return store
-
-    versioning: Versioning = SemanticVersioning(kind="semantic")
-    """When a push is a new version, and what its number is."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from taxiway.cli.models import annotate, files, history, listing, rollback, show
+from taxiway.cli.models import annotate, files, history, listing, release, rollback, show
 
 app = typer.Typer(
     help="Find, explain, approve and deploy versions of models.",
@@ -16,6 +16,10 @@ app = typer.Typer(
 )
 app.command(name="list")(listing.list_)
 app.command()(show.show)
+app.command()(release.approve)
+app.command()(release.reject)
+app.command()(release.promote)
+app.command()(release.policy)
 app.command()(history.history)
 app.command()(rollback.rollback)
 app.command()(listing.search)

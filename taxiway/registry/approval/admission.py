@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taxiway.registry.approval.policy import Approval, Standing, in_words
+from taxiway.registry.approval.policy import Approval, Standing
 from taxiway.registry.approval.recorded import record_policy
 from taxiway.registry.approval.states import (
     POLICY,
@@ -59,10 +59,10 @@ def judge(
     """Sets the state to what the policy makes of all that is there; the caller audits it."""
     refusals = policy.refusals(version)
     if refusals:
-        return set_state(connection, version, environment, "rejected", in_words(refusals))
+        return set_state(connection, version, environment, "rejected", "; ".join(refusals))
     missing = policy.missing(version, standing_of(connection, version, environment, policy))
     state: StateName = "pending" if missing else "approved"
-    return set_state(connection, version, environment, state, in_words(missing))
+    return set_state(connection, version, environment, state, "; ".join(missing))
 
 
 def standing_of(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from taxiway.errors import ConfigError
 from taxiway.registry.approval.admission import admit, is_rejected_by_people, judge
-from taxiway.registry.approval.policy import Approval, in_words
+from taxiway.registry.approval.policy import Approval
 from taxiway.registry.approval.recorded import recorded_policy
 from taxiway.registry.approval.states import (
     POLICY,
@@ -154,7 +154,7 @@ def _may_approve(
     refusals = policy.refusals(version)
     if refusals:
         raise NotApproved(
-            f"{subject} cannot be approved{in_environment(environment)}: {in_words(refusals)}",
+            f"{subject} cannot be approved{in_environment(environment)}: {'; '.join(refusals)}",
             edit=f"train a better one; or `taxiway models policy {version.candidate.model}`",
         )
     problem = policy.refuses_reviewer(version, name)

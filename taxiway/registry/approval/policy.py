@@ -7,7 +7,6 @@ A new one is a class with a `kind`, its own keys and what it finds missing, and 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -199,11 +198,6 @@ def parse_approval(values: object) -> Approval:
     """A policy from plain values, as the table `policies` keeps it."""
     parsed: Approval = TypeAdapter(Approval).validate_python(values)
     return parsed
-
-
-def in_words(missing: Sequence[str]) -> str:
-    """What is missing, on one line."""
-    return "; ".join(missing)
 
 
 def _people(fewer: int, reviewers: int) -> str:

@@ -7,7 +7,9 @@ someone does who may write in that folder themselves is for the system's permiss
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +38,11 @@ class Recorded:
     destinations: tuple[str, ...]
     """Places from which the environment serves the model, as configs have named them."""
     changed_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        about = {"model": self.model, "environment": self.environment}
+        return about | _policy(self.approval, self.destinations) | {"changed_at": self.changed_at}
 
 
 def recorded_policies(connection: Connection, model: str = "") -> list[Recorded]:
@@ -116,8 +123,8 @@ def _another_policy(records: list[Recorded], model: str, settings: Registry) -> 
         same = (one.model, one.environment) == (model, environment)
         if same and one.approval != settings.approval:
             return (
-                f"registry.approval is {_shown(settings.approval)}, but the policy on record for "
-                f"{model}{in_environment(environment)} is {_shown(one.approval)}; {_MAY}"
+                f"registry.approval is {shown(settings.approval)}, but the policy on record for "
+                f"{model}{in_environment(environment)} is {shown(one.approval)}; {_MAY}"
             )
     return ""
 
@@ -132,7 +139,7 @@ def _place_of_another(records: list[Recorded], model: str, settings: Registry) -
             return (
                 f"push.destination is {place}, which serves {one.model}"
                 f"{in_environment(one.environment)} under a policy of its own "
-                f"({_shown(one.approval)}); {_MAY}"
+                f"({shown(one.approval)}); {_MAY}"
             )
     return ""
 
@@ -144,7 +151,7 @@ def _write(change: Change, model: str, settings: Registry) -> bool:
     places = sorted({*known, *filter(None, [_place(settings)])})
     if before and before.approval == settings.approval and list(known) == places:
         return False
-    policy = {"approval": settings.approval.model_dump(mode="json"), "destinations": places}
+    policy = _policy(settings.approval, places)
     values = {"policy": policy, "changed_at": now()}
     if before is None:
         key = {"model": model, "environment": environment}
@@ -155,15 +162,15 @@ def _write(change: Change, model: str, settings: Registry) -> bool:
     change.record(
         "policy.changed" if before else "policy.recorded",
         f"policy:{model}{f'@{environment}' if environment else ''}",
-        before and _values(before),
+        before and _policy(before.approval, known),
         policy,
     )
     return True
 
 
-def _values(recorded: Recorded) -> dict[str, Any]:
-    approval = recorded.approval.model_dump(mode="json")
-    return {"approval": approval, "destinations": list(recorded.destinations)}
+def _policy(approval: Approval, destinations: Sequence[str]) -> dict[str, Any]:
+    """As the table has it."""
+    return {"approval": approval.model_dump(mode="json"), "destinations": list(destinations)}
 
 
 def _place(settings: Registry) -> str:
@@ -174,11 +181,7 @@ def _place(settings: Registry) -> str:
     return os.path.realpath(place)
 
 
-def _shown(approval: Approval) -> str:
+def shown(approval: Approval) -> str:
     """The keys that are not at their defaults, as YAML's flow style has them."""
-    values = approval.model_dump(mode="json", exclude_defaults=True) | {"kind": approval.kind}
-    return (
-        "{"
-        + ", ".join(f"{key}: {values[key]}" for key in ("kind", *sorted(values.keys() - {"kind"})))
-        + "}"
-    )
+    values = approval.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps({"kind": approval.kind} | values).replace('"', "")

@@ -95,9 +95,7 @@ def require_approved(connection: Connection, version: ModelVersion, environment:
             f"{subject} is not approved{place}: it was never put before that policy",
             edit=promote if environment else "a run that pushes it again",
         )
-    what = "waits for approval" if state.state == "pending" else "is rejected"
-    why = f"needs {state.reason}" if state.state == "pending" else state.reason
-    raise NotApproved(f"{subject} {what}{place}: {why}", edit=approve)
+    raise NotApproved(f"{subject} {in_words(state, environment)}", edit=approve)
 
 
 def require_unarchived(connection: Connection, version: ModelVersion) -> None:
@@ -174,6 +172,14 @@ def standing_decisions(
         for one in found
         if one.environment == environment and one.decided_by != POLICY.name
     }
+
+
+def in_words(state: State, environment: str) -> str:
+    """Such as `waits for approval in production: it needs 2 reviewers`."""
+    place = in_environment(environment)
+    if state.state == "pending":
+        return f"waits for approval{place}: it needs {state.reason}"
+    return f"is {state.state}{place}" + (f": {state.reason}" if state.reason else "")
 
 
 def in_environment(environment: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal
@@ -72,10 +72,10 @@ class Actor:
 
 
 def system_actor() -> Actor:
-    """The operating system's user."""
+    """The operating system's user, whatever the environment's LOGNAME or USER says."""
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
         name = f"uid {os.getuid()}"
     return Actor(name, "system", Role.ADMIN)
 

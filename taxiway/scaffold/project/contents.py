@@ -12,6 +12,7 @@ from typing import Final
 COPIED: Final = {
     ".gitignore": ".gitignore",
     "components": "components",
+    "configs/environments": "configs/environments",
     "configs/kubeflow.yaml": "configs/kubeflow.yaml",
     "configs/vertex.yaml": "configs/vertex.yaml",
     "models/__init__.py": "models/__init__.py",

@@ -14,7 +14,8 @@ import pytest
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, TaxiwayError
-from taxiway.registry.auth.actor import TOKEN_ENV, NotAllowed, Role, system_actor
+from taxiway.registry.approval.recorded import record_policy
+from taxiway.registry.auth.actor import TOKEN_ENV, NotAllowed, Permission, Role, system_actor
 from taxiway.registry.auth.tokens import create_token, expiry
 from taxiway.registry.database.session import open_database
 from taxiway.runners.preflight import check, check_model, open_databases
@@ -57,6 +58,16 @@ def unknown_metric(root: Path) -> Config:
 
 def unknown_slice(root: Path) -> Config:
     return config(root, "evaluation.slices=[[regoin]]")
+
+
+def policy_on_an_unknown_metric(root: Path) -> Config:
+    bound = "{metric: acu, lower: 0.7}"
+    return config(root, f"registry.approval={{kind: required, metrics: [{bound}]}}")
+
+
+def store_is_a_file(root: Path) -> Config:
+    (root / "models").touch()
+    return config(root, "registry.approval={kind: required}", f"registry.store={root}/models")
 
 
 def push_to_a_file(root: Path) -> Config:
@@ -116,6 +127,8 @@ REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
     no_schema: ("schema.pbtxt does not exist", "data.schema_file"),
     unknown_metric: ("did you mean 'recall'?", "evaluation.metrics"),
     unknown_slice: ("did you mean 'region'?", "evaluation.slices"),
+    policy_on_an_unknown_metric: ("'acu' is not measured; did you mean 'auc'?", "registry.app"),
+    store_is_a_file: ("registry.store: ", "registry.store, or move"),
     push_to_a_file: ("push.destination: ", "push.destination, or move"),
     metadata_below_a_file: ("metadata.path: ", "metadata.path, or move"),
     registry_below_a_file: ("registry.path: ", "registry.path, or move"),
@@ -338,3 +351,17 @@ def test_a_run_that_may_not_register_a_version_is_refused_before_it_begins(
     create_token(database, system_actor(), "ann", Role.ADMIN, expiry("1d"))
     with pytest.raises(NotAllowed, match="has no token"):
         open_databases(value)
+
+
+def test_a_policy_other_than_the_one_on_record_is_refused_before_a_run(root: Path) -> None:
+    held = config(root, "registry.approval={kind: required}")
+    database = open_database(held.registry)
+    with database.changing(system_actor(), Permission.REGISTER) as change:
+        record_policy(change, "tiny", held.registry)
+    open_databases(held)
+    with pytest.raises(ConfigError) as refused:
+        open_databases(config(root))
+    assert refused.value.message == (
+        "registry.approval is {kind: none}, but the policy on record for tiny is "
+        "{kind: required}; who may administer the registry changes it"
+    )

@@ -169,6 +169,7 @@ REFUSALS = {
     "a local push": ("push.destination=/tmp/x", "push.destination", "would be lost"),
     "a database": ("metadata={kind: mysql, host: db}", "metadata", "keeps metadata itself"),
     "a place for SQLite": ("metadata={kind: sqlite, path: /tmp/x}", "metadata", "no other store"),
+    "a policy": ("registry.approval={kind: required}", "registry.approval", "no one could approve"),
     "a message at the end": ("notify={kind: file}", "notify.kind", "there is no exit handler"),
     "an image of this machine": ("kubeflow.image=taxiway:dev", "kubeflow.image", "a registry"),
     "secrets": ("kubeflow.secrets=[{name: a, env: {b: C}}]", "kubeflow.secrets", "Kubernetes' own"),

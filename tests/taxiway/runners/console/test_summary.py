@@ -43,6 +43,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "infra": {"blessed": True, "latency_p99_ms": 3.21},
         "version": "1.2.0",
         "pushed_to": "/serving/7",
+        "release": None,
         "command": "taxiway run --config smoke",
         **changes,
     }
@@ -141,6 +142,35 @@ class TestSucceeded:
 
     def test_a_model_without_a_version_is_pushed_without_one(self) -> None:
         assert row(printed(version=None), "pushed") == ["pushed", "/serving/7"]
+
+
+class TestReleased:
+    """Of a version that has to be approved."""
+
+    COMMAND = "taxiway run --config smoke --set 'output.root=/a b'"
+
+    def printed(self, state: str, told: str, environment: str = "") -> str:
+        release = {"version": "flights/1.2.0", "environment": environment, "state": state}
+        return printed(release=release | {"told": told}, command=self.COMMAND)
+
+    def test_one_that_waits_says_for_what_and_how_to_approve_it(self) -> None:
+        text = self.printed("pending", "waits for approval: it needs 2 reviewers")
+        assert "release     flights/1.2.0 waits for approval: it needs 2 reviewers\n" in text
+        options = "--config smoke --set 'output.root=/a b'"
+        assert f"next        taxiway models approve flights/1.2.0 {options}\n" in text
+        assert "taxiway.serving.worker" not in text
+
+    def test_one_that_waits_in_an_environment_is_approved_there(self) -> None:
+        text = self.printed("pending", "waits", "production")
+        assert "models approve flights/1.2.0 --environment production --config" in text
+
+    def test_one_that_is_approved_is_deployed_next(self) -> None:
+        assert "next        taxiway deploy --config smoke" in self.printed("approved", "is")
+
+    def test_one_that_is_rejected_is_looked_at(self) -> None:
+        text = self.printed("rejected", "is rejected: auc is 0.6, and at least 0.7 is required")
+        assert "is rejected: auc is 0.6" in text
+        assert "next        taxiway models show flights/1.2.0 --config smoke" in text
 
 
 class TestRefused:

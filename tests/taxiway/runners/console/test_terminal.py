@@ -100,6 +100,7 @@ REPORT = {
     },
     "infra": {"blessed": False, "reason": HOSTILE},
     "version": HOSTILE,
+    "release": None,
     "pushed_to": f"/serving/{HOSTILE}\nnext  rm -rf",
     "command": "taxiway run",
 }
