@@ -48,7 +48,6 @@ class RegistrySettings(RegistryConnection):
     """Filled in when the config is loaded: `push.destination`, which no other policy may fill."""
 
 
-
 class SqliteRegistry(RegistrySettings, SqliteConnection):
     """The registry in one file of this machine."""
 
