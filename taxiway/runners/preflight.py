@@ -235,6 +235,7 @@ def open_databases(config: Config) -> None:
 
     Raises:
       ConfigError: the config's approval policy is not the one on record.
+      NotAllowed: whoever runs it may not register a version.
       TaxiwayError: a database is damaged or of another release, or a server does not answer.
     """
     if isinstance(config.metadata, SqliteMetadata):
@@ -244,11 +245,15 @@ def open_databases(config: Config) -> None:
 
     from taxiway.metadata.store import run_store
     from taxiway.registry.approval.recorded import check_policy
+    from taxiway.registry.auth.actor import Permission, require
+    from taxiway.registry.auth.current import current_actor
     from taxiway.registry.database.session import open_database
 
     run_store(config.metadata).open()
-    with open_database(config.registry).reading() as connection:
+    database = open_database(config.registry)
+    with database.reading() as connection:
         check_policy(connection, config.model.name, config.registry)
+        require(current_actor(database), Permission.REGISTER, connection)
 
 
 def _nodes_share_folders(config: Config) -> None:
@@ -289,6 +294,11 @@ def _policy_can_be_met(config: Config) -> None:
             )
 
 
+def _models_can_be_signed(config: Config) -> None:
+    """Else it would fail when everything is done but the registration."""
+    config.registry.signing.check()
+
+
 def _databases_have_their_passwords(config: Config) -> None:
     for section in (config.metadata, config.registry):
         if isinstance(section, ServerMetadata | ServerConnection):
@@ -307,4 +317,5 @@ CHECKS: Final[tuple[Callable[[Config], None], ...]] = (
     _places_are_writable,
     _databases_can_be_used,
     _databases_have_their_passwords,
+    _models_can_be_signed,
 )

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, model_validator
 
 from taxiway.errors import ConfigError
-from taxiway.registry.signing.tool import run_tool
+from taxiway.registry.signing.tool import find_python, run_tool
 from taxiway.section import EnvName, Frozen
 
 _LONGEST_KEY: Final = 100_000
@@ -27,6 +27,14 @@ class SigningKind(Frozen):
     @abstractmethod
     def signs(self) -> bool:
         """Whether versions are signed: one without a signature is then not as it should be."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Looks for what `sign` needs, before a run begins.
+
+        Raises:
+          ConfigError: it is missing.
+        """
 
     @abstractmethod
     def sign(self, folder: Path) -> str:
@@ -63,6 +71,9 @@ class NoSigning(SigningKind):
     def signs(self) -> bool:
         """No."""
         return False
+
+    def check(self) -> None:
+        """Nothing is needed."""
 
     def sign(self, folder: Path) -> str:  # noqa: ARG002  # nothing is made of it
         """None."""
@@ -102,6 +113,13 @@ class KeySigning(SigningKind):
     def signs(self) -> bool:
         """Yes."""
         return True
+
+    def check(self) -> None:
+        """Both keys can be read, the password is there, and so is what signs."""
+        _read(self.public_key, "registry.signing.public_key")
+        self._private_pem()
+        self._password()
+        find_python()
 
     def sign(self, folder: Path) -> str:
         """Signs every file, and verifies with the public key: a pair that does not fit shows."""

@@ -75,6 +75,6 @@ def find_python() -> str:
             return str(python)
     raise ConfigError(
         "signing needs the package 'model-signing', which no Python here has: `make signing` sets "
-        "it up in .signing/env",
+        "it up in .signing/env, and a program model_signing on PATH is found too",
         edit="registry.signing.kind, or run `make signing`",
     )

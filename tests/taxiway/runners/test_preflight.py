@@ -15,7 +15,8 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.registry.approval.recorded import record_policy
-from taxiway.registry.auth.actor import Permission, system_actor
+from taxiway.registry.auth.actor import TOKEN_ENV, NotAllowed, Permission, Role, system_actor
+from taxiway.registry.auth.tokens import create_token, expiry
 from taxiway.registry.database.session import open_database
 from taxiway.runners.preflight import check, check_model, open_databases
 from tests.conftest import TINY
@@ -118,6 +119,11 @@ def one_file_for_both(root: Path) -> Config:
     return config(root, f"registry.path={root}/metadata.sqlite")
 
 
+def no_private_key(root: Path) -> Config:
+    (root / "public.pem").touch()
+    return config(root, f"registry.signing={{kind: key, public_key: {root}/public.pem}}")
+
+
 REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
     metadata_is_a_folder: ("is a folder, expected an SQLite database", "metadata.path"),
     metadata_is_no_database: ("cannot be used: file is not a database", "metadata.path, or"),
@@ -139,6 +145,7 @@ REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
     push_to_a_file: ("push.destination: ", "push.destination, or move"),
     metadata_below_a_file: ("metadata.path: ", "metadata.path, or move"),
     registry_below_a_file: ("registry.path: ", "registry.path, or move"),
+    no_private_key: ("names no private key", "registry.signing.private_key"),
 }
 
 
@@ -345,6 +352,18 @@ def test_features_schema_and_config_are_held_against_each_other(
     with pytest.raises(ConfigError) as refused:
         check_model(asked)
     assert refused.value.message == told.format(name=name, schema=asked.data.schema_file)
+
+
+def test_a_run_that_may_not_register_a_version_is_refused_before_it_begins(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOKEN_ENV, raising=False)
+    value = config(root)
+    database = open_database(value.registry)
+    open_databases(value)
+    create_token(database, system_actor(), "ann", Role.ADMIN, expiry("1d"))
+    with pytest.raises(NotAllowed, match="has no token"):
+        open_databases(value)
 
 
 def test_a_policy_other_than_the_one_on_record_is_refused_before_a_run(root: Path) -> None:

@@ -163,9 +163,14 @@ def test_what_is_missing_is_told_with_the_key_of_the_config(
         ({"password_env": "SIGNING_KEY"}, "registry.signing.password_env"),
         ({"private_key": sys.executable}, "registry.signing.private_key"),
     ):
+        lacking = signing.model_copy(update=changed)
         with pytest.raises(ConfigError) as told:
-            signing.model_copy(update=changed).sign(model)
+            lacking.sign(model)
         assert edit in told.value.edit
+        with pytest.raises(ConfigError) as told_before:
+            lacking.check()
+        assert str(told_before.value) == str(told.value)
+    signing.check()
 
 
 def test_a_key_of_another_kind_is_refused(model: Path, tmp_path: Path) -> None:
@@ -183,6 +188,22 @@ def test_where_no_python_has_the_package_it_says_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="make signing"):
         signing.sign(model)
+
+
+def test_a_program_of_path_leads_to_its_own_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pipx and uv install it: a link in a folder of PATH to where its Python is too."""
+    monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(tool, "_ENVIRONMENT", tmp_path / "gone")
+    home, path = tmp_path / "tools" / "bin", tmp_path / "path"
+    for folder in (home, path):
+        folder.mkdir(parents=True)
+    for name in ("python", "model_signing"):
+        (home / name).touch(mode=0o755)
+    (path / "model_signing").symlink_to(home / "model_signing")
+    monkeypatch.setenv("PATH", str(path))
+    assert tool.find_python() == str(home / "python")
 
 
 def test_a_program_that_dies_is_told_with_its_last_words(
