@@ -34,7 +34,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup profile lock clean config-reference
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup profile lock clean config-reference signing
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -122,20 +122,24 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]*(src|href)="?(https?:)?//[^" >]*' site || \
 	  { echo "site/: these pages load something from elsewhere; see zensical.toml" >&2; exit 1; }
 
+signing: .signing/installed ## Set up .signing/env, which signs and verifies models on the classic stack.
+
 config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
 	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
-lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation and of CUDA.
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, of CUDA and of signing.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet docs/requirements.in -o docs/requirements.txt
 	$(UV) pip compile --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_40 \
 	  --constraint requirements.lock --no-header --no-annotate --quiet deploy/cuda.in -o deploy/cuda.lock
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --quiet deploy/signing.in -o deploy/signing.lock
 	awk '/^[^ ]/ {ours = /^nvidia-/} ours' deploy/cuda.lock >deploy/cuda.lock.tmp && mv deploy/cuda.lock.tmp deploy/cuda.lock
 
 clean: ## Remove .venv and caches; keeps var/, which holds your runs.
-	rm -rf .venv .uv .docs .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
+	rm -rf .venv .uv .docs .signing .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
 
 .PHONY: .uv-ready
 .uv-ready:
@@ -155,4 +159,9 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 .docs/installed: docs/requirements.txt | .uv-ready
 	@echo "setting up .docs/env" && $(UV) venv --quiet --clear --python '>=3.11' .docs/env && \
 	  $(UV) pip sync --quiet --require-hashes --python .docs/env/bin/python docs/requirements.txt && \
+	  touch $@
+
+.signing/installed: deploy/signing.lock | .uv-ready
+	@echo "setting up .signing/env" && $(UV) venv --quiet --clear --python '>=3.11' .signing/env && \
+	  $(UV) pip sync --quiet --require-hashes --python .signing/env/bin/python deploy/signing.lock && \
 	  touch $@

@@ -181,7 +181,7 @@ def push_to_folder(
         shutil.copytree(model, temporary)
         if (temporary / MANIFEST_FILE).is_file():
             verify(temporary)
-        _sync(temporary)
+        sync(temporary)
         confirm()
         temporary.rename(target)
     except OSError as error:
@@ -318,6 +318,22 @@ def manifest_by_gfile(folder: str) -> str:
     return text if whole else ""
 
 
+def copy_by_gfile(folder: str, target: Path) -> None:
+    """Copies the manifest of a folder, and each file that it names, to a folder of this machine.
+
+    Raises:
+      TaxiwayError: TensorFlow cannot read it.
+    """
+    import tensorflow as tf
+
+    try:
+        for name in [*names_in(manifest_by_gfile(folder)), MANIFEST_FILE]:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", str(target / name))
+    except tf.errors.OpError as error:
+        raise TaxiwayError(f"cannot copy the model from {folder}: {error.message}") from error
+
+
 def folder_digest(folder: Path) -> str:
     """sha256 over the relative names and bytes of all files of a folder."""
     digest = hashlib.sha256()
@@ -329,8 +345,8 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _sync(folder: Path) -> None:
-    """Puts every file on disk before the rename makes them visible."""
+def sync(folder: Path) -> None:
+    """Puts every file on disk, before a rename makes them visible."""
     for path in (*folder.rglob("*"), folder):
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -27,7 +27,7 @@ from tfx.utils import path_utils
 from components.artifacts import PUSHED_TO, ModelManifest, ModelVersion
 from components.pusher.executor import RUN_ID_PROPERTY
 from components.registrar import facts
-from components.registrar.logic import baseline_of, record, verified
+from components.registrar.logic import baseline_of, record, signed, verified
 from components.registrar.mapping import with_mapping
 from components.run_report.task import class_names
 from taxiway.config.evaluation import Evaluation
@@ -42,7 +42,7 @@ from taxiway.modeling.spec import load_spec
 from taxiway.modeling.spec.contract import contract_digest, contract_of
 from taxiway.modeling.spec.schema import read_schema
 from taxiway.process.manifest import MANIFEST_FILE, digest
-from taxiway.registry.auth.actor import system_actor
+from taxiway.registry.auth.current import current_actor
 from taxiway.registry.database.session import open_database
 from taxiway.registry.section import parse_registry
 from taxiway.registry.versions.black_box import BlackBoxVersioning
@@ -99,6 +99,7 @@ def Registrar(  # a component is named like a class
     place = pushed_model.get_string_custom_property("pushed_destination")
     manifest_file = Path(manifest.uri) / MANIFEST_FILE
     is_verified = verified(manifest_file, place, pushed_model.uri)
+    signature = signed(database.settings.signing, pushed_model.uri, place)
     spec = load_spec(module)
     learned = class_names(spec.task, transform_graph.uri)
     contract = contract_of(spec, read_schema(f"{schema.uri}/schema.pbtxt"), learned)
@@ -133,15 +134,17 @@ def Registrar(  # a component is named like a class
             "evaluator": blessing.get_int_custom_property("blessed") == 1,
             "infra_validator": infra_blessing.get_int_custom_property("blessed") == 1,
             "manifest": is_verified,
+            "signature": bool(signature),
         },
         artifact_uri=pushed_model.uri,
+        signature=signature,
     )
     versioning = database.settings.versioning
     if isinstance(versioning, BlackBoxVersioning):
         trial = InfraValidation.model_validate_json(infra_validation)
         probes = partial(_first_rows, examples, versioning.probes)
         candidate = with_mapping(candidate, probes, database, trial, json.loads(allowed_operations))
-    _write(register(database, candidate, system_actor()), model_version)
+    _write(register(database, candidate, current_actor(database)), model_version)
 
 
 def _write(version: Record, artifact: Any) -> None:

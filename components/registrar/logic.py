@@ -10,6 +10,7 @@ from typing import Any
 from taxiway.errors import TaxiwayError
 from taxiway.evaluation.results import OVERALL, SliceMetrics
 from taxiway.process.manifest import MANIFEST_FILE, folder_digest, verify
+from taxiway.registry.signing.kinds import Signing
 from taxiway.registry.versions.records import ModelVersion
 
 FindVersion = Callable[[str], ModelVersion | None]
@@ -85,3 +86,20 @@ def verified(manifest: Path, *folders: str) -> bool:
     if here is not None:
         verify(here, manifest)
     return here is not None
+
+
+def signed(signing: Signing, *folders: str) -> str:
+    """The signature of what was pushed, of the first folder that is here; empty where none is made.
+
+    Raises:
+      TaxiwayError: it is to be signed, and no copy is on this machine, or it cannot be.
+    """
+    if not signing.signs:
+        return ""
+    here = next((Path(folder) for folder in folders if Path(folder).is_dir()), None)
+    if here is None:
+        raise TaxiwayError(
+            f"the model is to be signed, and no folder of this machine holds it: {folders}",
+            edit="registry.signing, or output.root",
+        )
+    return signing.sign(here)

@@ -45,6 +45,8 @@ def deploy(
     registry = open_registry(config, assignments, environment)
     deployer = Deployer(registry.database, registry.config.push, registry.actor)
     outcomes: list[Outcome] = []
+    if watch and not as_json:
+        typer.echo(f"watching the queue of {registry.model}; Ctrl-C ends")
     with _Stop() as stop:
         while True:
             try:

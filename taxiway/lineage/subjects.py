@@ -52,6 +52,11 @@ def find_artifacts(graph: Graph, kind: str, value: str) -> list[int]:
             f"ML Metadata has nothing that a {kind} could be looked for in",
             edit="metadata, if this is the wrong store; a run fills it",
         )
+    if any(one.startswith(value) for one in known if value):
+        raise ConfigError(
+            f"{kind} '{value}' has made nothing: it failed, or all was in the cache",
+            edit=f"SUBJECT, such as {KINDS[kind].example}",
+        )
     listed = ", ".join([*known[:_SHOWN], *["..."] * (len(known) > _SHOWN)])
     raise ConfigError(
         f"there is no {kind} '{value}'{did_you_mean(value, known)} (there is, newest first: "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -16,6 +16,9 @@ from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Port
 
 PASSWORD_ENV = "TAXIWAY_METADATA_PASSWORD"  # noqa: S105  # the variable's name
+
+_UNLIMITED: Final = -1
+"""To gRPC."""
 
 
 class MetadataConnection(Frozen):
@@ -142,6 +145,8 @@ class GrpcMetadata(MetadataConnection):
         config = proto.MetadataStoreClientConfig()
         config.host = self.host
         config.port = self.port
+        # gRPC would take 4 MB, and lineage asks for all executions at once.
+        config.channel_arguments.max_receive_message_length = _UNLIMITED
         return config
 
 

@@ -42,11 +42,11 @@ def read_content(runs: RunStore) -> StoreContent:
 
 
 def _read(store: Any) -> StoreContent:
-    executions = sorted(store.get_executions(), key=lambda one: one.id)
+    executions = _by_id(store.get_executions())
     ids = [one.id for one in executions]
     events = [event for some in _events(store, ids) for event in some]
-    artifacts = store.get_artifacts()  # after the events: a run may be going on
-    runs = {one.id: one for one in store.get_contexts_by_type(RUN_CONTEXT)}
+    artifacts = _by_id(store.get_artifacts())  # after the events: a run may be going on
+    runs = {one.id: one for one in _by_id(store.get_contexts_by_type(RUN_CONTEXT))}
     nodes = {one.id: one.name for one in store.get_contexts_by_type(NODE_CONTEXT)}
     contexts = _contexts_of(store, ids)
     return StoreContent(
@@ -62,6 +62,10 @@ def _read(store: Any) -> StoreContent:
             for one in runs.values()
         },
     )
+
+
+def _by_id(nodes: Iterable[Any]) -> list[Any]:
+    return sorted(nodes, key=lambda one: one.id)  # databases give them in any order
 
 
 def _events(store: Any, ids: Sequence[int]) -> Iterable[Iterable[EventRecord]]:

@@ -30,7 +30,7 @@ PROPERTIES: Final = (GIT_COMMIT, GIT_DIRTY, LOCK_DIGEST, VERSIONS, IMAGES)
 
 LOCK_FILE: Final = "requirements.lock"
 RELEASES: Final = ("taxiway", "tfx", "tensorflow", "ml-metadata", "apache-beam", "pyarrow")
-_LONGEST_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 5.0
 """That one question to git may take, as of a working tree on a slow network."""
 
 

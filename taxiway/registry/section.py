@@ -13,6 +13,7 @@ from taxiway.registry.database.connection import (
     RegistryConnection,
     SqliteConnection,
 )
+from taxiway.registry.signing.kinds import NoSigning, Signing
 from taxiway.registry.versions import Versioning
 from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.section import Seconds
@@ -29,6 +30,8 @@ class RegistrySettings(RegistryConnection):
 
     lease_seconds: Seconds = 300.0
     """How long a deployer holds what it took from the queue before another may take it."""
+    versioning: Versioning = SemanticVersioning(kind="semantic")
+    """When a push is a new version, and what its number is."""
     environment: Environment = ""
     """Where what is pushed serves, such as production; an overlay in configs/environments/ says."""
     protected_aliases: tuple[AliasName, ...] = ("champion",)
@@ -39,11 +42,10 @@ class RegistrySettings(RegistryConnection):
     store: str = ""
     """Model store, which the Pusher fills where a version has to be approved: a folder or gs://...;
     empty means `<output.root>/models/<model.name>`."""
+    signing: Signing = NoSigning(kind="none")
+    """By which key what is pushed is signed; a policy can ask for it: `checks: [signature]`."""
     guards: str = ""
     """Filled in when the config is loaded: `push.destination`, which no other policy may fill."""
-
-    versioning: Versioning = SemanticVersioning(kind="semantic")
-    """When a push is a new version, and what its number is."""
 
 
 class SqliteRegistry(RegistrySettings, SqliteConnection):

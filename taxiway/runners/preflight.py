@@ -21,6 +21,7 @@ from taxiway.modeling.spec.schema import check_spec, read_schema
 from taxiway.notify import NotifyFile
 from taxiway.process.sqlite_file import check_sqlite, check_whole
 from taxiway.registry.database.connection import ServerConnection
+from taxiway.registry.database.release import check_file
 from taxiway.registry.section import SqliteRegistry
 from taxiway.registry.versions.semantic import SemanticVersioning
 from taxiway.root_cause import root_cause
@@ -204,7 +205,21 @@ def _databases_can_be_used(config: Config) -> None:
         registry = Path(config.registry.path)
         if isinstance(config.metadata, SqliteMetadata):
             _are_two_files(Path(config.metadata.path), registry)
+        check_file(registry)  # first, since it leaves a newer release's as it is
         check_sqlite(registry, "registry.path", REGISTRY_TABLE)
+    elif isinstance(config.metadata, ServerMetadata):
+        _are_two_databases(config.metadata, config.registry)
+
+
+def _are_two_databases(metadata: ServerMetadata, registry: ServerConnection) -> None:
+    """Of one server: whoever restores or removes one of them keeps the other."""
+    keys = ("kind", "host", "port", "database")
+    if all(getattr(metadata, key) == getattr(registry, key) for key in keys):
+        raise ConfigError(
+            f"metadata.database and registry.database are both {registry.database} at "
+            f"{registry.host}, expected a database for each",
+            edit="metadata.database or registry.database",
+        )
 
 
 def _are_two_files(metadata: Path, registry: Path) -> None:

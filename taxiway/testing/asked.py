@@ -51,7 +51,7 @@ def apart(folder: Path) -> list[str]:
         f"output.root={folder}",
         f"data.root={folder}/data",
         f"push={{kind: filesystem, destination: {folder}/serving}}",
-        f"registry.path={folder}/registry.sqlite",
+        f"registry={{kind: sqlite, path: {folder}/registry.sqlite}}",
         f"metadata={{kind: sqlite, path: {folder}/metadata.sqlite}}",
         f"notify={{kind: file, path: {folder}/notifications.jsonl}}",
         "container.engine=host",

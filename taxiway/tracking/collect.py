@@ -6,6 +6,7 @@ the same. Either may be gone: what is then not known is said.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -87,6 +88,7 @@ def _text(path: Path) -> str:
         return ""
 
 
+@functools.lru_cache(maxsize=64)  # a sweep's runs differ, but most have the config of another
 def _config(text: str) -> Mapping[str, Any]:
     try:
         read = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe one

@@ -18,7 +18,10 @@ import pytest
 
 from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import run_store
+from taxiway.registry.database.session import open_database
+from taxiway.registry.runs import list_runs
 from tests.conftest import MEASURED, REPOSITORY, Finished, Run, Workspace, copied, taxiway
+from tests.receiver import Receiver
 from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
@@ -149,6 +152,12 @@ class TestInterrupted:
         log = workspace.root / "reports" / done.report["run_id"] / "run.log"
         told = f"run {killed} was killed in Trainer; what it left half-written is removed"
         assert told in log.read_text()
+        newest = list_runs(open_database(workspace.config().registry), limit=2)
+        assert [(run.run_id, run.outcome) for run in newest] == [
+            (done.report["run_id"], "succeeded"),
+            (killed, "failed"),
+        ]
+        assert newest[1].failure == f"Trainer: {trainer.error}"
 
 
 @pytest.mark.one_stack
@@ -196,14 +205,28 @@ class TestGate:
         self, stopped: tuple[Workspace, Finished]
     ) -> None:
         workspace, _ = stopped
-        done = taxiway("run", *workspace.options)
+        done = taxiway("run", *workspace.options, "--set", "notify={kind: webhook}")
         assert done.code == 1
+        later = "the next run sends it, or `taxiway outbox flush`"
+        assert re.search(rf"\nnotify: not sent yet: .*TAXIWAY_WEBHOOK_URL.*; {later}\n", done.out)
         ending = done.out[done.out.index("stopped after") :]
         assert "reason      DataGate found" in ending
         assert re.search(r"edit +the data, .*schema\.pbtxt", ending, re.DOTALL)
         assert "log " in ending
         assert len(ending.splitlines()) < 20
         assert "Traceback" not in done.out + done.err
+
+    @pytest.mark.one_stack
+    def test_a_receiver_that_was_away_hears_of_it_by_a_flush(
+        self, stopped: tuple[Workspace, Finished], receiver: Receiver
+    ) -> None:
+        workspace, _ = stopped
+        (letter,) = json.loads(taxiway("outbox", "list", "--json", *workspace.options).out)
+        done = taxiway("outbox", "flush", *workspace.options)
+        assert (done.code, done.out) == (0, "1 taken: 1 sent, 0 failed, 0 given up; 0 left\n")
+        ((_, _, headers, body),) = receiver.requests
+        assert headers["Idempotency-Key"] == letter["key"]
+        assert json.loads(body)["outcome"] == "stopped"
 
     @pytest.mark.one_stack
     def test_an_edited_schema_is_seen_by_the_next_run(

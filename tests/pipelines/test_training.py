@@ -18,8 +18,9 @@ from taxiway.metadata.store import run_store
 from taxiway.modeling.spec import load_spec
 from taxiway.process.manifest import verify
 from taxiway.push import newest_version
-from taxiway.registry.deploy_queue import DeployQueue
-from taxiway.registry.versions import list_versions
+from taxiway.registry.database.session import open_database
+from taxiway.registry.deploy.queue import DeployQueue
+from taxiway.registry.versions.records import list_versions
 from tests.conftest import REPOSITORY, TINY, Run, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
@@ -109,7 +110,7 @@ class TestFirstRun:
 
     def test_the_version_is_registered_with_its_metrics(self, first_run: Run) -> None:
         workspace, report = first_run
-        versions = list_versions(workspace.config().registry.path, "tiny")
+        versions = list_versions(open_database(workspace.config().registry), "tiny")
         assert versions[0].name == "1.0.0"
         assert versions[0].candidate.run_id == report["run_id"]
         assert versions[0].candidate.pushed_to == report["pushed_to"]
@@ -117,7 +118,7 @@ class TestFirstRun:
 
     def test_the_version_waits_for_a_deployer(self, first_run: Run) -> None:
         workspace, _ = first_run
-        assert DeployQueue(workspace.config().registry.path, 60).waiting() >= 1
+        assert DeployQueue(open_database(workspace.config().registry)).waiting() >= 1
 
     def test_the_run_keeps_its_config_and_command(self, first_run: Run, tmp_path: Path) -> None:
         workspace, report = first_run
@@ -264,9 +265,9 @@ class TestLaterRuns:
         assert again is not None
         assert int(again.name) > int(pushed.name)
         verify(again)
-        (version,) = list_versions(config.registry.path, "tiny")
+        (version,) = list_versions(open_database(config.registry), "tiny")
         assert (version.name, version.candidate.pushed_to) == ("1.0.0", str(again))
-        assert DeployQueue(config.registry.path, 60).is_newest("tiny", "1.0.0", str(again))
+        assert DeployQueue(open_database(config.registry)).is_newest("tiny", "1.0.0", str(again))
 
     @one_stack
     def test_back_to_an_earlier_model_is_a_push_and_a_deployment_of_its_own(self) -> None:
@@ -283,7 +284,7 @@ class TestLaterRuns:
         served = newest_version(Path(config.push.destination))
         assert served == Path(back["pushed_to"])
         verify(served)
-        queue = DeployQueue(config.registry.path, 60)
+        queue = DeployQueue(open_database(config.registry))
         assert queue.is_newest("tiny", back["version"], back["pushed_to"])
 
     @one_stack

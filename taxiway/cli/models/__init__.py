@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from taxiway.cli.models import annotate, history, listing, release, rollback, show
+from taxiway.cli.models import annotate, files, history, listing, release, rollback, show
 
 app = typer.Typer(
     help="Find, explain, approve and deploy versions of models.",
@@ -28,3 +28,5 @@ app.command()(annotate.tag)
 app.command()(annotate.alias)
 app.command()(annotate.archive)
 app.command()(annotate.unarchive)
+app.command()(files.verify)
+app.command()(files.restore)

@@ -64,10 +64,7 @@ def annotate(
         typer.echo(f"noted on {one_line(about.name)}")
     if given:
         version = registry.find(about.name)
-        approval = registry.config.registry.approval
-        filled = fill_card(
-            registry.database, version, given, registry.actor, reason, approval.asked_fields
-        )
+        filled = fill_card(registry.database, version, given, registry.actor, reason)
         gaps = ", ".join(card_gaps(filled)) or "none"
         typer.echo(f"the card of {one_line(about.name)}: still to be filled in: {one_line(gaps)}")
 

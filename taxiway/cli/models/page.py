@@ -11,15 +11,15 @@ from rich.text import Text
 
 from taxiway.cli.models.rows import short_time
 from taxiway.registry.catalog.cards import FIELDS, card_gaps, card_sections
-from taxiway.terminal import one_line
+from taxiway.terminal import one_line, shell
 
 if TYPE_CHECKING:
     from taxiway.registry.catalog.cards import Table as CardTable
     from taxiway.registry.catalog.details import Details
 
 TONES: Final = {"approved": "green", "rejected": "red", "pending": "yellow"}
-SHOWN_SECTIONS: Final = ("Metrics", "Worst slices", "Columns and limits of validity", "Data")
-"""Of the card, those with numbers."""
+SHOWN_SECTIONS: Final = ("Metrics", "Worst slices", "Data", "Columns and limits of validity")
+"""Of the card, those with numbers, in this order."""
 PIPE_WIDTH: Final = 120
 """Where the output is no terminal."""
 _DIGEST: Final = 12
@@ -35,8 +35,9 @@ def print_details(details: Details) -> None:
     console.print()
     _fields(console, _about(details))
     _block(console, f"Why {version.name}", _reasons(version.reasons))
-    for section in card_sections(version):
-        if section.title in SHOWN_SECTIONS and section.table:
+    sections = {section.title: section for section in card_sections(version)}
+    for section in (sections[title] for title in SHOWN_SECTIONS if title in sections):
+        if section.table:
             _head(console, section.title, section.text)
             console.print(_table(section.table))
     _block(console, "Contract", _contract(candidate.contract))
@@ -155,15 +156,16 @@ def _card(details: Details) -> list[tuple[str, str]]:
     lines = [(name.replace("_", " "), text) for name, text in version.card.items()]
     if gaps:
         lines.append(("to fill in", f"{len(gaps)} of {len(FIELDS)} fields: " + ", ".join(gaps)))
-        command = f"taxiway models annotate {version.subject} --field {gaps[0]}='...'"
-        lines.append(("", command))
-    return [*lines, ("whole card", f"taxiway models show {version.subject} --card")]
+        command = shell(["taxiway", "models", "annotate", version.subject, "--field"])
+        lines.append(("", f"{command} {gaps[0]}='...'"))
+    whole = shell(["taxiway", "models", "show", version.subject, "--card"])
+    return [*lines, ("whole card", whole)]
 
 
 def _head(console: Console, title: str, text: str = "") -> None:
     console.print()
-    head = Text(one_line(title), style="bold")
-    console.print(head + Text(f"  {one_line(text)}", style="dim") if text else head)
+    said = (f"  {one_line(text)}", "dim") if text else ""
+    console.print(Text.assemble((one_line(title), "bold"), said))
 
 
 def _block(console: Console, title: str, lines: Sequence[tuple[str, str | Text]]) -> None:
@@ -186,7 +188,13 @@ def _fields(console: Console, lines: Sequence[tuple[str, str | Text]]) -> None:
 
 def _table(shown: CardTable) -> Table:
     """A table of the card; numbers stand at the right."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(
+        box=None,
+        show_header=any(shown.head),
+        pad_edge=False,
+        header_style="dim",
+        padding=(0, 2, 0, 0),
+    )
     for place, head in enumerate(shown.head):
         numbers = all(_is_number(row[place]) for row in shown.rows)
         table.add_column(one_line(head), justify="right" if numbers else "left", overflow="fold")

@@ -64,7 +64,7 @@ def dot_source(drawn: Picture) -> str:
     font = f'fontname="{_FONT}", fontsize={_FONT_SIZE}'
     lines = [
         "digraph lineage {",
-        f'  rankdir=LR; bgcolor=white; labelloc=t; label="{_quoted(drawn.title)}"; {font};',
+        f'  graph [rankdir=LR, bgcolor=white, labelloc=t, label="{_quoted(drawn.title)}", {font}];',
         f'  node [shape=box, style="filled,rounded", color="{_LINE_COLOUR}", {font}];',
         f'  edge [color="{_LINE_COLOUR}"];',
     ]

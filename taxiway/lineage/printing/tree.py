@@ -81,13 +81,14 @@ def backward_trees(graph: Graph, starts: Sequence[int], every: bool, depth: int)
     """
     artifacts = graph.content.artifacts
 
+    ranks = {name: rank for rank, name in enumerate((*MAIN_TYPES, *CHECK_TYPES))}
+
     def place(edge: Edge) -> tuple[bool, int, int]:
-        name = artifacts[edge.artifact].type
-        at = MAIN_TYPES.index(name) if name in MAIN_TYPES else len(MAIN_TYPES)
-        return (edge.is_baseline, at, edge.artifact)
+        rank = ranks.get(artifacts[edge.artifact].type, len(ranks))
+        return (edge.is_baseline, rank, edge.artifact)
 
     def shown(artifact: int) -> bool:
-        return every or artifact in starts or artifacts[artifact].type in MAIN_TYPES
+        return every or artifact in starts or artifacts[artifact].type in ranks
 
     def edges_of(artifact: int) -> list[Edge]:
         return sorted(graph.made_of(artifact), key=place)

@@ -92,7 +92,7 @@ def _about(version: ModelVersion) -> Section:
         *((f"why {part.upper()}", reason) for part, reason in version.reasons.items()),
         ("digest", version.candidate.model_digest),
     ]
-    return Section("Model", table=_table(("", "what"), [row for row in rows if row[1]]))
+    return Section("Model", table=_table(("", ""), [row for row in rows if row[1]]))
 
 
 def _field(name: str, version: ModelVersion) -> Section:
@@ -118,7 +118,7 @@ def _data(data: Mapping[str, Any]) -> Section | None:
         ("digest of the schema", str(data.get("schema_sha256") or "")[:_DIGITS]),
     ]
     told = [row for row in rows if row[1]]
-    return Section("Data", table=_table(("", "what"), told)) if told else None
+    return Section("Data", table=_table(("", ""), told)) if told else None
 
 
 def _columns(columns: Sequence[Any], ranges: Mapping[str, Any]) -> Section | None:
@@ -199,7 +199,7 @@ def _trial(version: ModelVersion, trial: Mapping[str, Any]) -> Section | None:
         (name.replace("_ms", " in ms").replace("_", " "), _plain(value))
         for name, value in trial.items()
     ]
-    return Section("Checks", table=_table(("check", "what"), rows)) if rows else None
+    return Section("Checks", table=_table(("", ""), rows)) if rows else None
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

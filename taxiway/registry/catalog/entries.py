@@ -38,6 +38,8 @@ NESTED: Final = {
     "card": model_versions.c.card,
 }
 """Fields with fields in them, such as `metrics.auc`; each is read where it is asked for."""
+LARGE: Final = ("facts", "contract")
+"""Of these, those with so much in them that only what is asked for is taken out."""
 KNOWN: Final = (*PLAIN, "tags.", *(f"{name}." for name in NESTED))
 """All, as `Filter.check` takes them."""
 ONLY_ENVIRONMENT: Final = "serving"
@@ -211,7 +213,8 @@ def _entry(row: Row[Any], nested: Sequence[str], query: Query, beside: _Beside) 
         **{f"tags.{key}": value for key, value in own.items()},
     }
     for name in nested:
-        _flatten(name, getattr(row, name), fields)
+        asked = [folded(one) for one in query.fields] if name in LARGE else None
+        _flatten(name, getattr(row, name), fields, asked)
     return Entry(fields, _text(row, subject, own, beside) if query.words else "")
 
 
@@ -229,15 +232,30 @@ def _text(row: Row[Any], subject: str, own: Mapping[str, str], beside: _Beside) 
     return "\n".join([*map(folded, parts), row.search_text])
 
 
-def _flatten(name: str, value: Any, fields: dict[str, Value]) -> None:
-    """Plain values into fields with dotted names; of a list, those that are text or number."""
+def _flatten(
+    name: str, value: Any, fields: dict[str, Value], asked: Collection[str] | None = None
+) -> None:
+    """Plain values into fields with dotted names; of a list, those that are text or number.
+
+    Args:
+      name: of the value.
+      value: as JSON has it.
+      fields: get what is found.
+      asked: folded names, to go no other way than to them; None for all.
+    """
     if isinstance(value, dict):
         for key, inner in value.items():
-            _flatten(f"{name}.{key}", inner, fields)
+            within = f"{name}.{key}"
+            if asked is None or _leads_to(folded(within), asked):
+                _flatten(within, inner, fields, asked)
     elif isinstance(value, list):
         fields[name] = [str(one) for one in value if not isinstance(one, (dict, list))]
     elif value is not None:
         fields[name] = value
+
+
+def _leads_to(name: str, asked: Collection[str]) -> bool:
+    return any(one == name or one.startswith(f"{name}.") for one in asked)
 
 
 def _rank(value: Value) -> tuple[int, float, list[tuple[int, int, str]]]:

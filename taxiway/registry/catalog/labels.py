@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, delete, insert, select, update
 
 from taxiway.errors import ConfigError, did_you_mean
+from taxiway.registry.approval.reconsider import reconsider
+from taxiway.registry.approval.recorded import recorded_policies
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.catalog.cards import FIELDS
 from taxiway.registry.database.session import Change, Database
@@ -120,23 +122,41 @@ def fill_card(
     fields: Mapping[str, str],
     actor: Actor,
     reason: str = "",
-    further: Collection[str] = (),
 ) -> ModelVersion:
     """Fills in fields of a version's model card; an empty text takes one back.
+
+    Where the version waits for nothing else, its policy lets it through.
 
     Args:
       database: the registry.
       version: whose card it is.
-      fields: texts by field, one of `FIELDS` or of the further ones.
+      fields: texts by field: those of `FIELDS`, and what a policy of the model asks for.
       actor: who does.
       reason: why.
-      further: fields that an approval policy asks for.
 
     Raises:
       ConfigError: the card has no such field, or a text cannot be kept.
       NotAllowed: the actor may not annotate.
     """
-    known = list(dict.fromkeys([*FIELDS, *further]))
+    with database.changing(actor, Permission.ANNOTATE) as change:
+        _check_fields(fields, known_fields(change.connection, version))
+        before = read_version(change.connection, version.id).card
+        given = {name: text.strip() for name, text in fields.items()}
+        after = {name: text for name, text in {**before, **given}.items() if text}
+        _record_card(change, version, before, after, reason)
+        filled = read_version(change.connection, version.id)
+        reconsider(change, filled)
+        return filled
+
+
+def known_fields(connection: Connection, version: ModelVersion) -> list[str]:
+    """Fields that a version's card may have: the usual ones, and what its model's policies ask."""
+    policies = recorded_policies(connection, version.candidate.model)
+    asked = (name for record in policies for name in record.approval.asked_fields)
+    return list(dict.fromkeys([*FIELDS, *asked]))
+
+
+def _check_fields(fields: Mapping[str, str], known: Collection[str]) -> None:
     for name, text in fields.items():
         if name not in known:
             raise ConfigError(
@@ -145,12 +165,6 @@ def fill_card(
                 edit="--field",
             )
         _check_text(text, f"the field '{name}'")
-    with database.changing(actor, Permission.ANNOTATE) as change:
-        before = read_version(change.connection, version.id).card
-        given = {name: text.strip() for name, text in fields.items()}
-        after = {name: text for name, text in {**before, **given}.items() if text}
-        _record_card(change, version, before, after, reason)
-        return read_version(change.connection, version.id)
 
 
 def _record_card(

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from taxiway.registry.catalog.cards import Section, Table
-from taxiway.terminal import one_line, printable
+from taxiway.terminal import one_line, printable, shell
 
-_ACTIVE: Final = re.compile(r"""[\\`*_{}\[\]<>()#+!|~&$^"@]|(?<=/)/|(?<=[wW])\.""")
+_ACTIVE: Final = re.compile(
+    r"[\\`*#\[\]<>|~&$@]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # within a word it is nothing but itself
+    r"|(?<=/)/|(?<=[wW])\."  # of what would be made a link
+)
 """What Markdown, GitHub's with tables and links among it, may read as more than text."""
-_LEADING: Final = re.compile(r"^([-=:.]|[0-9]{1,9}(?=\.))")
+_LEADING: Final = re.compile(r"([-+=:]|[0-9]{1,9}(?=[.)](\s|$)))")
 """What begins a list, a heading or a rule where a line begins."""
 
 
@@ -26,10 +30,9 @@ def card_markdown(subject: str, sections: Iterable[Section]) -> str:
     for section in sections:
         parts.append(f"## {escaped(section.title)}")
         if section.asks:
-            command = f"taxiway models annotate {subject} --field {section.field}='...'"
-            parts.append(
-                f"**To be filled in**: {escaped(section.asks)}.\n{_code(one_line(command))}"
-            )
+            words = ["taxiway", "models", "annotate", subject, "--field"]
+            command = f"{shell(words)} {section.field}='...'"
+            parts.append(f"**To be filled in**: {escaped(section.asks)}.\n{_code(command)}")
         if section.text:
             parts += _paragraphs(section.text)
         if section.table:
@@ -45,7 +48,10 @@ def escaped(text: str) -> str:
     if found is None:
         return line
     mark = found.group()
-    return f"{mark}\\{line[len(mark) :]}" if mark.isdigit() else f"\\{line}"
+    rest = line[len(mark) :]
+    if mark.isdigit():
+        return f"{mark}\\{rest}"
+    return line if mark in "-+" and rest[:1].isdigit() else f"\\{line}"
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -55,13 +61,16 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _table(table: Table) -> str:
-    """With the heads that it has; Markdown has no table without any."""
-    lines = [_row(table.head), "|" + " --- |" * len(table.head), *map(_row, table.rows)]
-    return "\n".join(lines)
+    """In columns that are aligned as text too; Markdown has no table without heads."""
+    lines = [[escaped(cell) for cell in row] for row in (table.head, *table.rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * width for width in widths]
+    return "\n".join(_row(row, widths) for row in (lines[0], rule, *lines[1:]))
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return f"| {' | '.join(padded)} |"
 
 
 def _code(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,9 @@ PASSWORD_ENV = "TAXIWAY_REGISTRY_PASSWORD"  # noqa: S105  # the variable's name
 
 class RegistryConnection(Frozen):
     """Base of all kinds. SQLAlchemy is imported when a connection is made, not before."""
+
+    PATIENCE_SECONDS: ClassVar[float] = 60.0
+    """How long a server may be away in the middle of a run."""
 
     @abstractmethod
     def url(self) -> URL:
@@ -41,6 +44,7 @@ class RegistryConnection(Frozen):
 class SqliteConnection(RegistryConnection):
     """One file of this machine, in write-ahead-log mode: not for a volume that machines share."""
 
+    PATIENCE_SECONDS: ClassVar[float] = 10.0
     kind: Literal["sqlite"]
     path: str = ""
     """SQLite file; empty means `<output.root>/registry.sqlite`."""

@@ -7,26 +7,27 @@ another and what a change has read still holds when it writes.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from taxiway.errors import TaxiwayError
 from taxiway.registry.audit.chain import append
 from taxiway.registry.auth.actor import Actor, Permission, require
-from taxiway.registry.database.migrate import make_database, migrate
+from taxiway.registry.database.connection import SqliteConnection
+from taxiway.registry.database.engines import READING, WRITES, ensure_database, make_engine
+from taxiway.registry.database.migrate import migrate
+from taxiway.registry.database.release import check_file
 from taxiway.registry.database.tables import audit_head
+from taxiway.registry.database.trouble import explained, patiently
 
 if TYPE_CHECKING:
     from taxiway.registry.section import Registry
-
-_BUSY_SECONDS: Final = 60.0
-_WRITES: Final = "taxiway_writes"
-"""An execution option: this transaction writes."""
 
 
 @dataclass
@@ -59,13 +60,14 @@ class Change:
 
 
 class Database:
-    """An open registry; see `open_database`. Safe for threads; a fork opens its own."""
+    """An open registry; see `open_database`. Safe for threads; a fork makes its own connections."""
 
     def __init__(self, settings: Registry) -> None:
         self.settings = settings
         self.place = settings.place
+        self._engines: dict[tuple[int, int], Engine] = {}
 
-    @functools.cached_property
+    @property
     def engine(self) -> Engine:
         """SQLAlchemy's engine, on tables of today: made or migrated when first asked.
 
@@ -73,29 +75,28 @@ class Database:
           TaxiwayError: it cannot be opened, or is a newer release's.
         """
         with self._explained():
-            url = self.settings.url()
-            if self.settings.kind != "sqlite":
-                make_database(url)
-            engine = create_engine(url, **_options(self.settings.kind))
-            if self.settings.kind == "sqlite":
-                _prepare_sqlite(engine)
-            migrate(engine, self.settings)
-        return engine
+            return self._engine()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads."""
-        with self._explained(), self.engine.begin() as connection:
+        """A transaction that only reads, and all of one state; it waits for no one."""
+
+        def begun() -> Connection:
+            return self._engine().connect().execution_options(**READING[self.settings.kind])
+
+        with self._explained(), patiently(begun, self.settings) as connection:
             yield connection
 
     @contextmanager
     def working(self) -> Iterator[Connection]:
-        """A transaction that writes what nobody decides: leases, the outbox, the index of runs."""
-        with self._explained(), self.engine.connect() as opened:
-            connection = opened.execution_options(**{_WRITES: True})
-            with connection.begin():
-                connection.execute(select(audit_head.c.id).with_for_update())
-                yield connection
+        """A transaction that writes what nobody decides: leases, the outbox, the index of runs.
+
+        A database that is away is waited for before it begins. Where it goes away in the middle,
+        the block is not done again: who calls can tell whether that would be the same twice.
+        """
+        with self._explained(), patiently(self._begun, self.settings) as connection:
+            yield connection
+            connection.commit()
 
     @contextmanager
     def changing(self, actor: Actor, permission: Permission) -> Iterator[Change]:
@@ -111,41 +112,56 @@ class Database:
             if not change.recorded:  # nothing was there to be changed
                 connection.rollback()
 
+    def close(self) -> None:
+        """Ends the connections of this process; whoever asks next makes others."""
+        for key in [key for key in self._engines if key[0] == os.getpid()]:
+            self._engines.pop(key).dispose()
+
+    def _engine(self) -> Engine:
+        """The engine of this process and, for a file, of the file that is there now."""
+        known = self._engines.get(self._identity())
+        if known is not None:
+            return known
+        if isinstance(self.settings, SqliteConnection):
+            check_file(Path(self.settings.path))
+        engine = make_engine(self.settings)
+        patiently(lambda: ensure_database(self.settings), self.settings)
+        patiently(lambda: migrate(engine, self.settings), self.settings)
+        kept = self._engines.setdefault(self._identity(), engine)
+        if kept is not engine:  # another thread was first
+            engine.dispose()
+        return kept
+
+    def _identity(self) -> tuple[int, int]:
+        """Of this process, and of a file that has not been removed or emptied since."""
+        if not isinstance(self.settings, SqliteConnection):
+            return os.getpid(), 0
+        try:
+            found = Path(self.settings.path).stat()
+        except OSError:
+            return os.getpid(), 0
+        return os.getpid(), found.st_ino if found.st_size else 0
+
+    def _begun(self) -> Connection:
+        """A transaction that holds the row for which all writers wait."""
+        connection = self._engine().connect()
+        try:
+            connection.execution_options(**{WRITES: True})
+            connection.execute(select(audit_head.c.id).with_for_update())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            raise TaxiwayError(
-                f"the registry {self.place} failed: {cause}",
-                edit="registry.path" if self.settings.kind == "sqlite" else "registry.host",
-            ) from error
+            raise explained(error, self.settings) from error
 
 
 @functools.lru_cache
 def open_database(settings: Registry) -> Database:
     """The one open registry of this process for a `registry` section."""
     return Database(settings)
-
-
-def _options(kind: str) -> dict[str, Any]:
-    if kind == "sqlite":
-        return {"connect_args": {"timeout": _BUSY_SECONDS}}
-    return {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Begins transactions as they are meant: sqlite3 would begin one only before it writes."""
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -42,7 +42,7 @@ class Json(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Any) -> Any:
         """MySQL's TEXT ends at 64 KB."""
-        return dialect.type_descriptor(MEDIUMTEXT() if dialect.name == "mysql" else Text())
+        return MEDIUMTEXT() if dialect.name == "mysql" else Text()
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:  # noqa: ARG002  # SQLAlchemy's
         """To text."""

@@ -146,9 +146,11 @@ class DeployQueue:
         Args:
           deployer: who holds it from now on, for `registry.lease_seconds`.
         """
+        if not self._takeable(self.waiting(model)):  # who watches an empty queue locks nothing
+            return None
         with self._database.working() as connection:
             entries = open_entries(connection, model, self._environment)
-            if not entries or self._is_held(entries[0]):
+            if not self._takeable(entries):
                 return None
             values: dict[str, Any] = {"state": "taken", "taken_by": deployer}
             values |= {"lease_until": self._clock() + self._lease, "takes": entries[0].takes + 1}
@@ -174,9 +176,12 @@ class DeployQueue:
         with self._database.working() as connection:
             _set(connection, entry, state="waiting", lease_until=None)
 
-    def _is_held(self, entry: QueueEntry) -> bool:
-        """An older entry that is open is held until its lease runs out."""
-        return entry.state == "taken" and (entry.lease_until or 0.0) > self._clock()
+    def _takeable(self, entries: list[QueueEntry]) -> bool:
+        """Whether the oldest of those that are open is held by nobody, or no longer."""
+        if not entries:
+            return False
+        oldest = entries[0]
+        return oldest.state == "waiting" or (oldest.lease_until or 0.0) <= self._clock()
 
 
 def close(connection: Connection, entry: QueueEntry, state: Closed) -> None:

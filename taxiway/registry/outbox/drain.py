@@ -28,7 +28,7 @@ from taxiway.registry.outbox.letters import (
     letter_of,
 )
 from taxiway.registry.outbox.senders import Sender
-from taxiway.terminal import printable
+from taxiway.terminal import one_line
 
 BACKOFF_SECONDS: Final = (10, 30, 120, 600, 1800, 3600, 7200, 14400, 28800)
 """From each try to the next: a restart is over in the first of them, an outage in the last."""
@@ -125,17 +125,18 @@ def _take(
 
 
 def _try(send: Sender, letter: Letter) -> str:
-    """Why a letter could not be sent; empty where it was.
-
-    What is no error of ours or the system's is told by its kind: its text may quote an address.
-    """
+    """Why a letter could not be sent, in a line; empty where it was."""
     try:
         send(letter.target, letter.payload)
-    except Exception as error:
-        told = isinstance(error, TaxiwayError | OSError)
-        text = f"{error}" if told else type(error).__name__
-        return printable(text)[:ERROR_LENGTH] or type(error).__name__
-    return ""
+    except TaxiwayError as error:
+        text = f"{error.message} (edit: {error.edit})" if error.edit else error.message
+    except OSError as error:
+        text = str(error)
+    except Exception as error:  # of unknown kind, so that its text may quote an address
+        text = type(error).__name__
+    else:
+        return ""
+    return one_line(text)[:ERROR_LENGTH]
 
 
 def _close(database: Database, letter: Letter, error: str, now: float) -> str:

@@ -136,7 +136,8 @@ def _as_text(actual: str, name: str, wanted: Wanted) -> bool:
     if number is not None:
         return order(number, wanted.number)
     text = folded(actual)
-    return text == wanted.text if name == "=" else order(natural(text), natural(wanted.text))
+    other = wanted.text
+    return order((natural(text), text), (natural(other), other))
 
 
 def _in_time(moment: datetime, name: str, wanted: Period) -> bool:

@@ -39,8 +39,8 @@ LONGEST: Final = 1_000
 """Characters of a filter: enough for people, too few to nest too deeply."""
 GRAMMAR: Final = r"""
 start: disjunction?
-disjunction: conjunction (_OR conjunction)*
-conjunction: _negation (_AND? _negation)*
+?disjunction: conjunction (_OR conjunction)*
+?conjunction: _negation (_AND? _negation)*
 _negation: negated | _LPAR disjunction _RPAR | comparison | word
 negated: _NOT _negation
 comparison: (WORD | QUALIFIED | STRING) OPERATOR (WORD | STRING)
@@ -181,7 +181,7 @@ def _node(text: str, tree: Any, comparisons: list[Comparison], words: list[Word]
     parts = tuple(_node(text, child, comparisons, words) for child in tree.children)
     if tree.data == "negated":
         return Not(parts[0])
-    if len(parts) == 1:
+    if tree.data == "start" and parts:
         return parts[0]
     return Or(parts) if tree.data == "disjunction" else And(parts)
 

@@ -2,7 +2,8 @@
 
 The mapping is known by its digest: of the signature, and of the answers to a fixed set of rows
 (taxiway/registry/versions/probes.py). A push of an equal mapping is one more deployment of the
-version that it equals, however long ago that was.
+version that it equals, however long ago that was. Where an approval policy holds versions back, it
+has to have the same content too: what people have approved is what they could look at.
 """
 
 from __future__ import annotations

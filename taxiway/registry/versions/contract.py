@@ -23,7 +23,7 @@ OF_THE_TARGET: Final[Mapping[str, str]] = {
     "definition": "the label's definition",
     "task": "the task",
     "positive": "the label's value that is yes",
-    "classes": "the classes",
+    "classes": "the list of classes",
     "derive": "the expression that makes the label",
 }
 """What is learned, as messages call it; any change of it is one of what answers mean."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, CursorResult, Row, Select, insert, select, update
 
 from taxiway.registry.approval.admission import admit
+from taxiway.registry.approval.recorded import recorded_policies
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import model_versions, now
 from taxiway.registry.search.text import search_text
-from taxiway.registry.versions.style import Numbered, Style
+from taxiway.registry.versions.style import Numbered
+
+if TYPE_CHECKING:
+    from taxiway.registry.section import Registry
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
     style = database.settings.versioning
     with database.changing(actor, Permission.REGISTER) as change:
         connection = change.connection
-        same = _same(connection, style, candidate)
+        same = _same(connection, database.settings, candidate)
         if same is not None:
             _push_again(change, same, candidate)
             again = read_version(connection, same.id)
@@ -97,19 +101,31 @@ def register(database: Database, candidate: Candidate, actor: Actor) -> ModelVer
         values = _values(candidate, numbered) | {"style": style.kind, "author": actor.name}
         made = connection.execute(insert(model_versions).values(**values, created_at=now()))
         version = read_version(connection, _id_of(made))
-        after = {"run_id": candidate.run_id, "reasons": dict(numbered.reasons)}
+        after = {
+            "run_id": candidate.run_id,
+            "model_digest": candidate.model_digest,
+            "reasons": dict(numbered.reasons),
+        }
         change.record("version.registered", version.subject, None, after)
         admit(change, version, database.settings)
         return version
 
 
-def _same(connection: Connection, style: Style, candidate: Candidate) -> ModelVersion | None:
-    """The version that a candidate is already, the newest where there are several."""
+def _same(connection: Connection, settings: Registry, candidate: Candidate) -> ModelVersion | None:
+    """The version that a candidate is already, the newest where there are several.
+
+    What was approved is a content: where a policy holds the model's versions back in any
+    environment, one that merely answers alike has to be approved itself.
+    """
+    style = settings.versioning
+    policies = [one.approval for one in recorded_policies(connection, candidate.model)]
+    guarded = any(policy.holds_back for policy in (settings.approval, *policies))
     for columns in style.same_as(candidate):
         query = _of(candidate.model, style.series).filter_by(**columns)
         for row in connection.execute(query.order_by(model_versions.c.id.desc())):
             version = version_of(row)
-            if style.is_same(version, candidate):
+            is_other = version.candidate.model_digest != candidate.model_digest
+            if style.is_same(version, candidate) and not (is_other and guarded):
                 return version
     return None
 
@@ -137,6 +153,7 @@ def _of_the_push(candidate: Candidate) -> dict[str, Any]:
         "contract": dict(candidate.contract),
         "contract_digest": candidate.contract_digest,
         "signature": candidate.signature,
+        "checks": dict(candidate.checks),
     }
 
 

@@ -193,7 +193,7 @@ def _run(
         failed = exit_handler.ended.failure
         console.print(f"exit handler: {failed.node_id} failed: {failed.reason}")
     for told in _unsent(config, run_id):
-        console.print(told, markup=False)
+        console.print(told, markup=False, soft_wrap=True)
     path = folder / "report.json"
     if not path.is_file():
         reason = exit_handler.ended and exit_handler.ended.failure

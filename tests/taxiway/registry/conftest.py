@@ -41,7 +41,7 @@ def database(
     """A fresh registry: the test runs on SQLite, MariaDB and PostgreSQL."""
     opened = Database(sections(request.param))
     yield opened
-    opened.engine.dispose()
+    opened.close()
 
 
 @pytest.fixture
@@ -49,4 +49,4 @@ def file_database(sections: Callable[[str], Registry]) -> Iterator[Database]:
     """A fresh registry on SQLite only."""
     opened = Database(sections("sqlite"))
     yield opened
-    opened.engine.dispose()
+    opened.close()

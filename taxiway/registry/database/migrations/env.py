@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from taxiway.registry.database.migrate import VERSION_TABLE
+from taxiway.registry.database.release import VERSION_TABLE
 from taxiway.registry.database.tables import metadata
 
 context.configure(

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from taxiway import push as push_module
 from taxiway.errors import ConfigError, TaxiwayError
-from taxiway.push import FilesystemPush
+from taxiway.push import BucketPush, FilesystemPush, Pushed
 from taxiway.registry.approval.states import set_state
 from taxiway.registry.auth.actor import Actor, NotAllowed, Role
 from taxiway.registry.database.tables import deploy_queue, model_versions
 from taxiway.registry.deploy.deployer import Deployer
 from taxiway.registry.deploy.queue import DeployQueue, LeaseLost
+from taxiway.registry.deploy.source import check
 from tests.taxiway.registry.deploy.conftest import BEN, Site
 from tests.taxiway.registry.deploy.folders import registered, saved_model
 
@@ -25,6 +29,18 @@ def states(site: Site) -> list[str]:
     with site.database.reading() as connection:
         query = deploy_queue.select().order_by(deploy_queue.c.id)
         return [row.state for row in connection.execute(query)]
+
+
+def before_the_copy(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Does something as the next push begins to copy."""
+    copy = shutil.copytree
+
+    def copies(source: Path, target: Path, *options: Any) -> None:
+        monkeypatch.setattr(shutil, "copytree", copy)
+        act()
+        copy(source, target, *options)
+
+    monkeypatch.setattr(shutil, "copytree", copies)
 
 
 class TestPublishing:
@@ -125,14 +141,13 @@ class TestRefusals:
     def test_what_is_rejected_while_it_is_copied(
         self, file_site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        version, sync = file_site.queued("one"), push_module._sync
+        version = file_site.queued("one")
 
-        def rejected_then_synced(folder: Path) -> None:
+        def reject() -> None:
             with file_site.database.working() as connection:
                 set_state(connection, version, "", "rejected", "it is unfair")
-            sync(folder)
 
-        monkeypatch.setattr(push_module, "_sync", rejected_then_synced)
+        before_the_copy(monkeypatch, reject)
         (outcome,) = file_site.deploy()
         assert outcome.state == "refused"
         assert list(file_site.serving.iterdir()) == []
@@ -309,14 +324,12 @@ class TestSeveralDeployers:
         self, file_site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file_site.queued("one")
-        sync = push_module._sync
 
-        def overtaken(folder: Path) -> None:
-            monkeypatch.setattr(push_module, "_sync", sync)
+        def overtake() -> None:
             file_site.ahead = file_site.database.settings.lease_seconds
             assert [outcome.state for outcome in file_site.deploy()] == ["done"]
 
-        monkeypatch.setattr(push_module, "_sync", overtaken)
+        before_the_copy(monkeypatch, overtake)
         with pytest.raises(LeaseLost):
             file_site.deploy()
         assert len(file_site.history()) == 1
@@ -325,21 +338,20 @@ class TestSeveralDeployers:
     def test_a_lease_is_renewed_for_as_long_as_the_copy_takes(
         self, file_site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        renewed, renew, sync = threading.Event(), DeployQueue.renew, push_module._sync
+        renewed, renew = threading.Event(), DeployQueue.renew
 
         def seen(queue: DeployQueue, entry: object) -> None:
             renew(queue, entry)  # type: ignore[arg-type]
             renewed.set()
 
-        def slow(folder: Path) -> None:
+        def wait() -> None:
             assert renewed.wait(60)
-            sync(folder)
 
         settings = file_site.database.settings.model_copy(update={"lease_seconds": 0.5})
         file_site.database.settings = settings
         file_site.queued("one")
         monkeypatch.setattr(DeployQueue, "renew", seen)
-        monkeypatch.setattr(push_module, "_sync", slow)
+        before_the_copy(monkeypatch, wait)
         assert [outcome.state for outcome in file_site.deploy()] == ["done"]
 
 
@@ -400,3 +412,23 @@ def test_a_deployer_of_another_environment_finds_nothing(file_site: Site) -> Non
     file_site.database.settings = settings
     push = FilesystemPush(kind="filesystem", destination=str(file_site.serving))
     assert list(Deployer(file_site.database, push, BEN).deploy("parcels")) == []
+
+
+@pytest.mark.pipeline
+def test_a_bucket_is_filled_from_a_folder_and_acknowledged(
+    file_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorFlow's own file system in memory stands for a bucket."""
+    in_bucket = partial(_in_memory, push_module.push_by_gfile)
+    monkeypatch.setattr(push_module, "push_by_gfile", in_bucket)
+    version = file_site.queued("one")
+    push = BucketPush(kind="bucket", destination="gs://deployed/serving")
+    (outcome,) = Deployer(file_site.database, push, BEN).deploy("parcels")
+    assert (outcome.state, outcome.copied) == ("done", True)
+    assert outcome.place.startswith("ram://deployed/serving/")
+    check(version, outcome.place)
+    assert [one.place for one in file_site.history()] == [outcome.place]
+
+
+def _in_memory(push: Callable[..., Pushed], model: str, destination: str, **options: Any) -> Pushed:
+    return push(model, destination.replace("gs://", "ram://"), **options)

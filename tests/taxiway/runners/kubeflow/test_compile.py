@@ -13,6 +13,8 @@ from google.protobuf import json_format
 
 from taxiway.config.loader import load_config
 from taxiway.errors import ConfigError
+from taxiway.process.provenance import commit_of_code
+from taxiway.runners.kubeflow.task.job import unpack
 from tests.conftest import TINY, CommandLine, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("kubeflow")]
@@ -63,6 +65,13 @@ def shape_of(documents: list[Any]) -> dict[str, Any]:
             "retries": tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0),
         }
     return shape
+
+
+def test_every_task_carries_the_commit_that_it_was_compiled_from(documents: list[Any]) -> None:
+    commands = [" ".join(one["command"]) for one in executors_of(documents[0]).values()]
+    jobs = [unpack(found[1]) for one in commands if (found := re.search(r"--job (\S+)", one))]
+    assert jobs
+    assert all(job.commit == commit_of_code() for job in jobs)
 
 
 class TestEveryBackEndReadsIt:

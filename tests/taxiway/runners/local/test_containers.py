@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Ran:
         self.out = out
         self.said = said
         self.engine = result.execution_properties["container_engine"].string_value
+        self.image = result.execution_properties["container_image"].string_value
 
 
 @pytest.fixture
@@ -90,6 +92,14 @@ def test_the_manifest_made_in_docker_and_on_the_host_are_the_same(
     texts = [(ran.out / MANIFEST_FILE).read_text() for ran in (in_docker, on_host)]
     assert texts[0] == texts[1]
     verify(model / "Format-Serving", in_docker.out / MANIFEST_FILE)
+
+
+def test_the_image_that_ran_is_known_by_its_digest(
+    busybox_image: str, model: Path, tmp_path: Path
+) -> None:
+    ran = run(model_manifest(busybox_image), model, tmp_path / "docker", "docker")
+    assert re.search(r"sha256:[0-9a-f]{64}$", ran.image)
+    assert run(model_manifest(busybox_image), model, tmp_path / "host", "host").image == ""
 
 
 def test_what_a_container_wrote_belongs_to_this_user(

@@ -34,9 +34,9 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_audit_subject"), ["subject"], unique=False)
+    _index("audit", "subject")
 
     op.create_table(
         "audit_head",
@@ -47,6 +47,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "deploy_queue",
@@ -67,12 +68,10 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("deploy_queue", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_deploy_queue_model_environment"), ["model", "environment"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_deploy_queue_state"), ["state"], unique=False)
+    _index("deploy_queue", "model", "environment")
+    _index("deploy_queue", "state")
 
     op.create_table(
         "deployments",
@@ -92,13 +91,9 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("deployments", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_deployments_model_environment_since"),
-            ["model", "environment", "since"],
-            unique=False,
-        )
+    _index("deployments", "model", "environment", "since")
 
     op.create_table(
         "model_versions",
@@ -133,14 +128,10 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("model_versions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_model_versions_model_model_digest"),
-            ["model", "model_digest"],
-            unique=False,
-        )
-        batch_op.create_index(batch_op.f("ix_model_versions_run_id"), ["run_id"], unique=False)
+    _index("model_versions", "model", "model_digest")
+    _index("model_versions", "run_id")
 
     op.create_table(
         "notes",
@@ -154,11 +145,9 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("notes", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_notes_subject_kind_subject"), ["subject_kind", "subject"], unique=False
-        )
+    _index("notes", "subject_kind", "subject")
 
     op.create_table(
         "outbox",
@@ -178,11 +167,9 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_outbox_state_next_try"), ["state", "next_try"], unique=False
-        )
+    _index("outbox", "state", "next_try")
 
     op.create_table(
         "policies",
@@ -194,6 +181,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "probes",
@@ -205,6 +193,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "runs",
@@ -225,11 +214,9 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
-    with op.batch_alter_table("runs", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_runs_pipeline_started_at"), ["pipeline", "started_at"], unique=False
-        )
+    _index("runs", "pipeline", "started_at")
 
     op.create_table(
         "tags",
@@ -243,6 +230,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "tokens",
@@ -260,6 +248,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "aliases",
@@ -275,6 +264,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "approvals",
@@ -292,6 +282,7 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     op.create_table(
         "version_states",
@@ -309,6 +300,15 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        if_not_exists=True,
     )
     head = sa.table("audit_head", sa.column("id"), sa.column("sequence"), sa.column("hash"))
     op.bulk_insert(head, [{"id": 1, "sequence": 0, "hash": "0" * 64}])
+
+
+def _index(table: str, *columns: str) -> None:
+    """One that is there already was made before this migration was killed; see migrate.py."""
+    name = "_".join(("ix", table, *columns))
+    made = sa.inspect(op.get_bind()).get_indexes(table)
+    if name not in [index["name"] for index in made]:
+        op.create_index(name, table, columns)

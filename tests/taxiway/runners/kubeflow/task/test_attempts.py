@@ -5,6 +5,7 @@ A real node that is killed, and tried again by its real supervisor, is in test_s
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
+from taxiway.process.provenance import GIT_COMMIT, GIT_DIRTY, IMAGES
 from taxiway.runners.kubeflow.task import supervisor
 from taxiway.runners.kubeflow.task.job import EXIT_NODE, NodeJob
 from tests.conftest import TINY
@@ -135,6 +137,18 @@ def record(config: Config) -> NodeRecord:
     found = run_store(config.metadata).node(RUN, "Flaky")
     assert found is not None
     return found
+
+
+def test_the_run_keeps_the_commit_that_it_was_compiled_from(config: Config) -> None:
+    from taxiway.runners.kubeflow.task.attempt import Attempt
+    from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+
+    Path(config.output.root, "words").write_text("well")
+    commit = {GIT_COMMIT: "abc123", GIT_DIRTY: "false"}
+    assert Attempt(config, "Flaky", RUN, TaskOutputs("{}"), commit=commit).run() == 0
+    kept = run_store(config.metadata).properties(RUN)
+    assert (kept[GIT_COMMIT], kept[GIT_DIRTY]) == ("abc123", "false")
+    assert json.loads(kept[IMAGES])["kubeflow.image"] == config.kubeflow.image
 
 
 class TestAcrossPods:

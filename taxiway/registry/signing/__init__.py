@@ -1,0 +1,1 @@
+"""Signing of pushed models: the kinds, and the program that signs and verifies."""

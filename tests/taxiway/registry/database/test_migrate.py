@@ -1,0 +1,123 @@
+"""A database's tables are those of tables.py, whoever makes them, how many do, and who dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, select, text
+
+from taxiway.errors import ConfigError
+from taxiway.registry.database import migrate
+from taxiway.registry.database.release import REVISIONS, VERSION_TABLE
+from taxiway.registry.database.session import Database
+from taxiway.registry.database.tables import audit_head, metadata
+from taxiway.registry.section import Registry
+from tests.taxiway.registry.conftest import KINDS
+from tests.taxiway.registry.database.programs import AT_ONCE, run
+
+Sections = Callable[[str], Registry]
+
+
+def differences(connection: Connection) -> list[Any]:
+    """What Alembic would change to make a database as tables.py says."""
+    options = {"version_table": VERSION_TABLE, "compare_type": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def test_a_fresh_database_has_exactly_the_tables_of_today(database: Database) -> None:
+    with database.reading() as connection:
+        assert differences(connection) == []
+        assert connection.execute(select(audit_head)).all() == [(1, 0, "0" * 64)]
+
+
+def test_a_difference_would_be_seen(database: Database) -> None:
+    with database.working() as connection:
+        connection.execute(text("DROP TABLE notes"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN folder"))
+    with database.reading() as connection:
+        assert [one[0] for one in differences(connection)] == [
+            "add_table",
+            "add_index",
+            "add_column",
+        ]
+
+
+def test_every_migration_is_known_by_name() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate._MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    assert tuple(reversed([script.revision for script in scripts])) == REVISIONS
+
+
+def test_tables_of_a_newer_release_are_refused_by_name(database: Database) -> None:
+    with database.working() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0042'"))
+    with closing(Database(database.settings)) as again, pytest.raises(ConfigError) as refused:
+        _ = again.engine
+    assert refused.value.message == (
+        f"the registry {database.place} is of a newer Taxiway: its tables are those of revision "
+        f"0042, and this release knows them up to {REVISIONS[-1]}"
+    )
+    key = "registry.path" if database.settings.kind == "sqlite" else "registry.database"
+    assert refused.value.edit == f"{key}, or upgrade Taxiway"
+
+
+OPEN = """
+def work(database, number):
+    with database.reading():
+        pass
+
+main()
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fresh_database_is_made_once_by_eight_who_open_it_at_once(
+    kind: str, sections: Sections
+) -> None:
+    settings = sections(kind)
+    done = run(AT_ONCE + OPEN, settings.model_dump_json(), "8")
+    assert (done.returncode, done.stderr) == (0, "")
+    with closing(Database(settings)) as database, database.reading() as connection:
+        assert differences(connection) == []
+        assert connection.execute(select(audit_head)).all() == [(1, 0, "0" * 64)]
+
+
+DIE_AT_A_STATEMENT = """
+import signal
+from sqlalchemy import Engine, event
+
+def work(database, number):
+    left = [1 + 3 * number]
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def executed(connection, cursor, statement, *_):
+        left[0] -= statement.strip().startswith(("CREATE", "INSERT"))
+        if left[0] == 0:  # no later than the tables, which each of them asks for
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with database.reading():
+        pass
+
+main()
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_migration_that_was_killed_half_way_is_finished_by_the_next(
+    kind: str, sections: Sections
+) -> None:
+    """Six at once: each dies further on than the one before it, on the same database."""
+    settings = sections(kind)
+    done = run(AT_ONCE + DIE_AT_A_STATEMENT, settings.model_dump_json(), "6")
+    assert (done.returncode, done.stderr) == (6, "")
+    with closing(Database(settings)) as database, database.reading() as connection:
+        assert differences(connection) == []
+        assert connection.execute(select(audit_head)).all() == [(1, 0, "0" * 64)]
