@@ -32,7 +32,7 @@ AROUND = {
     "no policy": [NONE],
     "one reviewer": ["registry.approval={kind: required, reviewers: 1}"],
     "another environment": [NONE, "registry.environment=mine"],
-    "another model": [NONE, "model.name=mine", "push.destination={serving}"],
+    "another model": [NONE, "model.name=mine", "push.destination=SERVING"],
 }
 
 
@@ -100,7 +100,7 @@ class TestTwoPeople:
 
     def options(self, *assignments: str) -> list[str]:
         """As a user gives them; the policy of the run unless another is named."""
-        filled = [value.format(serving=self.serving) for value in assignments]
+        filled = [value.replace("SERVING", str(self.serving)) for value in assignments]
         return [*self.workspace.options, *sets(*(filled or [TWO]))]
 
     def test_the_model_is_in_the_store_and_the_report_says_what_it_waits_for(self) -> None:
@@ -135,7 +135,7 @@ class TestTwoPeople:
         """As on Kubeflow, where the nodes themselves refuse."""
         from components.pusher.executor import require_pushable
 
-        filled = [value.format(serving=self.serving) for value in AROUND[name]]
+        filled = [value.replace("SERVING", str(self.serving)) for value in AROUND[name]]
         config = self.workspace.config(*filled)
         known = find_named(open_database(config.registry), "tiny", "1.0.0")
         assert known is not None
