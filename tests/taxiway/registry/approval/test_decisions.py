@@ -189,6 +189,14 @@ class TestTwoReviewers:
         assert state(self.database, self.version).state == "approved"
         assert queued(self.database) == ["parcels/1.0.0"]
 
+    def test_a_stricter_policy_takes_no_approval_back(self) -> None:
+        self.approve(BEN)
+        self.approve(CLEO)
+        stricter = under(self.database, approval=required(reviewers=3))
+        accept_policy(stricter, "parcels", stricter.settings, ADMIN)
+        registered(stricter, pushed_to="/models/parcels/2")
+        assert state(stricter, self.version).state == "approved"
+
     def test_approvals_are_kept_when_the_same_model_is_pushed_again(self) -> None:
         self.approve(BEN)
         registered(self.database, pushed_to="/models/parcels/2")
