@@ -32,27 +32,35 @@ AROUND = {
     "no policy": [NONE],
     "one reviewer": ["registry.approval={kind: required, reviewers: 1}"],
     "another environment": [NONE, "registry.environment=mine"],
-    "another model": [NONE, "model.name=mine", "push.destination={serving}"],
+    "another model": [NONE, "model.name=mine", "push.destination=SERVING"],
 }
 
 
 @pytest.fixture(scope="session")
-def held_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
-    """A run whose version waits for two people, and one that its policy refuses."""
+def held_run(spans: Path, shared_folder: Path) -> Run:
+    """A run whose version waits for two people; look, but do not touch."""
 
     def make(target: Path) -> None:
-        workspace = copied(spans, target / "var")
-        for name, assignments in (("two", (TWO,)), ("strict", STRICT)):
-            done = workspace.run(*assignments)
-            assert done.code == 0, done.out + done.err
-            (target / f"{name}.json").write_text(done.out)
+        _keep(copied(spans, target / "var").run(TWO), target / "report.json")
 
-    folder = once(shared_folder, "held-runs", make)
-    two, strict = (
-        (Workspace(folder / "var"), json.loads((folder / f"{name}.json").read_text()))
-        for name in ("two", "strict")
-    )
-    return two, strict
+    folder = once(shared_folder, "held-run", make)
+    return Workspace(folder / "var"), json.loads((folder / "report.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def refused_run(held_run: Run, shared_folder: Path) -> Run:
+    """A run beside it, for another name of the model, whose version its policy refuses."""
+
+    def make(target: Path) -> None:
+        _keep(held_run[0].run(*STRICT), target / "report.json")
+
+    folder = once(shared_folder, "refused-run", make)
+    return held_run[0], json.loads((folder / "report.json").read_text())
+
+
+def _keep(done: Finished, report: Path) -> None:
+    assert done.code == 0, done.out + done.err
+    report.write_text(done.out)
 
 
 def sets(*assignments: str) -> list[str]:
@@ -93,14 +101,14 @@ class TestTwoPeople:
     """Nothing serves before both have approved."""
 
     @pytest.fixture(autouse=True)
-    def _run(self, held_runs: tuple[Run, Run]) -> None:
-        self.run = held_runs[0]
+    def _run(self, held_run: Run) -> None:
+        self.run = held_run
         self.workspace, self.report = self.run
         self.serving = serving(self.workspace)
 
     def options(self, *assignments: str) -> list[str]:
         """As a user gives them; the policy of the run unless another is named."""
-        filled = [value.format(serving=self.serving) for value in assignments]
+        filled = [value.replace("SERVING", str(self.serving)) for value in assignments]
         return [*self.workspace.options, *sets(*(filled or [TWO]))]
 
     def test_the_model_is_in_the_store_and_the_report_says_what_it_waits_for(self) -> None:
@@ -135,7 +143,7 @@ class TestTwoPeople:
         """As on Kubeflow, where the nodes themselves refuse."""
         from components.pusher.executor import require_pushable
 
-        filled = [value.format(serving=self.serving) for value in AROUND[name]]
+        filled = [value.replace("SERVING", str(self.serving)) for value in AROUND[name]]
         config = self.workspace.config(*filled)
         known = find_named(open_database(config.registry), "tiny", "1.0.0")
         assert known is not None
@@ -212,8 +220,8 @@ class TestRefused:
     """A policy whose bound the version does not keep."""
 
     @pytest.fixture(autouse=True)
-    def _run(self, held_runs: tuple[Run, Run]) -> None:
-        self.run = held_runs[1]
+    def _run(self, refused_run: Run) -> None:
+        self.run = refused_run
         self.workspace, self.report = self.run
 
     def options(self) -> list[str]:

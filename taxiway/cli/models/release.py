@@ -18,6 +18,7 @@ from taxiway.cli.options import (
 )
 from taxiway.cli.registry import OpenRegistry, open_registry
 from taxiway.cli.table import print_table
+from taxiway.errors import EXIT_RUN_FAILED
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def promote(
     settings = registry.config.registry
     state = decisions.promote(registry.database, found, settings, registry.actor, reason)
     _tell(found, settings.environment, state, as_json)
+    if state.state == "rejected":
+        raise typer.Exit(EXIT_RUN_FAILED)
 
 
 def policy(

@@ -29,6 +29,7 @@ from taxiway.registry.approval.states import (
 )
 from taxiway.registry.auth.actor import Actor, NotAllowed, Permission, require
 from taxiway.registry.deploy.queue import queue_version
+from taxiway.registry.versions.records import read_version
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -52,6 +53,7 @@ def approve(
       NotAllowed: the actor may not approve.
     """
     with database.changing(actor, Permission.APPROVE) as change:
+        version = read_version(change.connection, version.id)
         before, policy = _decidable(change.connection, version, environment)
         if before.state == "approved":
             return before
@@ -100,10 +102,13 @@ def promote(
       actor: who asks; this is no approval yet.
       reason: for the audit.
 
+    Returns:
+      The state there; rejected where the policy itself refuses it, with what it does not keep.
+
     Raises:
       ConfigError: the config names no environment, or another policy than the one on record.
-      NotApproved: the version is archived or rejected there, or not approved where the policy wants
-        it to be first.
+      NotApproved: the version is archived, was rejected there, or is not approved where the policy
+        wants it to be first.
       NotAllowed: the actor may not.
     """
     environment = settings.environment
@@ -111,17 +116,15 @@ def promote(
         raise ConfigError("the config names no environment", edit="registry.environment")
     with database.changing(actor, Permission.APPROVE) as change:
         connection = change.connection
+        version = read_version(connection, version.id)
         require_unarchived(connection, version)
         earlier = settings.approval.earlier
         if earlier is not None:
             require_approved(connection, version, earlier)
         before = state_of(connection, version, environment)
+        if before is not None and before.state == "rejected":
+            require_approved(connection, version, environment)
         after = admit(change, version, settings)
-        if after.state == "rejected":
-            raise NotApproved(
-                f"{version.subject} is rejected{in_environment(environment)}: {after.reason}",
-                edit=f"`taxiway models approve {version.subject} -e {environment}`",
-            )
         if before is None:
             values = {"environment": environment, "state": after.state}
             change.record("version.promoted", version.subject, None, values, reason)

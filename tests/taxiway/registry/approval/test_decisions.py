@@ -189,6 +189,14 @@ class TestTwoReviewers:
         assert state(self.database, self.version).state == "approved"
         assert queued(self.database) == ["parcels/1.0.0"]
 
+    def test_a_stricter_policy_takes_no_approval_back(self) -> None:
+        self.approve(BEN)
+        self.approve(CLEO)
+        stricter = under(self.database, approval=required(reviewers=3))
+        accept_policy(stricter, "parcels", stricter.settings, ADMIN)
+        registered(stricter, pushed_to="/models/parcels/2")
+        assert state(stricter, self.version).state == "approved"
+
     def test_approvals_are_kept_when_the_same_model_is_pushed_again(self) -> None:
         self.approve(BEN)
         registered(self.database, pushed_to="/models/parcels/2")
@@ -209,6 +217,13 @@ class TestTwoReviewers:
             reject(self.database, self.version, "", CLEO, "old")
         with pytest.raises(NotApproved, match="is archived"):
             DeployQueue(self.database).put(self.version, ADMIN)
+
+    def test_what_changed_since_it_was_read_counts(self) -> None:
+        self.approve(BEN)
+        registered(self.database, pushed_to="/models/parcels/2")
+        self.approve(CLEO)
+        (entry,) = DeployQueue(self.database).waiting("parcels")
+        assert entry.pushed_to == "/models/parcels/2"
 
     def test_an_approved_version_that_is_archived_is_approved_no_more(self) -> None:
         self.approve(BEN)
@@ -392,6 +407,15 @@ class TestPromote:
         archive(self.database)
         with pytest.raises(NotApproved, match="is archived"):
             promote(self.database, self.version, self.staging, BEN)
+
+    def test_one_that_the_policy_refuses_is_rejected_there_and_promoted_no_more(self) -> None:
+        strict = self.settings("staging", TestRefused.BOUND)
+        after = promote(self.database, self.version, strict, BEN)
+        assert (after.state, after.reason) == ("rejected", TestRefused.WHY)
+        assert state(self.database, self.version, "staging").state == "rejected"
+        with pytest.raises(NotApproved, match=TestRefused.WHY):
+            promote(self.database, self.version, strict, BEN)
+        assert queued(self.database, "staging") == []
 
     def test_the_audit_has_it(self) -> None:
         promote(self.database, self.version, self.staging, BEN, "ready to try")
