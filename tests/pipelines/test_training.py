@@ -118,7 +118,7 @@ class TestFirstRun:
 
     def test_the_version_waits_for_a_deployer(self, first_run: Run) -> None:
         workspace, _ = first_run
-        assert DeployQueue(open_database(workspace.config().registry)).waiting() >= 1
+        assert DeployQueue(open_database(workspace.config().registry)).waiting("tiny")
 
     def test_the_run_keeps_its_config_and_command(self, first_run: Run, tmp_path: Path) -> None:
         workspace, report = first_run
