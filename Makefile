@@ -34,7 +34,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup profile lock clean config-reference signing
+.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup bench-registry profile lock clean config-reference signing
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -92,6 +92,9 @@ bench: .venv/installed ## Time stock TFX against Taxiway at four sizes; ROWS=27k
 
 bench-startup: .venv/installed ## Time help, completion, imports, and a run with nothing to do.
 	@.venv/bin/python -m benchmarks.startup
+
+bench-registry: .venv/installed ## Time lists and searches of a registry with 5,000 versions.
+	@.venv/bin/python -m benchmarks.registry
 
 dask-up: .venv/installed ## Start a Dask cluster on this machine, for engine.workers.kind=dask.
 	@sh tools/dask-up.sh

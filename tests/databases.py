@@ -37,7 +37,7 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def settings(self, database: str = "") -> list[str]:
-        """Config assignments for a database of its own, unless one is named."""
+        """Config assignments for databases of its own, unless one is named."""
         name = database or f"taxiway_{uuid.uuid4().hex}"
         return [
             f"metadata.kind={self.kind}",
@@ -45,6 +45,11 @@ class Server:
             f"metadata.port={self.port}",
             f"metadata.database={name}",
             "metadata.user=taxiway",
+            f"registry.kind={self.kind}",
+            "registry.host=127.0.0.1",
+            f"registry.port={self.port}",
+            f"registry.database={name}_registry",
+            "registry.password_env=TAXIWAY_METADATA_PASSWORD",
         ]
 
     def registry(self, database: str = "") -> Registry:
@@ -55,7 +60,9 @@ class Server:
 
     def restart(self) -> None:
         """Ends the server as its package's service would, and starts it again."""
-        self.process.terminate()
+        # PostgreSQL's service sends SIGINT: on SIGTERM the server would wait for its clients.
+        fast = signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM
+        self.process.send_signal(fast)
         self.process.wait(DEADLINE_SECONDS)
         self.process = _started(self.command, self.port)
 
@@ -75,7 +82,7 @@ def mariadb() -> Iterator[Server]:
     init_file = data / "init.sql"
     init_file.write_text(
         f"CREATE USER IF NOT EXISTS taxiway@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
-        "GRANT ALL ON *.* TO taxiway@'127.0.0.1';\n"
+        "GRANT ALL ON *.* TO taxiway@'127.0.0.1' WITH GRANT OPTION;\n"
     )
     command = ["mariadbd", *common, f"--socket={data}/socket", f"--port={port}"]
     command += ["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0"]  # no test cuts the power

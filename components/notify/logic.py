@@ -9,7 +9,7 @@ from typing import Any, Final
 from taxiway.notify import Notify, NotifyNone
 from taxiway.registry.database.session import Database
 from taxiway.registry.outbox.drain import drain
-from taxiway.registry.outbox.letters import post, release
+from taxiway.registry.outbox.messages import list_messages, post, release
 from taxiway.registry.outbox.senders import NOTIFY, SENDERS
 
 SECONDS: Final = 15.0
@@ -43,5 +43,8 @@ def tell(notify: Notify, database: Database, message: Mapping[str, Any]) -> None
         return
     try:
         drain(database, SENDERS, early=True, target=target, seconds=SECONDS)
+        for waiting in list_messages(database):
+            if waiting.target == target:
+                logging.warning("%s is not sent yet: %s", waiting.key, waiting.error)
     except Exception:  # the message is in the outbox
         logging.exception("the outbox is drained by the next run")

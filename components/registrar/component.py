@@ -104,7 +104,7 @@ def Registrar(  # a component is named like a class
     learned = class_names(spec.task, transform_graph.uri)
     contract = contract_of(spec, read_schema(f"{schema.uri}/schema.pbtxt"), learned)
     asked = Evaluation.model_validate_json(evaluation_config)
-    slices = read_metrics(evaluation.uri)
+    ranking, slices = ranking_of(asked, spec), read_metrics(evaluation.uri)
     candidate = Candidate(
         model=model_name,
         run_id=pushed_model.get_string_custom_property(RUN_ID_PROPERTY),
@@ -119,16 +119,15 @@ def Registrar(  # a component is named like a class
             _baseline_folder(blessing),
             evaluation.get_string_custom_property(UNUSABLE_BASELINE),
             directions(asked, spec),
-            ranking_of(asked, spec).metric,
+            ranking.metric,
             lambda content: find_version(database, model_name, content),
         ),
         facts={
-            "data": facts.data_facts(_properties(examples), _properties(schema)),
-            "columns": facts.column_facts(spec, contract),
-            "ranges": facts.range_facts(statistics.uri, spec),
+            "data": facts.data_facts(*map(_properties, (examples, schema))),
             "training": facts.training_facts(hyperparameters.uri),
-            "evaluation": facts.evaluation_facts(slices, ranking_of(asked, spec)),
+            "evaluation": facts.evaluation_facts(slices, ranking),
             "trial": facts.trial_facts(_properties(infra_blessing)),
+            **facts.input_facts(spec, contract, statistics.uri),
         },
         checks={
             "evaluator": blessing.get_int_custom_property("blessed") == 1,

@@ -31,6 +31,16 @@ def data_facts(examples: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
     return {"spans": numbers, **told, "schema_sha256": schema.get("sha256", "")}
 
 
+def input_facts(
+    spec: FeatureSpec, contract: Mapping[str, Any], statistics_uri: str
+) -> dict[str, Any]:
+    """What goes in: the columns that are meant, and the values that were seen."""
+    return {
+        "columns": column_facts(spec, contract),
+        "ranges": range_facts(statistics_uri, spec),
+    }
+
+
 def column_facts(spec: FeatureSpec, contract: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The columns that a model is meant for: what each may be, and what it is used as."""
     return [

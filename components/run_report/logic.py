@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from components.run_report.card import card_section
 from components.run_report.task import class_names, task_section
 from taxiway.evaluation.ranking import Ranking
 from taxiway.evaluation.results import (
@@ -61,6 +62,7 @@ def build_report(
             newest.get("Evaluator"), ranking, _class_names(task, newest.get("Transform"))
         ),
         "infra": _infra(newest.get("InfraValidator")),
+        "card": card_section(_uri(newest.get("Registrar"), "model_version")),
         "version": _property(newest.get("Registrar"), "model_version", "version_name"),
         "pushed_to": _property(newest.get("Pusher"), "pushed_model", "pushed_destination"),
         "release": release and dict(release),
@@ -166,3 +168,8 @@ def _infra(node: NodeRecord | None) -> dict[str, Any] | None:
 def _property(node: NodeRecord | None, output: str, name: str) -> Any:
     artifact = node.output(output) if node else None
     return artifact.properties.get(name) if artifact else None
+
+
+def _uri(node: NodeRecord | None, output: str) -> str:
+    artifact = node.output(output) if node else None
+    return artifact.uri if artifact else ""

@@ -25,12 +25,12 @@ def list_(
     """List what could not be sent yet, why, and what was given up."""
     from taxiway.cli.table import print_table
     from taxiway.registry.database.session import open_database
-    from taxiway.registry.outbox.letters import SENT, UNSENT, counts, letters
+    from taxiway.registry.outbox.messages import SENT, UNSENT, counts, list_messages
 
     database = open_database(resolve(config, assignments).registry)
-    found = letters(database, (*UNSENT, SENT) if all_ else UNSENT, limit=limit)
+    found = list_messages(database, (*UNSENT, SENT) if all_ else UNSENT, limit=limit)
     if as_json:
-        typer.echo(json.dumps([asdict(letter) for letter in found], indent=2))
+        typer.echo(json.dumps([asdict(message) for message in found], indent=2))
         return
     print_table(
         ("kind", "key", "state", "tries", "created (UTC)", "error"),
@@ -66,7 +66,7 @@ def flush(
     """
     from taxiway.registry.database.session import open_database
     from taxiway.registry.outbox.drain import drain, retry_given_up
-    from taxiway.registry.outbox.letters import letters
+    from taxiway.registry.outbox.messages import list_messages
     from taxiway.registry.outbox.senders import SENDERS
     from taxiway.terminal import one_line
 
@@ -81,6 +81,6 @@ def flush(
             f"{done.taken} taken: {done.sent} sent, {done.failed} failed, "
             f"{done.given_up} given up; {done.left} left"
         )
-        for letter in letters(database) if done.taken > done.sent else ():
-            typer.echo(one_line(f"{letter.kind} {letter.key}: {letter.error}"))
+        for message in list_messages(database) if done.taken > done.sent else ():
+            typer.echo(one_line(f"{message.kind} {message.key}: {message.error}"))
     raise typer.Exit(EXIT_OK if done.taken == done.sent and not done.left else EXIT_RUN_FAILED)

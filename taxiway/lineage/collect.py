@@ -19,7 +19,7 @@ from taxiway.lineage.registered import (
 )
 from taxiway.lineage.subjects import EXIT_SUFFIX, KINDS, find_artifacts
 from taxiway.metadata.connection import Metadata, SqliteMetadata
-from taxiway.metadata.records import ExecutionRecord, RunRecord, StoreContent
+from taxiway.metadata.records import RunRecord, StoreContent
 from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import Database
 
@@ -94,12 +94,11 @@ class Lineage:
         """What the run of a version put out that the version is not made of, nor made into."""
         if self.version is None or self.backwards is None or not self.starts:
             return ()
-        ids = {self.version.run_id}
         linked = {*self.backwards.artifacts, *self.graph.forwards(self.starts).artifacts}
         found = {
             event.artifact_id
             for execution, events in self.graph.outputs.items()
-            if self.graph.content.executions[execution].run_id in ids
+            if self.graph.content.executions[execution].run_id == self.version.run_id
             for event in events
         }
         return tuple(sorted(found - linked))
@@ -194,7 +193,7 @@ def _artifacts_of(
 
 
 def _run_of(graph: Graph, artifact: int) -> str:
-    maker: ExecutionRecord | None = graph.maker(artifact)
+    maker = graph.maker(artifact)
     return maker.run_id if maker else ""
 
 

@@ -13,7 +13,7 @@ from taxiway.errors import TaxiwayError
 from taxiway.notify import NotifyFile, NotifyNone, NotifyWebhook, message_of
 from taxiway.registry.database.session import Database
 from taxiway.registry.outbox.drain import drain
-from taxiway.registry.outbox.letters import letters, post
+from taxiway.registry.outbox.messages import list_messages, post
 from taxiway.registry.section import SqliteRegistry
 from tests.receiver import Receiver
 
@@ -45,18 +45,19 @@ def keys(receiver: Receiver) -> list[str]:
 
 
 def test_a_receiver_that_was_down_gets_both_at_the_next_run_in_order(
-    database: Database, receiver: Receiver
+    database: Database, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.answer = 503
     tell(WEBHOOK, database, message("r1"))
-    (letter,) = letters(database)
-    assert "HTTP status 503" in letter.error
+    (waiting,) = list_messages(database)
+    assert "HTTP status 503" in waiting.error
+    assert f"r1:7 is not sent yet: {waiting.error}" in caplog.messages
     receiver.requests.clear()
     receiver.answer = 204
     tell(WEBHOOK, database, message("r2"))
     assert keys(receiver) == ["r1:7", "r2:7"]
     assert [json.loads(body)["run_id"] for *_, body in receiver.requests] == ["r1", "r2"]
-    assert letters(database) == []
+    assert list_messages(database) == []
 
 
 def test_an_end_that_is_told_again_is_sent_once(database: Database, receiver: Receiver) -> None:
@@ -117,7 +118,7 @@ def test_a_registry_that_fails_after_the_message_is_in_it_costs_nothing(
     monkeypatch.setattr("components.notify.logic.drain", fails)
     tell(WEBHOOK, database, message("r1"))
     assert keys(receiver) == []
-    assert [letter.key for letter in letters(database)] == ["r1:7"]
+    assert [one.key for one in list_messages(database)] == ["r1:7"]
 
 
 def test_where_no_one_is_to_be_told_there_is_no_outbox(database: Database) -> None:

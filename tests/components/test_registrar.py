@@ -270,6 +270,7 @@ class TestTheComponents:
         assert version.candidate.contract["inputs"]["hour"] == hour
         assert version.candidate.contract["label"] == "delayed"
         checks = {"evaluator": True, "infra_validator": True, "manifest": False}
+        checks |= {"signature": False}
         assert version.candidate.checks == checks  # neither folder is on this machine
         facts = version.candidate.facts
         assert facts["data"]["spans"] == [1, 2]
@@ -354,4 +355,5 @@ class TestTheComponents:
         assert self.queue() == 1
         self.register()
         assert self.queue() == 0
-        assert DeployQueue(self.database).waiting() == 1
+        (entry,) = DeployQueue(self.database).waiting("parcels")
+        assert (entry.version, entry.pushed_to) == ("1.0.0", "/serving/7")

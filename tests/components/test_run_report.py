@@ -219,11 +219,41 @@ def by_auc(min_rows: int) -> Ranking:
     return Ranking("auc", True, min_rows)
 
 
+def registered(text: str) -> dict[str, Any]:
+    """What Registrar writes of a version, with a text wherever a model may bring one in."""
+    seen = {"column": text, "values": [text], "unique": 3, "missing": 0.5}
+    return {
+        "version": text,
+        "created_at": "2026-03-01T12:00:00.000000Z",
+        "reasons": {"major": text},
+        "model": text,
+        "run_id": text,
+        **dict.fromkeys(("model_digest", "contract_digest", "pipeline_digest"), "0" * 64),
+        "pushed_to": "/serving/1",
+        "metrics": {text: 0.75},
+        "contract": {"label": text, "definition": text, "outputs": {text: text}},
+        "baseline": {"unusable": text},
+        "facts": {
+            "columns": [{"name": text, "type": text, "domain": {"values": [text]}}],
+            "ranges": {text: seen},
+            "training": {"hyperparameters": {text: text}},
+            "evaluation": {
+                "worst_slices": [{"name": text, "metrics": {text: 0.5}}],
+                "ranked_by": text,
+            },
+            "trial": {"isolation": text},
+        },
+        "checks": {text: True},
+        "key of another release": text,
+    }
+
+
 def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str, Any]:
     """A report in which every part is there, and says `text` wherever a run may bring text in."""
     finding = {"severity": "ERROR", "source": "drift"}
     finding |= dict.fromkeys(("split", "column", "description"), text)
     (folder / "decision.json").write_text(json.dumps({"stops": [], "warns": [finding]}))
+    (folder / "version.json").write_text(json.dumps(registered(text)))
     nodes = [
         node("DataGate", decision=artifact("GateDecision", str(folder))),
         node(
@@ -236,7 +266,7 @@ def whole(logic: Any, compared: Evaluated, folder: Path, text: str) -> dict[str,
             blessing=artifact("InfraBlessing", blessed=0, reason=text, missing=text),
         ),
         node("Pusher", pushed_model=artifact("PushedModel", pushed_destination=text)),
-        node("Registrar", model_version=artifact("ModelVersion", version_name=text)),
+        node("Registrar", model_version=artifact("ModelVersion", str(folder), version_name=text)),
         ended(ErrorKind.FAILED, text, text),
     ]
     report: dict[str, Any] = logic.build_report(
@@ -265,8 +295,23 @@ class TestThePage:
             "drift error",
             "The 2 of 2 slices",
             "Resolved config",
+            "<h2>Model card</h2>",
+            "3 values: WORD",
+            '<td class="made">50.0%</td>',
+            'Owner <span class="badge warn">to be filled in</span>',
         ):
             assert told in page
+
+    def test_a_record_that_cannot_be_read_leaves_the_card_out(
+        self, logic: Any, compared: Evaluated, tmp_path: Path
+    ) -> None:
+        whole(logic, compared, tmp_path, "WORD")
+        (tmp_path / "version.json").write_text('{"version": "1.0.0"}')
+        made = artifact("ModelVersion", str(tmp_path), version_name="1.0.0")
+        nodes = [node("Registrar", model_version=made)]
+        report = logic.build_report("parcels", "r1", nodes, PROPERTIES, by_auc(100))
+        assert report["card"] is None
+        assert "Model card" not in logic.render_html(report)
 
     def test_no_value_can_become_markup(
         self, logic: Any, compared: Evaluated, tmp_path: Path

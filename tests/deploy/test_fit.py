@@ -59,6 +59,28 @@ def test_the_database(config: Config) -> None:
     assert env["MARIADB_USER"] == metadata.user
 
 
+def test_the_registry_is_a_database_of_its_own_that_the_server_makes(config: Config) -> None:
+    metadata: Any = config.metadata
+    registry: Any = config.registry
+    assert (registry.kind, registry.host, registry.port) == ("mysql", metadata.host, metadata.port)
+    assert (registry.user, registry.password_env) == (metadata.user, metadata.password_env)
+    assert registry.database != metadata.database
+    script = WRITTEN[f"ConfigMap/{metadata.host}-init"]["data"]["registry.sql"]
+    assert script.splitlines() == [
+        f"CREATE DATABASE IF NOT EXISTS {registry.database};",
+        f"GRANT ALL ON {registry.database}.* TO '{registry.user}'@'%';",
+    ]
+    assert all(
+        line in (KUBERNETES.parent / "README.md").read_text() for line in script.splitlines()
+    )
+    pod = pods(list(WRITTEN.values()))[metadata.host]["spec"]
+    (volume,) = [one for one in pod["volumes"] if "configMap" in one]
+    assert volume["configMap"]["name"] == f"{metadata.host}-init"
+    (server,) = pod["containers"]
+    (mount,) = [one for one in server["volumeMounts"] if one["name"] == volume["name"]]
+    assert mount["mountPath"] == "/docker-entrypoint-initdb.d"
+
+
 def test_the_password(config: Config) -> None:
     metadata: Any = config.metadata
     (secret,) = config.kubeflow.secrets

@@ -221,11 +221,11 @@ class TestGate:
         self, stopped: tuple[Workspace, Finished], receiver: Receiver
     ) -> None:
         workspace, _ = stopped
-        (letter,) = json.loads(taxiway("outbox", "list", "--json", *workspace.options).out)
+        (waiting,) = json.loads(taxiway("outbox", "list", "--json", *workspace.options).out)
         done = taxiway("outbox", "flush", *workspace.options)
         assert (done.code, done.out) == (0, "1 taken: 1 sent, 0 failed, 0 given up; 0 left\n")
         ((_, _, headers, body),) = receiver.requests
-        assert headers["Idempotency-Key"] == letter["key"]
+        assert headers["Idempotency-Key"] == waiting["key"]
         assert json.loads(body)["outcome"] == "stopped"
 
     @pytest.mark.one_stack

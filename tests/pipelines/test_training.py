@@ -116,6 +116,20 @@ class TestFirstRun:
         assert versions[0].candidate.pushed_to == report["pushed_to"]
         assert versions[0].candidate.metrics == pytest.approx(report["evaluation"]["overall"])
 
+    def test_the_version_has_what_its_card_is_filled_from(self, first_run: Run) -> None:
+        workspace, _ = first_run
+        candidate = list_versions(open_database(workspace.config().registry), "tiny")[0].candidate
+        passed = {name for name, is_passed in candidate.checks.items() if is_passed}
+        assert passed == {"evaluator", "infra_validator", "manifest"}
+        assert set(candidate.contract["inputs"]) == set(load_spec("tests.tiny").inputs())
+        assert candidate.baseline == {}
+        assert candidate.facts["data"]["spans"] == [1, 2, 3]
+        assert candidate.facts["data"]["rows_train"] == 1200
+        assert candidate.facts["ranges"]["hour"]["max"] == 23
+        assert set(candidate.facts["ranges"]["region"]["values"]) == {"north", "south", "west"}
+        assert candidate.facts["training"]["hyperparameters"]["hidden_units"] == [16]
+        assert len(candidate.facts["evaluation"]["worst_slices"]) == 3
+
     def test_the_version_waits_for_a_deployer(self, first_run: Run) -> None:
         workspace, _ = first_run
         assert DeployQueue(open_database(workspace.config().registry)).waiting("tiny")
@@ -270,22 +284,35 @@ class TestLaterRuns:
         assert DeployQueue(open_database(config.registry)).is_newest("tiny", "1.0.0", str(again))
 
     @one_stack
-    def test_back_to_an_earlier_model_is_a_push_and_a_deployment_of_its_own(self) -> None:
-        """What a server takes, the highest version, is what was asked for last."""
+    def test_a_worse_a_better_and_an_earlier_model_are_numbered_for_what_they_are(self) -> None:
+        """Each is pushed; what a server takes, the highest version, is what was asked for last."""
         easy = "evaluation.thresholds=[{metric: auc, lower: 0.1}]"
         config = self.workspace.config()
-        other, back = (
+        worse, better, back = (
             self.workspace.run(easy, f"model.hyperparameters.epochs={epochs}").report
-            for epochs in (2, config.model.hyperparameters.epochs)
+            for epochs in (1, 2, config.model.hyperparameters.epochs)
         )
-        assert other["version"] != back["version"] == self.first["version"]
+        database = open_database(config.registry)
+        first, one, two = list_versions(database, "tiny")
+        assert (worse["version"], better["version"]) == (one.name, two.name) == ("1.0.1", "1.1.0")
+        assert back["version"] == first.name == "1.0.0"
+        for version, report, before in ((one, worse, first), (two, better, one)):
+            told = f"{abs(report['evaluation']['change']['auc']):.4g}"
+            way = "better" if version is two else "worse"
+            assert f", {told} {way} than " in version.reasons["minor"]
+            assert version.reasons["minor"].endswith(f"of {before.name}")
+            compared_with = version.candidate.baseline
+            assert compared_with["model_digest"] == before.candidate.model_digest
+            assert compared_with["metrics"]["auc"] == pytest.approx(before.candidate.metrics["auc"])
+            assert version.candidate.checks == first.candidate.checks
+        assert states(worse)["Trainer"] == "complete"
+        assert states(worse)["Transform"] == "cached"
         assert states(back)["Trainer"] == "cached"
-        assert int(Path(back["pushed_to"]).name) > int(Path(other["pushed_to"]).name)
+        assert int(Path(back["pushed_to"]).name) > int(Path(better["pushed_to"]).name)
         served = newest_version(Path(config.push.destination))
         assert served == Path(back["pushed_to"])
         verify(served)
-        queue = DeployQueue(open_database(config.registry))
-        assert queue.is_newest("tiny", back["version"], back["pushed_to"])
+        assert DeployQueue(database).is_newest("tiny", back["version"], back["pushed_to"])
 
     @one_stack
     def test_the_text_output_tells_nodes_metrics_blessings_and_what_next(self) -> None:
@@ -322,13 +349,6 @@ class TestLaterRuns:
             assert any("auc on overall is" in reason for reason in report["evaluation"]["reasons"])
         if not blessed[1]:
             assert "latency_budget_ms" in report["infra"]["reason"]
-
-    @one_stack
-    def test_a_changed_hyperparameter_trains_again_but_transforms_not(self) -> None:
-        report = self.workspace.run("model.hyperparameters.epochs=1").report
-        found = states(report)
-        assert found["Trainer"] == "complete"
-        assert found["Transform"] == "cached"
 
     @one_stack
     def test_a_worse_model_than_the_baseline_is_refused(self) -> None:

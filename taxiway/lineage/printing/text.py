@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,7 @@ from taxiway.lineage.subjects import EXIT_SUFFIX
 from taxiway.terminal import one_line
 
 _GAP: Final = "  "
+_LONGEST_FACT: Final = 100
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,14 @@ def _head(lineage: Lineage) -> list[str]:
         head += ["", lineage.missing, "the registry has kept of it:"]
         head += [f"  run        {version.run_id}", f"  registered {version.created_at}"]
         head += [f"  sha256     {version.model_digest}"]
-        head += [f"  {key:<10} {value}" for key, value in sorted(facts.items())]
+        head += [f"  {key:<10} {_bounded(value)}" for key, value in sorted(facts.items())]
     return head
+
+
+def _bounded(value: object) -> str:
+    """A fact as JSON; of one that is long, the beginning: `taxiway models show` has it whole."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LONGEST_FACT else f"{text[:_LONGEST_FACT]}..."
 
 
 def _backwards(lineage: Lineage, shown: Shown) -> list[str]:
@@ -98,7 +106,8 @@ def _forwards(lineage: Lineage, shown: Shown) -> list[list[str]]:
     trees, compared = forward_trees(
         lineage.graph, lineage.starts, lineage.starts_are_shown, shown.every, shown.depth
     )
-    count = len({one.subject for one in _versions(lineage, lineage.forwards.artifacts)})
+    made = lineage.graph.forwards(lineage.starts, through_baselines=False).artifacts
+    count = len({one.subject for one in _versions(lineage, made)})
     several = "version" if count == 1 else "versions"
     head = f"{lineage.subject} went into {count} registered {several}"
     rows = [_row(lineage, shown, before, branch) for before, branch in lines(trees)]

@@ -50,10 +50,20 @@ class SqliteConnection(RegistryConnection):
     """SQLite file; empty means `<output.root>/registry.sqlite`."""
 
     def url(self) -> URL:
-        """A file that is made, with its folder, where it is missing."""
+        """A file that is made, with its folder, where it is missing.
+
+        Raises:
+          ConfigError: the folder cannot be made.
+        """
         from sqlalchemy import URL
 
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the folder of the registry {self.path} cannot be made: {error.strerror}",
+                edit="registry.path",
+            ) from error
         return URL.create("sqlite", database=self.path)
 
     @property

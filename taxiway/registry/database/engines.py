@@ -6,6 +6,9 @@ the database as it was when they began.
 
 from __future__ import annotations
 
+import sqlite3
+import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -52,6 +55,8 @@ READING: Final[dict[str, dict[str, Any]]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
 """Execution options of a transaction that only reads, by kind: all its queries see one state."""
+_NOT_UNDERSTOOD: Final = (KeyError, ValueError, struct.error)
+"""What a driver raises that reads another protocol than its own."""
 _PROBE: Final[dict[str, dict[str, Any]]] = {
     "mysql": {"connect_timeout": _GREETING_SECONDS, "read_timeout": _GREETING_SECONDS},
     "postgresql": {"timeout": _GREETING_SECONDS},
@@ -84,6 +89,8 @@ def ensure_database(settings: Registry) -> None:
             raise explained(error, settings, OTHER_KIND) from error
         if meaning_of(error) is not MISSING:
             raise
+    except _NOT_UNDERSTOOD as error:
+        raise explained(error, settings, OTHER_KIND) from error
     else:
         return
     try:
@@ -118,7 +125,8 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+            with suppress(sqlite3.OperationalError):  # others are at it: the next one does it
+                connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 

@@ -125,8 +125,12 @@ class Database:
         if isinstance(self.settings, SqliteConnection):
             check_file(Path(self.settings.path))
         engine = make_engine(self.settings)
-        patiently(lambda: ensure_database(self.settings), self.settings)
-        patiently(lambda: migrate(engine, self.settings), self.settings)
+        try:
+            patiently(lambda: ensure_database(self.settings), self.settings)
+            patiently(lambda: migrate(engine, self.settings), self.settings)
+        except BaseException:
+            engine.dispose()
+            raise
         kept = self._engines.setdefault(self._identity(), engine)
         if kept is not engine:  # another thread was first
             engine.dispose()

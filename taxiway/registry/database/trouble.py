@@ -78,7 +78,7 @@ _UNKNOWN_HOST: Final = Meaning(
     "no machine is known as {host}: {why}", "registry.host", is_config=True
 )
 OTHER_KIND: Final = Meaning(
-    "what answers at {host}:{port} does not speak as a server of kind {kind} does: {why}",
+    "what answers at {host}:{port} does not speak as a server of kind {kind} does",
     "registry.kind or registry.port",
     is_config=True,
 )
@@ -132,7 +132,7 @@ _WORDS: Final[dict[str, Meaning]] = {  # of errors without a code
 }
 
 
-def meaning_of(error: SQLAlchemyError) -> Meaning | None:
+def meaning_of(error: Exception) -> Meaning | None:
     """What an error means; None for one that is known only as it is."""
     said = why(error)
     for words, meaning in _WORDS.items():
@@ -142,13 +142,11 @@ def meaning_of(error: SQLAlchemyError) -> Meaning | None:
     return MEANINGS.get(_code(error), _GONE if lost else None)
 
 
-def explained(
-    error: SQLAlchemyError, settings: Registry, meaning: Meaning | None = None
-) -> TaxiwayError:
+def explained(error: Exception, settings: Registry, meaning: Meaning | None = None) -> TaxiwayError:
     """An error as its reader needs it.
 
     Args:
-      error: of the database.
+      error: of the database, or of a driver that did not understand what it read.
       settings: the section that says where it is.
       meaning: in the place of what the error means by itself.
     """
@@ -193,7 +191,7 @@ def _passes(error: BaseException) -> bool:
     return meaning is not None and meaning.passes
 
 
-def why(error: SQLAlchemyError) -> str:
+def why(error: Exception) -> str:
     """What the server or the system said, without the statement."""
     if not isinstance(error, DBAPIError) or error.orig is None:
         return " ".join(str(error).split())[:_LONGEST]
@@ -207,7 +205,7 @@ def why(error: SQLAlchemyError) -> str:
     return " ".join(said.split())[:_LONGEST]
 
 
-def _code(error: SQLAlchemyError) -> str:
+def _code(error: Exception) -> str:
     """The server's own: a number of MySQL's, or an SQLSTATE of PostgreSQL's; else empty."""
     args = error.orig.args if isinstance(error, DBAPIError) and error.orig is not None else ()
     if not args:

@@ -1,13 +1,12 @@
-"""Sends what the outbox holds, oldest first, each letter at least once.
+"""Sends what the outbox holds, oldest first, each message at least once.
 
-A letter is taken in one transaction, sent outside of any, and closed in another. Whoever takes it
+A message is taken in one transaction, sent outside of any, and closed in another. Whoever takes it
 holds it for LEASE_SECONDS, so that two who drain at once do not both send it. One that is killed
-after sending and before it could say so leaves a letter that is sent again, under the same key.
+after sending and before it could say so leaves a message that is sent again, under the same key.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -19,13 +18,13 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from taxiway.errors import TaxiwayError
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import outbox, written
-from taxiway.registry.outbox.letters import (
+from taxiway.registry.outbox.messages import (
     GIVEN_UP,
     SENDING,
     SENT,
     WAITING,
-    Letter,
-    letter_of,
+    OutboxMessage,
+    message_of_row,
 )
 from taxiway.registry.outbox.senders import Sender
 from taxiway.terminal import one_line
@@ -34,7 +33,7 @@ BACKOFF_SECONDS: Final = (10, 30, 120, 600, 1800, 3600, 7200, 14400, 28800)
 """From each try to the next: a restart is over in the first of them, an outage in the last."""
 TRIES: Final = len(BACKOFF_SECONDS) + 1
 PATIENCE_SECONDS: Final = 2 * 86400.0
-"""No letter is given up sooner: a sweep of short runs has tried ten times within minutes."""
+"""No message is given up sooner: a sweep of short runs has tried ten times within minutes."""
 LEASE_SECONDS: Final = 120.0
 """Above what a sender takes; one that takes longer is at worst sent by another too."""
 ERROR_LENGTH: Final = 1000
@@ -42,7 +41,7 @@ ERROR_LENGTH: Final = 1000
 
 @dataclass(frozen=True)
 class Drained:
-    """What became of the letters: `taken` is `sent` + `failed` + `given_up`."""
+    """What became of the messages: `taken` is `sent` + `failed` + `given_up`."""
 
     taken: int = 0
     sent: int = 0
@@ -64,28 +63,28 @@ def drain(
     target: Mapping[str, Any] | None = None,
     seconds: float = math.inf,
 ) -> Drained:
-    """Sends what is due; a letter that cannot be sent holds up none after it.
+    """Sends what is due; a message that cannot be sent holds up none after it.
 
     Args:
       database: the registry.
-      senders: by kind of letter; those of other kinds stay.
-      limit: how many letters at most.
+      senders: by kind of message; those of other kinds stay.
+      limit: how many messages at most.
       clock: seconds since the epoch; tests bring their own.
       early: also what failed and is not due yet. For who comes seldom, such as the end of a run.
-      target: only letters to this one.
-      seconds: no other letter is begun after that many.
+      target: only messages to this one.
+      seconds: no other message is begun after that many.
     """
     wanted: ColumnElement[bool] = outbox.c.kind.in_(senders)
     if target is not None:
         wanted = and_(wanted, outbox.c.target == dict(target))
     drained, last, began = Drained(), 0, clock()
     while drained.taken < limit and clock() - began <= seconds:
-        letter = _take(database, and_(wanted, outbox.c.id > last), clock(), early)
-        if letter is None:
+        message = _take(database, and_(wanted, outbox.c.id > last), clock(), early)
+        if message is None:
             break
-        last = letter.id
-        error = _try(senders[letter.kind], letter)
-        state = _close(database, letter, error, clock())
+        last = message.id
+        error = _try(senders[message.kind], message)
+        state = _close(database, message, error, clock())
         drained = replace(
             drained,
             taken=drained.taken + 1,
@@ -108,8 +107,8 @@ def retry_given_up(database: Database) -> int:
 
 def _take(
     database: Database, wanted: ColumnElement[bool], now: float, early: bool
-) -> Letter | None:
-    """The oldest letter that may be sent now, held by this process from here on."""
+) -> OutboxMessage | None:
+    """The oldest message that may be sent now, held by this process from here on."""
     due = outbox.c.next_try <= now
     waiting = outbox.c.state == WAITING
     lapsed = and_(outbox.c.state == SENDING, due)
@@ -121,13 +120,13 @@ def _take(
             return None
         values = {"state": SENDING, "tries": row.tries + 1, "next_try": now + LEASE_SECONDS}
         connection.execute(update(outbox).where(outbox.c.id == row.id).values(values))
-        return replace(letter_of(row), **values)
+        return replace(message_of_row(row), **values)
 
 
-def _try(send: Sender, letter: Letter) -> str:
-    """Why a letter could not be sent, in a line; empty where it was."""
+def _try(send: Sender, message: OutboxMessage) -> str:
+    """Why a message could not be sent, in a line; empty where it was."""
     try:
-        send(letter.target, letter.payload)
+        send(message.target, message.payload)
     except TaxiwayError as error:
         text = f"{error.message} (edit: {error.edit})" if error.edit else error.message
     except OSError as error:
@@ -139,21 +138,18 @@ def _try(send: Sender, letter: Letter) -> str:
     return one_line(text)[:ERROR_LENGTH]
 
 
-def _close(database: Database, letter: Letter, error: str, now: float) -> str:
-    """Writes down how a try went, and gives the letter's state from here on."""
-    where = outbox.c.id == letter.id
+def _close(database: Database, message: OutboxMessage, error: str, now: float) -> str:
+    """Writes down how a try went, and gives the message's state from here on."""
+    where = outbox.c.id == message.id
     values: dict[str, Any]
     if not error:
         values = {"state": SENT, "error": "", "sent_at": written(now)}
     else:
         # Whoever has taken it since, the lease having run out, says how it goes on.
-        where = and_(where, outbox.c.state == SENDING, outbox.c.tries == letter.tries)
-        values = {"state": WAITING, "error": error, "next_try": now + _backoff(letter.tries)}
-        if letter.tries >= TRIES and letter.created_at <= written(now - PATIENCE_SECONDS):
+        where = and_(where, outbox.c.state == SENDING, outbox.c.tries == message.tries)
+        values = {"state": WAITING, "error": error, "next_try": now + _backoff(message.tries)}
+        if message.tries >= TRIES and message.created_at <= written(now - PATIENCE_SECONDS):
             values["state"] = GIVEN_UP
-        logging.warning(
-            "the %s message %s, try %s: %s", letter.kind, letter.key, letter.tries, error
-        )
     with database.working() as connection:
         connection.execute(update(outbox).where(where).values(values))
     return str(values["state"])

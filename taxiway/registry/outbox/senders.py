@@ -1,4 +1,4 @@
-"""Who sends which kind of letter: a new kind is a function and a line in SENDERS."""
+"""Who sends which kind of message: a new kind is a function and a line in SENDERS."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ def _notify(target: Mapping[str, Any], message: Mapping[str, Any]) -> None:
 SENDERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], None]]] = {
     NOTIFY: _notify,
 }
-"""By `kind` of a letter."""
+"""By `kind` of a message."""

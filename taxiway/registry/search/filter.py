@@ -239,5 +239,5 @@ def _error(text: str, place: int, what: str) -> ConfigError:
     return ConfigError(
         f"the filter is not understood at character {place + 1}: {what}\n"
         f"  {one_line(text)}\n  {' ' * place}^",
-        edit="the filter; `taxiway models search --help` shows the language",
+        edit="the filter; docs/reference/filters.md has the language",
     )

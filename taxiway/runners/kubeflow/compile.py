@@ -24,6 +24,7 @@ from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.metadata.connection import SqliteMetadata
 from taxiway.process.provenance import commit_of_code
+from taxiway.registry.section import SqliteRegistry
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.kubeflow.kubernetes import (
     PLATFORM,
@@ -88,6 +89,13 @@ def check(config: Config) -> None:
         raise ConfigError(
             "metadata.kind sqlite is one file for one process, and on Kubeflow nodes run in many",
             edit="metadata.kind: mysql, as configs/kubeflow.yaml has it, or grpc",
+        )
+    if isinstance(config.registry, SqliteRegistry):
+        raise ConfigError(
+            "registry.kind sqlite is a file that the pods of all hosts would write to, over a "
+            "shared volume, whose locks SQLite cannot rely on",
+            edit="registry.kind: mysql, as configs/kubeflow.yaml has it, or postgresql; "
+            "registry.host and registry.password_env with it",
         )
     if not f"{root}/".startswith(f"{mount}/"):
         raise ConfigError(

@@ -119,10 +119,10 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
 def _unsent(config: Config, run_id: str) -> list[str]:
     """What of this run waits in the outbox, in a line each."""
     from taxiway.registry.database.session import open_database
-    from taxiway.registry.outbox.letters import letters
+    from taxiway.registry.outbox.messages import list_messages
 
     try:
-        found = letters(open_database(config.registry), key_prefix=f"{run_id}:")
+        found = list_messages(open_database(config.registry), key_prefix=f"{run_id}:")
     except TaxiwayError:  # a run is told of by its report
         logging.exception("the outbox could not be looked into")
         return []

@@ -11,7 +11,7 @@ import pytest
 from taxiway.config.loader import load_config
 from taxiway.notify import NotifyWebhook
 from taxiway.registry.database.session import open_database
-from taxiway.registry.outbox.letters import post
+from taxiway.registry.outbox.messages import post
 from tests.conftest import TINY, CommandLine
 from tests.receiver import SECRET, Receiver
 

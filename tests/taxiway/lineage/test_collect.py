@@ -171,7 +171,8 @@ def test_a_span_went_into_versions_and_where_they_served(ask: Ask) -> None:
 
 def test_what_was_only_compared_is_told_apart(ask: Ask) -> None:
     found = ask("artifact:2")
-    _, _, compared = as_text(found, Shown("/var")).partition("only compared")
+    made, _, compared = as_text(found, Shown("/var")).partition("only compared")
+    assert "artifact:2 went into 1 registered version\n" in made
     assert "flights/1.1.0" in compared
     versions = {one["artifact"]: one["only_compared"] for one in as_plain(found)["versions"]}
     assert versions == {4: False, 9: False, 8: True}

@@ -10,10 +10,10 @@ from taxiway.metadata.whole_runs import AT_ONCE, whole_run, whole_runs
 from tests.taxiway.metadata.test_store import RUN, Recorder, State
 
 
-@pytest.fixture
-def recorder(tmp_path: Path) -> Recorder:
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
     """Runs of more nodes than one question takes, some shared, one twice, one without a context."""
-    made = Recorder(tmp_path / "metadata.sqlite")
+    made = Recorder(tmp_path_factory.mktemp("runs") / "metadata.sqlite")
     for number in range(AT_ONCE // 4):
         run_id = f"run-{number}"
         examples = made.execution("ArrowExampleGen", State.CACHED, run_id)

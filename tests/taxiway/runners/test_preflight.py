@@ -64,6 +64,14 @@ def policy_on_an_unknown_metric(root: Path) -> Config:
     return config(root, f"registry.approval={{kind: required, metrics: [{bound}]}}")
 
 
+def versions_by_an_unknown_metric(root: Path) -> Config:
+    return config(root, "registry.versioning={kind: semantic, metric: acu}")
+
+
+def versions_by_a_count(root: Path) -> Config:
+    return config(root, "registry.versioning={kind: semantic, metric: example_count}")
+
+
 def store_is_a_file(root: Path) -> Config:
     (root / "models").touch()
     return config(root, "registry.approval={kind: required}", f"registry.store={root}/models")
@@ -122,6 +130,11 @@ REFUSED: dict[Callable[[Path], Config], tuple[str, str]] = {
     unknown_metric: ("did you mean 'recall'?", "evaluation.metrics"),
     unknown_slice: ("did you mean 'region'?", "evaluation.slices"),
     policy_on_an_unknown_metric: ("'acu' is not measured; did you mean 'auc'?", "registry.app"),
+    versions_by_an_unknown_metric: ("did you mean 'auc'?", "registry.versioning.metric"),
+    versions_by_a_count: (
+        "registry.versioning.metric: 'example_count' cannot say which model is better",
+        "registry.versioning.metric",
+    ),
     store_is_a_file: ("registry.store: ", "registry.store, or move"),
     push_to_a_file: ("push.destination: ", "push.destination, or move"),
     metadata_below_a_file: ("metadata.path: ", "metadata.path, or move"),

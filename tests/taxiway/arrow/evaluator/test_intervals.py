@@ -76,6 +76,10 @@ class TestBootstrap:
             whole = read_metrics(done.folder)[0]
             assert {"auc", "recall", "example_count"} <= whole.metrics.keys()
             assert "auc" in whole.change
+            low, high = whole.intervals["auc"]
+            assert low < whole.metrics["auc"] < high
+            low, high = whole.change_intervals["auc"]
+            assert low < whole.change["auc"] < high
 
     def test_draws_are_the_same_on_every_worker_and_every_time(self, tmp_path: Path) -> None:
         from taxiway.arrow.evaluator.evaluate import evaluate

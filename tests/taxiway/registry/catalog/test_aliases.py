@@ -86,7 +86,7 @@ def test_a_protected_alias_moves_to_approved_versions_and_by_approvers_only(
     first, second = two
     with pytest.raises(NotAllowed, match="ben has the role author"):
         move_alias(database, first, "champion", AUTHOR, CHAMPION)
-    with pytest.raises(NotApproved, match=r"flights/1\.1\.0 waits for approval: needs 1 reviewer"):
+    with pytest.raises(NotApproved, match="waits for approval: it needs 1 reviewer"):
         move_alias(database, second, "champion", APPROVER, CHAMPION)
     with pytest.raises(NotApproved, match="not approved in staging"):
         move_alias(database, first, "champion", APPROVER, CHAMPION, environment="staging")

@@ -47,7 +47,8 @@ CREATE TABLE deploy_queue (
   taken_by TEXT, lease_until REAL, takes INTEGER NOT NULL DEFAULT 0, UNIQUE (model, version)
 );
 INSERT INTO deploy_queue VALUES
-  (1, 'parcels', '1.0.0', 'done', 'd', 1000.5, 1), (4, 'parcels', '1.1.0', 'waiting', NULL, NULL, 0);
+  (1, 'parcels', '1.0.0', 'done', 'd', 1000.5, 1),
+  (4, 'parcels', '1.1.0', 'waiting', NULL, NULL, 0);
 """
 QUEUE_1 = """
 CREATE TABLE deploy_queue (
@@ -136,18 +137,19 @@ def test_the_queue_keeps_its_entries_with_their_states(older: tuple[Path, int]) 
         assert done["pushed_to"] == ("/s/1" if number else "")
         assert (other["id"], other["state"]) == (4, "taken" if number else "waiting")
         assert (other["taken_by"], other["takes"]) == (("d", 2) if number else ("", 0))
-        assert DeployQueue(database).waiting() == 1
+        assert len(DeployQueue(database).waiting("parcels")) == 1
 
 
 def test_work_goes_on_where_it_was(older: tuple[Path, int]) -> None:
     with opened(older[0]) as database:
         again = Candidate("parcels", "run4", "m1", "c1", "p1", "/s/3", {})
-        assert register(database, again, ANN).name == "1.0.0"
+        first = register(database, again, ANN)
+        assert (first.name, first.candidate.pushed_to) == ("1.0.0", "/s/3")
         version = register(
             database, Candidate("parcels", "run5", "m3", "c2", "p1", "/s/4", {}), ANN
         )
         assert (version.id, version.name) == (8, "2.0.0")
-        assert DeployQueue(database).put("parcels", "1.0.0", "/s/3", ANN)
+        assert DeployQueue(database).put(first, ANN)
 
 
 def test_the_audit_begins_with_what_was_taken_over(older: tuple[Path, int]) -> None:
@@ -251,7 +253,7 @@ def test_a_take_over_that_is_killed_at_any_step_has_changed_nothing_or_is_done(
         with opened(place / path.name) as database:
             assert [one.name for one in list_versions(database, "parcels")] == ["1.0.0", "1.1.0"]
             assert [one["action"] for one in rows(database, audit)] == ["registry.taken_over"]
-            assert DeployQueue(database).waiting() == 1
+            assert len(DeployQueue(database).waiting("parcels")) == 1
         left = sorted(one.name for one in place.iterdir())
         assert left == [KEPT, path.name]
         assert content(place / KEPT) == before

@@ -29,14 +29,14 @@ from taxiway.registry.outbox.drain import (
     drain,
     retry_given_up,
 )
-from taxiway.registry.outbox.letters import (
+from taxiway.registry.outbox.messages import (
     GIVEN_UP,
     SENDING,
     SENT,
     WAITING,
-    Letter,
+    OutboxMessage,
     counts,
-    letters,
+    list_messages,
     post,
 )
 from taxiway.registry.outbox.senders import SENDERS
@@ -80,26 +80,26 @@ def put(
             post(connection, kind, key, target, {"id": key})
 
 
-def only(database: Database) -> Letter:
-    (letter,) = letters(database, ALL)
-    return letter
+def only(database: Database) -> OutboxMessage:
+    (message,) = list_messages(database, ALL)
+    return message
 
 
 class TestPosting:
-    def test_one_message_is_one_letter_however_often_it_is_posted(self, database: Database) -> None:
+    def test_a_message_is_one_row_however_often_it_is_posted(self, database: Database) -> None:
         with database.working() as connection:
-            message = {"id": "r1:7", "outcome": "failed", "auc": 0.5}
-            assert post(connection, "notify", "r1:7", TARGET, message)
+            payload = {"id": "r1:7", "outcome": "failed", "auc": 0.5}
+            assert post(connection, "notify", "r1:7", TARGET, payload)
             assert not post(connection, "notify", "r1:7", TARGET, {"id": "other"})
-        letter = only(database)
-        assert (letter.kind, letter.key, letter.state) == ("notify", "r1:7", "waiting")
-        assert (letter.target, letter.payload) == (TARGET, message)
-        assert (letter.tries, letter.error, letter.sent_at) == (0, "", "")
+        message = only(database)
+        assert (message.kind, message.key, message.state) == ("notify", "r1:7", "waiting")
+        assert (message.target, message.payload) == (TARGET, payload)
+        assert (message.tries, message.error, message.sent_at) == (0, "", "")
 
     def test_a_key_belongs_to_a_kind(self, database: Database) -> None:
         put(database, "r1:7")
         put(database, "r1:7", kind="another")
-        assert len(letters(database)) == 2
+        assert len(list_messages(database)) == 2
 
     def test_what_is_rolled_back_is_never_sent(self, database: Database) -> None:
         with database.working() as connection:
@@ -115,7 +115,7 @@ class TestPosting:
 
     def test_those_of_one_run_are_found_whatever_its_id_holds(self, database: Database) -> None:
         put(database, "r_1:7", "r_1:9", "rx1:7")
-        assert [one.key for one in letters(database, key_prefix="r_1:")] == ["r_1:7", "r_1:9"]
+        assert [one.key for one in list_messages(database, key_prefix="r_1:")] == ["r_1:7", "r_1:9"]
 
 
 class TestDraining:
@@ -143,14 +143,14 @@ class TestDraining:
         done = drain(file_database, {"notify": slow}, clock=clock, seconds=15)
         assert done == Drained(taken=2, sent=2, left=1)
 
-    def test_a_letter_that_is_not_taken_holds_up_none_after_it(self, database: Database) -> None:
+    def test_a_message_that_is_not_taken_holds_up_none_after_it(self, database: Database) -> None:
         elsewhere = Elsewhere()
         elsewhere.disliked = {"r1:1"}
         put(database, "r1:1", "r2:1")
         assert drain(database, {"notify": elsewhere}) == Drained(taken=2, sent=1, failed=1)
-        (letter,) = letters(database)
-        assert (letter.key, letter.tries) == ("r1:1", 1)
-        assert letter.error.startswith("r1:1 was not taken")
+        (message,) = list_messages(database)
+        assert (message.key, message.tries) == ("r1:1", 1)
+        assert message.error.startswith("r1:1 was not taken")
 
     def test_what_failed_waits_longer_each_time(self, database: Database) -> None:
         clock, elsewhere = Clock(), Elsewhere()
@@ -176,7 +176,7 @@ class TestDraining:
         assert drain(database, {"notify": elsewhere}, clock=clock, early=True).sent == 2
         assert elsewhere.got == ["r1:1", "r2:1"]
 
-    def test_a_letter_is_given_up_after_its_tries_and_two_days_and_says_why(
+    def test_a_message_is_given_up_after_its_tries_and_two_days_and_says_why(
         self, database: Database
     ) -> None:
         clock, elsewhere = Clock(), Elsewhere()
@@ -189,9 +189,9 @@ class TestDraining:
         clock.now += PATIENCE_SECONDS + 1
         assert drain(database, {"notify": elsewhere}, clock=clock) == Drained(taken=1, given_up=1)
         assert drain(database, {"notify": elsewhere}, clock=clock, early=True) == Drained()
-        letter = only(database)
-        assert (letter.state, letter.tries) == ("given_up", TRIES + 6)
-        assert "r1:1 was not taken" in letter.error
+        message = only(database)
+        assert (message.state, message.tries) == ("given_up", TRIES + 6)
+        assert "r1:1 was not taken" in message.error
         elsewhere.down = False
         assert retry_given_up(database) == 1
         assert drain(database, {"notify": elsewhere}, clock=clock).sent == 1
@@ -205,7 +205,7 @@ class TestDraining:
         done = drain(database, {"notify": elsewhere}, target=TARGET)
         assert done == Drained(taken=1, sent=1)
         assert elsewhere.got == ["r2:1"]
-        assert [one.key for one in letters(database)] == ["r1:1"]
+        assert [one.key for one in list_messages(database)] == ["r1:1"]
 
     def test_a_kind_that_no_one_sends_here_stays(self, database: Database) -> None:
         put(database, "r1:1", kind="of a later release")
@@ -222,7 +222,7 @@ class TestDraining:
         drain(file_database, {"notify": careless})
         assert only(file_database).error == "ValueError"
 
-    def test_a_target_of_another_release_is_an_error_of_that_letter(
+    def test_a_target_of_another_release_is_an_error_of_that_message(
         self, file_database: Database
     ) -> None:
         put(file_database, "r1:1", target={"kind": "pigeon"})
@@ -245,7 +245,7 @@ ACTIONS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(actions=ACTIONS)
-def test_whatever_happens_each_letter_is_sent_once_or_waits_or_is_given_up(
+def test_whatever_happens_each_message_is_sent_once_or_waits_or_is_given_up(
     file_database: Database, actions: list[tuple[str, int]]
 ) -> None:
     with file_database.working() as connection:
@@ -326,7 +326,7 @@ class TestProcesses:
         assert [json.loads(line) for line in told.read_text().splitlines()] == [{"id": "r1:8"}]
 
         assert drain(database, SENDERS, early=True) == Drained(left=2)  # they may be at it yet
-        later = max(letter.next_try for letter in letters(database))
+        later = max(message.next_try for message in list_messages(database))
         assert drain(database, SENDERS, clock=lambda: later) == Drained(taken=2, sent=2)
         assert [headers["Idempotency-Key"] for _, _, headers, _ in receiver.requests] == [
             "r1:7",
@@ -334,7 +334,7 @@ class TestProcesses:
         ]
         assert receiver.requests[0][3] == receiver.requests[1][3]
         assert len(told.read_text().splitlines()) == 1
-        assert [letter.tries for letter in letters(database, ALL)] == [2, 2]
+        assert [message.tries for message in list_messages(database, ALL)] == [2, 2]
 
     def test_two_that_drain_at_once_send_each_message_once(
         self, database: Database, receiver: Receiver

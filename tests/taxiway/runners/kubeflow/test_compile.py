@@ -291,6 +291,7 @@ class TestRefused:
         ("assignment", "told"),
         [
             ("metadata={kind: sqlite}", "metadata.kind sqlite"),
+            ("registry={kind: sqlite}", "registry.kind sqlite is a file that the pods of all"),
             (
                 "metadata={kind: postgresql, host: here}",
                 "on PostgreSQL: ",

@@ -1,4 +1,4 @@
-"""Letters: what is to leave for another system, one row each; drain.py beside it sends them."""
+"""Messages: what is to leave for another system, one row each; drain.py beside it sends them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNSENT: Final = (WAITING, SENDING, GIVEN_UP)
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutboxMessage:
     """One message to one other system."""
 
     id: int
@@ -48,7 +48,7 @@ def post(
     target: Mapping[str, Any],
     payload: Mapping[str, Any],
 ) -> bool:
-    """Puts a letter into the outbox; False where one of this kind and key is in it already.
+    """Puts a message into the outbox; False where one of this kind and key is in it already.
 
     Args:
       connection: of a transaction that writes (see database/session.py); where that is rolled
@@ -67,46 +67,46 @@ def post(
 
 
 def release(connection: Connection, kind: str, key: str) -> None:
-    """Lets a letter be taken at once, though its lease runs on: whoever took it is dead.
+    """Lets a message be taken at once, though its lease runs on: whoever took it is dead.
 
     Args:
       connection: of a transaction that writes.
-      kind: of the letter.
-      key: of the letter.
+      kind: of the message.
+      key: of the message.
     """
     held = and_(outbox.c.kind == kind, outbox.c.key == key, outbox.c.state == SENDING)
     connection.execute(update(outbox).where(held).values(state=WAITING, next_try=0.0))
 
 
-def letters(
+def list_messages(
     database: Database,
     states: tuple[str, ...] = UNSENT,
     key_prefix: str = "",
     limit: int | None = None,
-) -> list[Letter]:
-    """The newest letters in some states, oldest first.
+) -> list[OutboxMessage]:
+    """The newest messages in some states, oldest first.
 
     Args:
       database: the registry.
       states: those wanted.
-      key_prefix: only letters whose key begins so.
+      key_prefix: only messages whose key begins so.
       limit: how many at most; None means all.
     """
     query = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.id.desc())
     if key_prefix:
         query = query.where(outbox.c.key.startswith(key_prefix, autoescape=True))
     with database.reading() as connection:
-        return [letter_of(row) for row in connection.execute(query.limit(limit))][::-1]
+        return [message_of_row(row) for row in connection.execute(query.limit(limit))][::-1]
 
 
 def counts(database: Database) -> dict[str, int]:
-    """How many letters are in each state."""
+    """How many messages are in each state."""
     query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
     with database.reading() as connection:
         found = {state: int(number) for state, number in connection.execute(query)}
     return {state: found.get(state, 0) for state in (WAITING, SENDING, SENT, GIVEN_UP)}
 
 
-def letter_of(row: Row[Any]) -> Letter:
-    """A letter from a row of `outbox`."""
-    return Letter(**row._mapping)
+def message_of_row(row: Row[Any]) -> OutboxMessage:
+    """A message from a row of `outbox`."""
+    return OutboxMessage(**row._mapping)
