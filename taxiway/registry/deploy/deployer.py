@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from taxiway.errors import TaxiwayError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.push import FilesystemPush, Push
 from taxiway.registry.approval.recorded import check_policy
 from taxiway.registry.approval.states import require_approved
@@ -133,13 +135,21 @@ class Deployer:
         with self._database.reading() as connection:
             known = places(connection, version, first=entry.pushed_to)
         try:
-            return first_whole(version, known, self._unusable)
+            return first_whole(version, known, partial(self._unusable, version))
+        except ConfigError:  # a key that this deployer has not got
+            raise
         except TaxiwayError as error:
             raise _Refused(error.message) from error
 
-    def _unusable(self, place: str) -> str:
+    def _unusable(self, version: ModelVersion, place: str) -> str:
         if "://" in place and isinstance(self._push, FilesystemPush):
             return f"{place} is in a bucket, and push.kind 'filesystem' copies from folders"
+        signing, signature = self._database.settings.signing, version.candidate.signature
+        if signing.signs and not signature:
+            return f"{version.subject} is not signed, and registry.signing asks for it"
+        if signing.signs and "://" not in place:
+            check(version, place)
+            signing.verify(Path(place), signature)
         return ""
 
     def _later(self, entry: QueueEntry) -> QueueEntry | None:
@@ -165,9 +175,8 @@ class Deployer:
             current = serving(connection, entry.model, self._environment)
         if current is not None and number <= (self._number(current.place) or 0):
             return False
-        with suppress(TaxiwayError, OSError):
-            check(version, entry.pushed_to)
-            return True
+        with suppress(_Refused):
+            return self._source(entry, version) == entry.pushed_to
         return False
 
     def _number(self, place: str) -> int | None:

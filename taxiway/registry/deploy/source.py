@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from taxiway.errors import TaxiwayError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.process.manifest import MANIFEST_FILE, digest, verify
 from taxiway.push import manifest_by_gfile
 from taxiway.registry.database.tables import deployments
@@ -59,9 +59,10 @@ def first_whole(
 
     Args:
       looked_at: see `places`.
-      usable: why a place cannot be copied from, whatever it holds; empty where it can.
+      usable: why a place cannot be copied from; empty where it can.
 
     Raises:
+      ConfigError: `usable` did.
       TaxiwayError: none does; with what is wrong with each.
     """
     wrong = []
@@ -71,6 +72,8 @@ def first_whole(
             if not reason:
                 check(version, place)
                 return place
+        except ConfigError:
+            raise
         except (TaxiwayError, OSError) as error:
             reason = error.message if isinstance(error, TaxiwayError) else f"{place}: {error}"
         wrong.append(reason)

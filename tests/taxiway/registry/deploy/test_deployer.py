@@ -21,6 +21,7 @@ from taxiway.registry.database.tables import deploy_queue, model_versions
 from taxiway.registry.deploy.deployer import Deployer
 from taxiway.registry.deploy.queue import DeployQueue, LeaseLost
 from taxiway.registry.deploy.source import check
+from taxiway.registry.signing.kinds import NoSigning
 from tests.taxiway.registry.deploy.conftest import BEN, Site
 from tests.taxiway.registry.deploy.folders import registered, saved_model
 
@@ -228,6 +229,62 @@ class TestRefusals:
         Path(file_site.store / "away").rename(file_site.store / "one")
         assert file_site.queue(version)
         assert [outcome.state for outcome in file_site.deploy()] == ["done"]
+
+
+class _Signing(NoSigning):
+    """Takes the signature `good`, and `keyless` for one whose key it has not got."""
+
+    @property
+    def signs(self) -> bool:
+        return True
+
+    def verify(self, folder: Path, signature: str) -> None:
+        if signature == "keyless":
+            raise ConfigError("there is no public key")
+        if signature != "good":
+            raise TaxiwayError(f"{folder} has another signature")
+
+
+class TestSignatures:
+    """Where the config has versions signed."""
+
+    @pytest.fixture(autouse=True)
+    def _signs(self, file_site: Site) -> None:
+        signing = _Signing(kind="none")
+        settings = file_site.database.settings.model_copy(update={"signing": signing})
+        file_site.database.settings = settings
+
+    @staticmethod
+    def signed(site: Site, signature: str) -> None:
+        site.queued("one")
+        with site.database.working() as connection:
+            connection.execute(update(model_versions).values(signature=signature))
+
+    def test_what_is_signed_is_published(self, file_site: Site) -> None:
+        self.signed(file_site, "good")
+        assert [outcome.state for outcome in file_site.deploy()] == ["done"]
+
+    @pytest.mark.parametrize(
+        ("signature", "told"), [("bad", "has another signature"), ("", "is not signed")]
+    )
+    def test_what_is_not_is_refused(self, file_site: Site, signature: str, told: str) -> None:
+        self.signed(file_site, signature)
+        (outcome,) = file_site.deploy()
+        assert outcome.state == "refused"
+        assert told in outcome.reason
+
+    def test_a_key_that_the_deployer_has_not_got_is_not_the_entrys_fault(
+        self, file_site: Site
+    ) -> None:
+        self.signed(file_site, "keyless")
+        with pytest.raises(ConfigError, match="there is no public key"):
+            file_site.deploy()
+        assert states(file_site) == ["waiting"]
+
+    def test_what_the_pusher_placed_unsigned_is_not_acknowledged(self, file_site: Site) -> None:
+        file_site.queue(registered(file_site.database, "one", file_site.serving / "100"))
+        assert [outcome.state for outcome in file_site.deploy()] == ["refused"]
+        assert file_site.history() == []
 
 
 class TestOrder:
