@@ -34,7 +34,7 @@ def under(database: Database, **settings: Any) -> Database:
     """The same database, as a config with other settings of the registry opens it."""
     values = database.settings.model_dump(mode="json") | settings
     opened = Database(parse_registry(json.dumps(values)))
-    opened.__dict__["engine"] = database.engine
+    opened._engines = database._engines  # one pool of connections, which the fixture closes
     return opened
 
 
