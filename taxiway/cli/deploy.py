@@ -74,9 +74,12 @@ def deploy(
         raise typer.Exit(EXIT_RUN_FAILED)
 
 
-def deploy_command(config: Sequence[str] | None, assignments: Sequence[str] | None) -> str:
-    """The `taxiway deploy` that goes by the same config as another command."""
-    options = [word for overlay in config or () for word in ("--config", overlay)]
+def deploy_command(
+    config: Sequence[str] | None, assignments: Sequence[str] | None, environment: str | None = None
+) -> str:
+    """The `taxiway deploy` that goes by the same config and environment as another command."""
+    options = ["--environment", environment] if environment else []
+    options += [word for overlay in config or () for word in ("--config", overlay)]
     options += [word for value in assignments or () for word in ("--set", value)]
     return shell(["taxiway", "deploy", *options])
 

@@ -63,7 +63,7 @@ def history(
         return
     print_table(COLUMNS, [_row(one) for one in found], empty=nothing)
     if waiting and asked is None:
-        command = deploy_command(config, assignments)
+        command = deploy_command(config, assignments, environment)
         told = f"{len(waiting)} in the queue: {', '.join(waiting)}"
         typer.echo(f"{one_line(told)}; next: {command}")
 

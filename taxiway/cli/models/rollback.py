@@ -47,6 +47,6 @@ def rollback(
     there = f" in {where}" if where else ""
     typer.echo(one_line(f"{subject} {state}, to serve{there} in the place of {before}"))
     typer.echo(
-        f"next: {deploy_command(config, assignments)}, which publishes it under a number above all "
-        "others and acknowledges"
+        f"next: {deploy_command(config, assignments, environment)}, which publishes it under a "
+        "number above all others and acknowledges"
     )

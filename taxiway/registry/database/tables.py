@@ -216,7 +216,7 @@ deploy_queue = _table(
     _text("queued_by", ""),
     _text("queued_at", ""),
     Column("reason", LongText, nullable=False, default=""),
-    _text("state", "waiting"),  # waiting, taken, done, refused
+    _text("state", "waiting"),  # waiting, taken, done, refused, superseded
     _text("taken_by", ""),
     Column("lease_until", Double, nullable=True),
     Column("takes", Integer, nullable=False, default=0),

@@ -19,7 +19,7 @@ from typing import Any
 
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.push import FilesystemPush, Push
-from taxiway.registry.approval.recorded import check_policy
+from taxiway.registry.approval.recorded import check_policy, record_policy
 from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission, require
 from taxiway.registry.catalog.references import find
@@ -108,6 +108,8 @@ class Deployer:
             yield outcome
 
     def _deploy(self, entry: QueueEntry) -> Outcome:
+        with self._database.changing(self._actor, Permission.DEPLOY) as change:
+            record_policy(change, entry.model, self._database.settings)  # which guards the place
         try:
             version = self._deployable(entry)
             if self._was_placed(entry, version):

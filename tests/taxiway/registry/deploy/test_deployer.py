@@ -15,6 +15,7 @@ from sqlalchemy import update
 from taxiway import push as push_module
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.push import BucketPush, FilesystemPush, Pushed
+from taxiway.registry.approval.recorded import recorded_policy
 from taxiway.registry.approval.states import set_state
 from taxiway.registry.auth.actor import Actor, NotAllowed, Role
 from taxiway.registry.database.tables import deploy_queue, model_versions
@@ -22,6 +23,7 @@ from taxiway.registry.deploy.deployer import Deployer
 from taxiway.registry.deploy.queue import DeployQueue, LeaseLost
 from taxiway.registry.deploy.source import check
 from taxiway.registry.signing.kinds import NoSigning
+from tests.taxiway.registry.approval.releases import under
 from tests.taxiway.registry.deploy.conftest import BEN, Site
 from tests.taxiway.registry.deploy.folders import registered, saved_model
 
@@ -461,6 +463,19 @@ def test_a_clock_that_was_set_back_ends_nothing_before_it_began(
     file_site.deploy()
     before, after = file_site.history()
     assert before.since == before.until == after.since
+
+
+def test_the_place_that_a_deployer_fills_is_guarded_by_its_policy_from_then_on(
+    file_site: Site,
+) -> None:
+    file_site.queued("one")
+    place = str(file_site.serving)
+    file_site.database = under(file_site.database, guards=place)
+    assert [outcome.state for outcome in file_site.deploy()] == ["done"]
+    with file_site.database.reading() as connection:
+        record = recorded_policy(connection, "parcels", "")
+        assert record is not None
+        assert record.destinations == (place,)
 
 
 def test_a_deployer_of_another_environment_finds_nothing(file_site: Site) -> None:
