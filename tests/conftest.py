@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ pytest_plugins = ["taxiway.testing.plugin", "tests.databases", "tests.receiver"]
 REPOSITORY = Path(__file__).parents[1]
 TINY = str(REPOSITORY / "tests" / "tiny" / "tiny.yaml")
 """The config of the machine room's tests, with a model folder and data of their own."""
+DATABASES = ("metadata.sqlite", "registry.sqlite")
 MEASURED: dict[str, str] = {}
 """What has a process that a test starts measured by coverage too, as this one is; see below."""
 
@@ -114,13 +116,20 @@ class Workspace:
 
     root: Path
     overlay: str = TINY
+    settings: tuple[str, ...] = ()
+    """Assignments beside that of the folder."""
+
+    @property
+    def assignments(self) -> list[str]:
+        return [f"output.root={self.root}", *self.settings]
 
     @property
     def options(self) -> list[str]:
-        return ["--config", self.overlay, "--set", f"output.root={self.root}"]
+        sets = [word for value in self.assignments for word in ("--set", value)]
+        return ["--config", self.overlay, *sets]
 
     def config(self, *assignments: str) -> Config:
-        return load_config([self.overlay], [f"output.root={self.root}", *assignments])
+        return load_config([self.overlay], [*self.assignments, *assignments])
 
     def run(self, *assignments: str, env: dict[str, str] | None = None) -> Finished:
         sets = [part for value in assignments for part in ("--set", value)]
@@ -182,6 +191,13 @@ def first_two_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
             done = workspace.run(env=MEASURED)
             assert done.code == 0, done.out + done.err
             (target / f"{name}.json").write_text(done.out)
+        (target / "ended").mkdir()
+        for name in DATABASES:
+            with (
+                contextlib.closing(sqlite3.connect(workspace.root / name)) as source,
+                contextlib.closing(sqlite3.connect(target / "ended" / name)) as copy,
+            ):
+                source.backup(copy)
 
     folder = once(shared_folder, "runs", make)
     first, second = (
@@ -201,6 +217,16 @@ def first_run(first_two_runs: tuple[Run, Run]) -> Run:
 def second_run(first_two_runs: tuple[Run, Run]) -> Run:
     """The run after it, with nothing changed."""
     return first_two_runs[1]
+
+
+@pytest.fixture(scope="session")
+def ended_runs(first_two_runs: tuple[Run, Run]) -> tuple[Run, Run]:
+    """Both, with the databases as they were when the second ended: other tests run again there."""
+    root = first_two_runs[0][0].root
+    metadata, registry = (root.with_name("ended") / name for name in DATABASES)
+    workspace = Workspace(root, settings=(f"metadata.path={metadata}", f"registry.path={registry}"))
+    first, second = ((workspace, report) for _, report in first_two_runs)
+    return first, second
 
 
 def copied(source: Path, target: Path) -> Workspace:

@@ -11,14 +11,14 @@ from taxiway.registry.runs import list_runs
 from taxiway.tracking.index import reindex
 from tests.conftest import Run
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 
 def test_runs_are_in_the_index_and_in_one_that_is_made_anew(
-    first_two_runs: tuple[Run, Run], tmp_path: Path
+    ended_runs: tuple[Run, Run], tmp_path: Path
 ) -> None:
-    workspace, report = first_two_runs[0]
-    ids = [report["run_id"] for _, report in first_two_runs]
+    workspace, report = ended_runs[0]
+    ids = [report["run_id"] for _, report in ended_runs]
     config = workspace.config()
     before = {run.run_id: run for run in list_runs(open_database(config.registry))}
     first = before[report["run_id"]]
