@@ -175,7 +175,11 @@ REFUSALS = {
     "secrets": ("kubeflow.secrets=[{name: a, env: {b: C}}]", "kubeflow.secrets", "Kubernetes' own"),
     "resources": ("kubeflow.resources={default: {cpu: '1'}}", "kubeflow.resources", "be ignored"),
     "DataGate": ("vertex.leave_out=[Registrar,DeployQueue]", "vertex.leave_out", "DataGate: it op"),
-    "SQLite": ("vertex.leave_out=[DataGate]", "vertex.leave_out", "Registrar: it keeps versions"),
+    "local files": (
+        "vertex.leave_out=[DataGate]",
+        "vertex.leave_out",
+        "Registrar: it opens the manifest and what was pushed as local files",
+    ),
     "a typo": ("vertex.leave_out=[DataGat]", "vertex.leave_out", "did you mean 'DataGate'?"),
 }
 
