@@ -108,12 +108,12 @@ def anchor_(
 @contextmanager
 def _progress(quiet: bool) -> Iterator[None]:
     """A bar on a terminal's standard error; nothing elsewhere."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from taxiway.process import progress
+    from taxiway.runners.console.terminal import TerminalConsole
 
-    console = Console(stderr=True)
+    console = TerminalConsole(stderr=True)
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn())
     disabled = quiet or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=disabled) as bar:

@@ -25,13 +25,14 @@ def print_table(
       right: columns of numbers.
       empty: what is printed where there is no row.
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from taxiway.runners.console.terminal import TerminalConsole
+
+    console = TerminalConsole()
     if not console.is_terminal:  # whole lines, for grep
-        console = Console(highlight=False, width=_UNBOUNDED)
+        console = TerminalConsole(width=_UNBOUNDED)
     numbers = set(right)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:

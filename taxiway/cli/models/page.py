@@ -11,6 +11,7 @@ from rich.text import Text
 
 from taxiway.cli.models.rows import short_time
 from taxiway.registry.catalog.cards import FIELDS, card_gaps, card_sections
+from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.terminal import one_line, shell
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ _DIGEST: Final = 12
 
 def print_details(details: Details) -> None:
     """Prints everything that a person may ask about a version."""
-    console = Console(highlight=False)
+    console = TerminalConsole()
     if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
+        console = TerminalConsole(width=PIPE_WIDTH)
     version, candidate = details.version, details.version.candidate
     console.print(_title(details))
     console.print()
