@@ -14,9 +14,11 @@ second is `{"ready": true, ...}`, or `{"error", "type"}` where the model does no
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import os
+import re
 import socket
 import sys
 import warnings
@@ -41,6 +43,7 @@ IDLE_SECONDS: Final = 600.0
 PROCESSOR_SECONDS: Final = 600.0
 
 # made ahead: there is no room left to make it when it is needed
+_NOT_MAPPED = re.compile("cannot allocate memory|failed to map segment", re.IGNORECASE)
 _NO_MEMORY = b'{"error": "the memory limit was reached while loading", "type": "MemoryError"}\n'
 
 
@@ -172,10 +175,10 @@ def _serve(
     _write_line(answers, {"pid": os.getpid(), "missing": missing})
     try:
         model = _load(options, missing)
-    except MemoryError:
-        os.write(answers.fileno(), _NO_MEMORY)
-        os._exit(1)  # an orderly exit would ask for memory too
     except Exception as error:
+        if for_want_of_memory(error, limited=options.memory_limit_mb is not None):
+            os.write(answers.fileno(), _NO_MEMORY)
+            os._exit(1)  # an orderly exit would ask for memory too
         _write_line(answers, describe(error))
         return 1
     ready = {"ready": True, "load_seconds": model.load_seconds, "signatures": model.describe()}
@@ -188,6 +191,24 @@ def _serve(
         processor_seconds=options.processor_seconds,
     ).run()
     return 0
+
+
+def for_want_of_memory(error: BaseException | None, *, limited: bool) -> bool:
+    """Whether there was no memory, however that came to light.
+
+    A library that cannot be mapped is an ImportError. Under a limit a module may have no memory for
+    its own exception, which Python then calls a SystemError.
+    """
+    kinds = (MemoryError, SystemError) if limited else (MemoryError,)
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            return True
+        if isinstance(error, ImportError) and _NOT_MAPPED.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _answer_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 
 from taxiway.process.manifest import MANIFEST_FILE, manifest_text
+from taxiway.serving.worker.__main__ import for_want_of_memory
 from taxiway.serving.worker.client import ModelWorker
 from taxiway.serving.worker.errors import WorkerError
 from taxiway.serving.worker.protocol import receive_frame, send_frame
@@ -276,6 +278,31 @@ def test_a_memory_limit_too_small_for_tensorflow_is_said_to_be_so(model: Path) -
     ):
         pass
     assert caught.value.reason == "load_failed"
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "limited", "want"),
+    [
+        (MemoryError(), False, True),
+        (SystemError("error return without exception set"), True, True),
+        (SystemError("a bug of a C module"), False, False),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True, True),
+        (OSError(errno.ENOENT, "No such file"), True, False),
+        (ImportError("libtf.so: failed to map segment from shared object"), True, True),
+        (ImportError("no module named x"), True, False),
+        (caused(ValueError("no graph"), MemoryError()), True, True),
+        (ValueError("no graph"), True, False),
+    ],
+)
+def test_want_of_memory_is_known_however_it_comes_to_light(
+    error: Exception, limited: bool, want: bool
+) -> None:
+    assert for_want_of_memory(error, limited=limited) is want
 
 
 def test_a_folder_that_is_no_savedmodel_does_not_load(tmp_path: Path) -> None:
