@@ -25,7 +25,7 @@ RENAMED = {
 RUN = (
     *("tests/benchmarks", "tests/components", "tests/deploy/test_fit.py", "tests/docs"),
     *("tests/taxiway/cli/test_main.py", "tests/taxiway/config/test_loader.py"),
-    *("tests/taxiway/registry", "tests/taxiway/runners/test_preflight.py"),
+    *("tests/taxiway/registry/versions", "tests/taxiway/runners/test_preflight.py"),
     "tests/test_packaging.py",
 )
 """What names a model, a data set or a config, as far as it takes no TensorFlow."""
