@@ -1,8 +1,7 @@
 """Everything that ML Metadata holds of artifacts, executions and events, in a few calls.
 
 One call each for artifacts, executions, events and two types of contexts, whatever the number of
-runs, and one for each hundred executions that says to which run and node they belong: for that
-there is no other call than one per run, or one per execution.
+runs, and one for each run and each node, which says what belongs to it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ml_metadata import proto
-from ml_metadata.proto import metadata_store_pb2
 
 from taxiway.metadata.patience import patiently
 from taxiway.metadata.records import EventRecord, ExecutionRecord, RunRecord, StoreContent
@@ -20,6 +18,7 @@ from taxiway.metadata.store import (
     RUN_CONTEXT,
     RunStore,
     artifact_record,
+    contexts_of,
     properties_of,
 )
 
@@ -28,8 +27,6 @@ OUTPUTS: Final = (proto.Event.OUTPUT, proto.Event.DECLARED_OUTPUT)
 """Not the internal ones: a resolver finds what it puts out, and has had no part in making it."""
 _EVENTS_AT_ONCE: Final = 5_000
 """Executions; their ids go into one statement of SQL."""
-_STARTS: Final = 100
-"""Nodes from which MLMD lets one search of its graph start."""
 
 
 def read_content(runs: RunStore) -> StoreContent:
@@ -47,8 +44,9 @@ def _read(store: Any) -> StoreContent:
     events = [event for some in _events(store, ids) for event in some]
     artifacts = _by_id(store.get_artifacts())  # after the events: a run may be going on
     runs = {one.id: one for one in _by_id(store.get_contexts_by_type(RUN_CONTEXT))}
-    nodes = {one.id: one.name for one in store.get_contexts_by_type(NODE_CONTEXT)}
-    contexts = _contexts_of(store, ids)
+    of_nodes = _by_id(store.get_contexts_by_type(NODE_CONTEXT))
+    nodes = {one.id: one.name for one in of_nodes}
+    contexts = contexts_of(store, [*runs.values(), *of_nodes])
     return StoreContent(
         artifacts={one.id: artifact_record(one) for one in artifacts},
         executions={
@@ -81,18 +79,6 @@ def _events(store: Any, ids: Sequence[int]) -> Iterable[Iterable[EventRecord]]:
             for event in sorted(found, key=lambda one: (one.execution_id, one.artifact_id))
             if event.type in INPUTS or event.type in OUTPUTS
         )
-
-
-def _contexts_of(store: Any, ids: Sequence[int]) -> dict[int, list[int]]:
-    """The contexts of each execution."""
-    options = metadata_store_pb2.LineageSubgraphQueryOptions(max_num_hops=0)
-    found: dict[int, list[int]] = {}
-    for start in range(0, len(ids), _STARTS):
-        some = ids[start : start + _STARTS]
-        options.starting_executions.filter_query = f"id >= {some[0]} AND id <= {some[-1]}"
-        for one in store.get_lineage_subgraph(options, ["associations"]).associations:
-            found.setdefault(one.execution_id, []).append(one.context_id)
-    return found
 
 
 def _execution(

@@ -7,7 +7,7 @@ where the store is a server that was away, it connects anew and asks again.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from google.protobuf import json_format
@@ -110,7 +110,7 @@ class RunStore:
         if context is None:
             return
         for execution in self.mlmd.get_executions_by_context(context.id):
-            if _node_of(self.mlmd, execution) != node_id:
+            if node_of(self.mlmd, execution) != node_id:
                 continue
             if execution.last_known_state in OPEN_STATES:
                 interrupted = kind is ErrorKind.INTERRUPTED
@@ -173,7 +173,7 @@ class RunStore:
         for execution in self.mlmd.get_executions_by_context(context.id) if context else ():
             if (
                 execution.last_known_state == proto.Execution.FAILED
-                and _node_of(self.mlmd, execution) == node_id
+                and node_of(self.mlmd, execution) == node_id
             ):
                 execution.custom_properties[GIVEN_UP_PROPERTY].int_value = 1
                 self.mlmd.put_executions([execution])
@@ -197,17 +197,30 @@ def run_store(metadata: Metadata) -> RunStore:
     return RunStore(metadata)
 
 
-def _node_of(store: MetadataStore, execution: Any) -> str:
+def node_of(store: MetadataStore, execution: Any) -> str:
+    """The node that an execution is of, by its context; of one that has none, by its type."""
     contexts = store.get_contexts_by_execution(execution.id)
     nodes = [context.name for context in contexts if context.type == NODE_CONTEXT]
     return str(nodes[0].rpartition(".")[2]) if nodes else str(execution.type)
+
+
+def contexts_of(store: MetadataStore, contexts: Iterable[Any]) -> dict[int, list[int]]:
+    """Which of some contexts each execution is in, by their ids: a call for each context.
+
+    A search of lineage would say it in fewer, but MLMD has lost its filters with ZetaSQL.
+    """
+    found: dict[int, list[int]] = {}
+    for context in contexts:
+        for execution in store.get_executions_by_context(context.id):
+            found.setdefault(execution.id, []).append(context.id)
+    return found
 
 
 def _node_records(store: MetadataStore, executions: Sequence[Any]) -> list[NodeRecord]:
     """Records of executions, oldest first; few calls, since a server may be far away."""
     outputs = outputs_of(store, [one.id for one in executions])
     return [
-        node_record(_node_of(store, execution), execution, outputs.get(execution.id, {}))
+        node_record(node_of(store, execution), execution, outputs.get(execution.id, {}))
         for execution in sorted(executions, key=lambda one: one.id)
     ]
 

@@ -1,4 +1,4 @@
-"""Whole runs in a few questions to ML Metadata, however many there are: for the index of runs."""
+"""Whole runs in a few questions to ML Metadata for each: for the index of runs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ml_metadata.proto import metadata_store_pb2
-
 from taxiway.metadata.patience import patiently
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import (
     NODE_CONTEXT,
     RUN_CONTEXT,
     RunStore,
+    contexts_of,
+    node_of,
     node_record,
     outputs_of,
     properties_of,
@@ -22,7 +22,7 @@ from taxiway.metadata.store import (
 EXIT_SUFFIX: Final = "-exit"
 """Of the run of an exit pipeline, which is no run of its own."""
 AT_ONCE: Final = 100
-"""Executions that MLMD takes as the start of one question about lineage."""
+"""Executions whose outputs are asked for in one question."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,8 @@ def whole_run(runs: RunStore, run_id: str) -> WholeRun | None:
         if context is None:
             return None
         executions = runs.mlmd.get_executions_by_context(context.id)
-        return _whole(
-            context, executions, _members(runs, executions).node_ids, _outputs(runs, executions)
-        )
+        node_ids = {one.id: node_of(runs.mlmd, one) for one in executions}
+        return _whole(context, executions, node_ids, _outputs(runs, executions))
 
     return patiently(read, runs.metadata, runs.disconnect)
 
@@ -59,45 +58,22 @@ def whole_runs(runs: RunStore) -> list[WholeRun]:
     """Every run, oldest first."""
 
     def read() -> list[WholeRun]:
-        contexts = runs.mlmd.get_contexts_by_type(RUN_CONTEXT)
-        executions = {one.id: one for one in runs.mlmd.get_executions()}
-        members = _members(runs, list(executions.values()))
+        nodes = runs.mlmd.get_contexts_by_type(NODE_CONTEXT)
+        names = {one.id: one.name.rpartition(".")[2] for one in nodes}
+        of_node = contexts_of(runs.mlmd, nodes)
         found = []
-        outputs = _outputs(runs, list(executions.values()))
-        for context in contexts:
-            if not context.name.endswith(EXIT_SUFFIX):
-                own = [executions[one] for one in members.of_run.get(context.id, ())]
-                found.append(_whole(context, own, members.node_ids, outputs))
+        for context in runs.mlmd.get_contexts_by_type(RUN_CONTEXT):
+            if context.name.endswith(EXIT_SUFFIX):
+                continue
+            own = runs.mlmd.get_executions_by_context(context.id)
+            ids = {
+                one.id: names[of_node[one.id][0]] if one.id in of_node else str(one.type)
+                for one in own
+            }
+            found.append(_whole(context, own, ids, _outputs(runs, own)))
         return sorted(found, key=lambda run: (run.started, run.run_id))
 
     return patiently(read, runs.metadata, runs.disconnect)
-
-
-@dataclass(frozen=True)
-class _Members:
-    """What executions belong to."""
-
-    node_ids: Mapping[int, str]
-    """By execution."""
-    of_run: Mapping[int, Sequence[int]]
-    """Executions, by the run's context."""
-
-
-def _members(runs: RunStore, executions: Sequence[Any]) -> _Members:
-    node_ids = {one.id: str(one.type) for one in executions}  # of one that has no context of a node
-    of_run: dict[int, list[int]] = {}
-    for part in _parts(executions):
-        query = metadata_store_pb2.LineageSubgraphQueryOptions(max_num_hops=0)
-        query.starting_executions.filter_query = f"id IN ({', '.join(str(one.id) for one in part)})"
-        graph = runs.mlmd.get_lineage_subgraph(query, ["contexts", "associations"])
-        contexts = {context.id: context for context in graph.contexts}
-        for one in graph.associations:
-            context = contexts[one.context_id]
-            if context.type == NODE_CONTEXT:
-                node_ids[one.execution_id] = str(context.name.rpartition(".")[2])
-            elif context.type == RUN_CONTEXT:
-                of_run.setdefault(one.context_id, []).append(one.execution_id)
-    return _Members(node_ids, of_run)
 
 
 def _outputs(runs: RunStore, executions: Sequence[Any]) -> dict[int, Any]:
