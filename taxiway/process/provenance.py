@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ PROPERTIES: Final = (GIT_COMMIT, GIT_DIRTY, LOCK_DIGEST, VERSIONS, IMAGES)
 
 LOCK_FILE: Final = "requirements.lock"
 RELEASES: Final = ("taxiway", "tfx", "tensorflow", "ml-metadata", "apache-beam", "pyarrow")
+_RELEASE: Final = re.compile(r'^name = "taxiway"\nversion = "([^"]+)"$', re.MULTILINE)
 _LONGEST_SECONDS: Final = 5.0
 """That one question to git may take, as of a working tree on a slow network."""
 
@@ -64,10 +66,18 @@ def provenance(
     if lock.is_file():
         found[LOCK_DIGEST] = hashlib.sha256(lock.read_bytes()).hexdigest()
     installed = dict(versions(RELEASES)) | {"Python": platform.python_version()}
+    installed["taxiway"] = installed.get("taxiway") or _release_of_checkout(project_root())
     found[VERSIONS] = json.dumps({name: one for name, one in installed.items() if one})
     if images:
         found[IMAGES] = json.dumps(dict(images), sort_keys=True)
     return found
+
+
+def _release_of_checkout(root: Path) -> str:
+    """Taxiway's where it is no installed package, as in its image; empty where not known."""
+    project = root / "pyproject.toml"
+    found = _RELEASE.search(project.read_text(encoding="utf-8")) if project.is_file() else None
+    return found[1] if found else ""
 
 
 def _git(place: Path, *arguments: str) -> str | None:

@@ -21,6 +21,7 @@ from taxiway.process.provenance import (
     commit_of_code,
     provenance,
 )
+from tests.conftest import REPOSITORY
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -91,6 +92,13 @@ class TestProvenance:
         assert found[GIT_COMMIT] == "abc123"
         assert json.loads(found[IMAGES]) == {"kubeflow.image": "taxiway:dev"}
         assert {"Python", "tfx", "taxiway"} <= json.loads(found[VERSIONS]).keys()
+
+    def test_taxiways_release_is_known_where_it_is_no_installed_package(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "versions", lambda names: dict.fromkeys(names, ""))
+        release = json.loads(provenance({}, {})[VERSIONS])["taxiway"]
+        assert f'\nversion = "{release}"\n' in (REPOSITORY / "pyproject.toml").read_text()
 
     def test_the_lock_is_known_by_its_content(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
