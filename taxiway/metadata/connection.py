@@ -5,14 +5,13 @@ A new one is a class with a `kind`, its own keys and `connection`, and its name 
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
-from taxiway.errors import ConfigError
+from taxiway.process.password import password_of
 from taxiway.section import Frozen, Port
 
 PASSWORD_ENV = "TAXIWAY_METADATA_PASSWORD"  # noqa: S105  # the variable's name
@@ -75,16 +74,7 @@ class ServerMetadata(MetadataConnection):
         Raises:
           ConfigError: the variable is not set.
         """
-        if not self.password_env:
-            return ""
-        try:
-            return os.environ[self.password_env]
-        except KeyError:
-            raise ConfigError(
-                f"the environment has no {self.password_env}, which holds the password of "
-                f"{self.user} at {self.host}",
-                edit="metadata.password_env (empty where no password is asked for)",
-            ) from None
+        return password_of(self.password_env, f"{self.user} at {self.host}", "metadata")
 
 
 class MySqlMetadata(ServerMetadata):

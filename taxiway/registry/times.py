@@ -9,6 +9,7 @@ from typing import Final
 
 from taxiway.errors import ConfigError
 from taxiway.registry.database.tables import TIME_FORMAT
+from taxiway.registry.search.comparison import period
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])", re.ASCII)
 _HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7}
@@ -24,8 +25,8 @@ def parse_moment(text: str, option: str) -> str:
     """A time as the registry writes it.
 
     Args:
-      text: ISO 8601, UTC where it names no zone (`2026-03-01`, `2026-03-01T12:00Z`), or how long
-        ago (`12h`, `7d`, `2w`); empty stays empty.
+      text: as in filters, see `period`, of which the start counts (`2026-03-01`,
+        `2026-03-01T12:00Z`), or how long ago (`12h`, `7d`, `2w`); empty stays empty.
       option: for the message, such as `--since`.
 
     Raises:
@@ -33,16 +34,11 @@ def parse_moment(text: str, option: str) -> str:
     """
     if not text:
         return ""
-    with contextlib.suppress(ValueError, OverflowError):
-        ago = parse_duration(text)
-        if ago is not None:
-            moment = datetime.now(timezone.utc) - ago
-        else:
-            moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        moment = moment.astimezone(timezone.utc)
-        if moment.year > 1000:  # years of four digits sort as text
-            return moment.strftime(TIME_FORMAT)
+    ago, asked = parse_duration(text), period(text)
+    with contextlib.suppress(OverflowError):
+        moment = datetime.now(timezone.utc) - ago if ago else asked.start if asked else None
+        if moment is not None and moment.year > 1000:  # years of four digits sort as text
+            return moment.astimezone(timezone.utc).strftime(TIME_FORMAT)
     raise ConfigError(
         f"received the time {text[:40]!r}, expected such as 2026-03-01, 2026-03-01T12:00Z or 7d",
         edit=option,

@@ -5,7 +5,6 @@ A new one is a class with a `kind`, its own keys and `url`, and its name in `Reg
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from taxiway.errors import ConfigError
+from taxiway.process.password import password_of
 from taxiway.section import Frozen, Port
 
 if TYPE_CHECKING:
@@ -95,16 +95,7 @@ class ServerConnection(RegistryConnection):
         Raises:
           ConfigError: the variable is not set.
         """
-        if not self.password_env:
-            return None
-        try:
-            return os.environ[self.password_env]
-        except KeyError:
-            raise ConfigError(
-                f"the environment has no {self.password_env}, which holds the password of "
-                f"{self.user} at {self.host}",
-                edit="registry.password_env (empty where no password is asked for)",
-            ) from None
+        return password_of(self.password_env, f"{self.user} at {self.host}", "registry") or None
 
 
 class MySqlConnection(ServerConnection):

@@ -82,7 +82,7 @@ def test_a_log_is_of_what_was_asked_for(
 
 
 @pytest.mark.parametrize(
-    "given", ["yesterday", "2026-13-01", "0d", "99999w", "0001-01-01T00:00+14:00"]
+    "given", ["yesterday", "2026-13-01", "0d", "20260301", "99999w", "0001-01-01T00:00+14:00"]
 )
 def test_a_time_that_is_none_is_refused(audit: Call, given: str) -> None:
     done = audit("log", "--since", given)

@@ -4,19 +4,13 @@
 from pathlib import Path
 from typing import Any, Final
 
-from tfx.components import CsvExampleGen
 from tfx.dsl.compiler.constants import PIPELINE_RUN_ID_PARAMETER_NAME
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.dsl.components.common.importer import Importer
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.experimental.conditionals.conditional import Cond
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
-    LatestBlessedModelStrategy,
-)
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel
@@ -24,6 +18,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.types.standard_artifacts import Examples, HyperParameters, Model, ModelBlessing
 
 from components.artifacts import ModelVersion, RunReport
+from tests.taxiway.runners.chain import sources
 
 RUN_ID: Final = RuntimeParameter(name=PIPELINE_RUN_ID_PARAMETER_NAME, ptype=str)
 PLAIN: Final = {
@@ -102,20 +97,7 @@ def Report(report: OutputArtifact[RunReport]) -> None:  # a component is named l
 def create_flow(root: Path, **changed: Any) -> Pipeline:
     """ExampleGen with a driver, importer, resolver, a baseline, a condition."""
     settings = PLAIN | changed
-    example_gen = CsvExampleGen(input_base=str(root / "input"))
-    source = root / "hyperparameters"
-    source.mkdir(exist_ok=True)
-    hyperparameters = Importer(
-        source_uri=str(source),
-        artifact_type=HyperParameters,
-        custom_properties={"rate": settings["rate"]},
-        reimport=settings["reimport"],
-    ).with_id("Hyperparameters")
-    baseline = Resolver(
-        strategy_class=LatestBlessedModelStrategy,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-    ).with_id("LatestBlessedModel")
+    example_gen, hyperparameters, baseline = sources(root, settings)
     learn = Learn(
         examples=example_gen.outputs["examples"],
         hyperparameters=hyperparameters.outputs["result"],

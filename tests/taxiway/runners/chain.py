@@ -1,6 +1,7 @@
 """A small pipeline with every kind of node whose cache TFX decides on, to test the runner with."""
 # No `from __future__ import annotations`: TFX reads the annotations of component functions.
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,9 +57,8 @@ def Send(model: InputArtifact[Model], file: Parameter[str], note: Parameter[str]
         opened.write(f"{model.uri} {note}\n")
 
 
-def create_chain(root: Path, **changed: Any) -> Pipeline:
-    """ExampleGen with a driver, importer, resolver, functions and a condition."""
-    settings = PLAIN | changed
+def sources(root: Path, settings: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Nodes that take nothing in: ExampleGen with a driver, an importer, a resolver."""
     example_gen = CsvExampleGen(input_base=str(root / "input"))
     source = root / "hyperparameters"
     source.mkdir(exist_ok=True)
@@ -73,6 +73,13 @@ def create_chain(root: Path, **changed: Any) -> Pipeline:
         model=Channel(type=Model),
         model_blessing=Channel(type=ModelBlessing),
     ).with_id("LatestBlessedModel")
+    return example_gen, hyperparameters, baseline
+
+
+def create_chain(root: Path, **changed: Any) -> Pipeline:
+    """ExampleGen with a driver, importer, resolver, functions and a condition."""
+    settings = PLAIN | changed
+    example_gen, hyperparameters, baseline = sources(root, settings)
     learn = Learn(
         examples=example_gen.outputs["examples"],
         hyperparameters=hyperparameters.outputs["result"],
