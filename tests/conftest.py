@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xdist
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
@@ -131,6 +132,13 @@ class Workspace:
     def config(self, *assignments: str) -> Config:
         return load_config([self.overlay], [*self.assignments, *assignments])
 
+    @property
+    def metadata(self) -> Path:
+        """The SQLite file of ML Metadata."""
+        section = self.config().metadata
+        assert section.kind == "sqlite"
+        return Path(section.path)
+
     def run(self, *assignments: str, env: dict[str, str] | None = None) -> Finished:
         sets = [part for value in assignments for part in ("--set", value)]
         return taxiway("run", *self.options, *sets, "--json", env=env)
@@ -138,15 +146,19 @@ class Workspace:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the tests, the long ones are first, so that none waits long."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if items and xdist.is_xdist_worker(items[0].session):
         items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
 
 
 @pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all pytest-xdist workers of this session."""
+def shared_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all pytest-xdist workers of this session.
+
+    Not by the environment: a pytest that a test starts has it of the worker which runs the test,
+    and would share a folder with every other session on this machine.
+    """
     base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return base.parent if xdist.is_xdist_worker(request) else base
 
 
 def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
@@ -182,7 +194,7 @@ Run = tuple[Workspace, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def first_two_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
+def runs_folder(spans: Path, shared_folder: Path) -> Path:
     """The whole pipeline on the tiny config, and at once again with nothing changed."""
 
     def make(target: Path) -> None:
@@ -199,9 +211,27 @@ def first_two_runs(spans: Path, shared_folder: Path) -> tuple[Run, Run]:
             ):
                 source.backup(copy)
 
-    folder = once(shared_folder, "runs", make)
+    return once(shared_folder, "runs", make)
+
+
+@pytest.fixture(scope="session")
+def shared_workspace(runs_folder: Path) -> Workspace:
+    """Where both runs were, for tests that run there again, when most nodes are cached.
+
+    What they find of earlier runs depends on the tests before them; a test that looks at the first
+    two takes `first_run` and `second_run`.
+    """
+    return Workspace(runs_folder / "var")
+
+
+@pytest.fixture(scope="session")
+def first_two_runs(runs_folder: Path) -> tuple[Run, Run]:
+    """Both, with the databases as they were when the second ended; look, but do not run there."""
+    metadata, registry = (runs_folder / "ended" / name for name in DATABASES)
+    settings = (f"metadata.path={metadata}", f"registry.path={registry}")
+    workspace = Workspace(runs_folder / "var", settings=settings)
     first, second = (
-        (Workspace(folder / "var"), json.loads((folder / f"{name}.json").read_text()))
+        (workspace, json.loads((runs_folder / f"{name}.json").read_text()))
         for name in ("first", "second")
     )
     return first, second
@@ -217,16 +247,6 @@ def first_run(first_two_runs: tuple[Run, Run]) -> Run:
 def second_run(first_two_runs: tuple[Run, Run]) -> Run:
     """The run after it, with nothing changed."""
     return first_two_runs[1]
-
-
-@pytest.fixture(scope="session")
-def ended_runs(first_two_runs: tuple[Run, Run]) -> tuple[Run, Run]:
-    """Both, with the databases as they were when the second ended: other tests run again there."""
-    root = first_two_runs[0][0].root
-    metadata, registry = (root.with_name("ended") / name for name in DATABASES)
-    workspace = Workspace(root, settings=(f"metadata.path={metadata}", f"registry.path={registry}"))
-    first, second = ((workspace, report) for _, report in first_two_runs)
-    return first, second
 
 
 def copied(source: Path, target: Path) -> Workspace:

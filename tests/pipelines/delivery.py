@@ -44,7 +44,7 @@ def _registrar(metadata: str) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     (type_name,) = [
         one.name for one in store.get_execution_types() if one.name.endswith(".Registrar")
     ]
-    execution = store.get_executions_by_type(type_name)[0]
+    execution = min(store.get_executions_by_type(type_name), key=lambda one: one.id)
     types = {one.id: one for one in store.get_artifact_types()}
     inputs: dict[str, list[Any]] = defaultdict(list)
     for event in store.get_events_by_execution_ids([execution.id]):

@@ -20,7 +20,7 @@ from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import run_store
 from taxiway.registry.database.session import open_database
 from taxiway.registry.runs import list_runs
-from tests.conftest import MEASURED, REPOSITORY, Finished, Run, Workspace, copied, taxiway
+from tests.conftest import MEASURED, REPOSITORY, Finished, Workspace, copied, taxiway
 from tests.receiver import Receiver
 from tests.tied import tied
 
@@ -73,9 +73,11 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def training(first_run: Run, temporary: Path) -> tuple[Workspace, subprocess.Popen[str]]:
+def training(
+    shared_workspace: Workspace, temporary: Path
+) -> tuple[Workspace, subprocess.Popen[str]]:
     """A run in the middle of training that would never end by itself."""
-    workspace, _ = first_run
+    workspace = shared_workspace
     before = training_logs(workspace)
     process = start(workspace, *ENDLESS, env={**MEASURED, "TMPDIR": str(temporary)})
     wait_for(lambda: bool(training_logs(workspace) - before), process)
@@ -161,9 +163,8 @@ class TestInterrupted:
 
 
 @pytest.mark.one_stack
-def test_two_runs_at_once_on_one_store_both_complete(first_run: Run) -> None:
-    workspace, _ = first_run
-    first, second = start(workspace), start(workspace)
+def test_two_runs_at_once_on_one_store_both_complete(shared_workspace: Workspace) -> None:
+    first, second = start(shared_workspace), start(shared_workspace)
     done = [finish(process) for process in (first, second)]
     assert [one.code for one in done] == [0, 0]
     assert done[0].report["run_id"] != done[1].report["run_id"]

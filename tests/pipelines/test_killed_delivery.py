@@ -26,14 +26,13 @@ TIMES = 10
 def test_one_version_and_one_entry_whenever_registrar_or_deploy_queue_was_killed(
     first_run: Run, tmp_path: Path
 ) -> None:
-    metadata = first_run[0].config().metadata
-    assert metadata.kind == "sqlite"
+    metadata = str(first_run[0].metadata)
     with killer("tests.pipelines.delivery:deliver") as delivery:
 
         def deliver(name: str, kill_at: int = 0) -> tuple[int, int]:
             root = tmp_path / name
             section = SqliteRegistry(kind="sqlite", path=str(root / "registry.sqlite"))
-            arguments = (metadata.path, section.model_dump_json(), str(root / "outputs"))
+            arguments = (metadata, section.model_dump_json(), str(root / "outputs"))
             ended = delivery.run(root, *arguments, kill_at=kill_at)
             return ended.code, ended.steps
 

@@ -21,7 +21,7 @@ from taxiway.push import newest_version
 from taxiway.registry.database.session import open_database
 from taxiway.registry.deploy.queue import DeployQueue
 from taxiway.registry.versions.records import list_versions
-from tests.conftest import REPOSITORY, TINY, Run, taxiway
+from tests.conftest import REPOSITORY, TINY, Run, Workspace, taxiway
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 one_stack = pytest.mark.one_stack
@@ -250,8 +250,8 @@ class TestLaterRuns:
     """Runs again in the shared workspace, where most nodes are cached."""
 
     @pytest.fixture(autouse=True)
-    def _after_the_first(self, first_run: Run) -> None:
-        self.workspace, self.first = first_run
+    def _workspace(self, shared_workspace: Workspace) -> None:
+        self.workspace = shared_workspace
 
     def settled(self) -> Path:
         """Where the model is after a run for which nothing was new, not even the baseline."""

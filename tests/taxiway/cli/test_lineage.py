@@ -16,16 +16,6 @@ from tests.conftest import REPOSITORY, CommandLine, Run
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture
-def first_run(ended_runs: tuple[Run, Run]) -> Run:
-    return ended_runs[0]
-
-
-@pytest.fixture
-def second_run(ended_runs: tuple[Run, Run]) -> Run:
-    return ended_runs[1]
-
-
 def ask(here: CommandLine, run: Run, *words: str) -> str:
     done = here("lineage", *words, *run[0].options)
     assert done.code == 0, done.err

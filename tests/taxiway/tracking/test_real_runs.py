@@ -15,10 +15,10 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_runs_are_in_the_index_and_in_one_that_is_made_anew(
-    ended_runs: tuple[Run, Run], tmp_path: Path
+    first_two_runs: tuple[Run, Run], tmp_path: Path
 ) -> None:
-    workspace, report = ended_runs[0]
-    ids = [report["run_id"] for _, report in ended_runs]
+    workspace, report = first_two_runs[0]
+    ids = [report["run_id"] for _, report in first_two_runs]
     config = workspace.config()
     before = {run.run_id: run for run in list_runs(open_database(config.registry))}
     first = before[report["run_id"]]

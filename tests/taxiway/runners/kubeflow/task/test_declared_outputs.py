@@ -50,7 +50,7 @@ def started(
 
     def start(which: Run) -> tuple[Config, str]:
         workspace, report = which
-        shutil.copy(workspace.root / "metadata.sqlite", tmp_path / "metadata.sqlite")
+        shutil.copy(workspace.metadata, tmp_path / "metadata.sqlite")
         config = workspace.config(f"metadata.path={tmp_path}/metadata.sqlite")
         run = str(report["run_id"])
         nodes = nodes_of(compile_pipeline(attempt.load_pipeline(config)(config), run))

@@ -207,7 +207,7 @@ def test_a_node_whose_condition_is_false_ends_green_and_so_does_what_follows(
 
     workspace, report = first_run
     store = tmp_path / "metadata.sqlite"
-    shutil.copy(workspace.root / "metadata.sqlite", store)
+    shutil.copy(workspace.metadata, store)
     config = workspace.config(f"metadata.path={store}")
     refuse_blessing(config, report["run_id"])
     for node in ("Pusher", "Registrar", "DeployQueue"):
