@@ -89,6 +89,13 @@ def with_places(raw: dict[str, Any]) -> dict[str, Any]:
         store = {"store": f"{root}/models/{model}"}
         guarded = destination if "://" in destination else str(Path(destination).absolute())
         out["registry"] = {"kind": kind} | path | store | given | {"guards": guarded}
+    serving_section = {} if out.get("serving") is None else out["serving"]
+    if isinstance(serving_section, dict):
+        log = {} if serving_section.get("log") is None else serving_section["log"]
+        if isinstance(log, dict):
+            given = {key: value for key, value in log.items() if value != ""}
+            log = {"root": f"{root}/decisions"} | given
+        out["serving"] = serving_section | {"log": log}
     notify = out.get("notify")
     if isinstance(notify, dict) and notify.get("kind") == "file" and not notify.get("path"):
         out["notify"] = dict(notify) | {"path": f"{root}/notifications.jsonl"}

@@ -20,6 +20,7 @@ from taxiway.config.evaluation import Evaluation
 from taxiway.config.gates import DataGate, InfraValidation
 from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
+from taxiway.config.serving import Serving
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
 from taxiway.push import BucketPush, FilesystemPush, Push, push_to
@@ -80,6 +81,7 @@ class Config(Frozen):
     push: Push = FilesystemPush(kind="filesystem")
     registry: Registry = SqliteRegistry(kind="sqlite")
     notify: Notify = NotifyNone(kind="none")
+    serving: Serving = Serving()
     engine: Engine = Engine()
     beam: Beam = DirectBeam(kind="direct")
     kubeflow: Kubeflow = Kubeflow()

@@ -1,1 +1,1 @@
-"""The model worker, and later the gateway and the delivery policies."""
+"""Serving: model workers, and the gateway before them."""

@@ -1,0 +1,1 @@
+"""Versions from the queue to traffic: verified, loaded, warmed up, tried, kept warm, ended."""

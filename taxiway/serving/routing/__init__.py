@@ -1,0 +1,1 @@
+"""Which version answers: a table in the registry, which commands move and requests read."""
