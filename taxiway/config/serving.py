@@ -60,6 +60,9 @@ class Limits(Frozen):
     """At once, of each protocol's port."""
     seconds: Seconds = 10.0
     """A request's deadline where its client names none, and the most where it does."""
+    call_seconds: Seconds = 5.0
+    """How long one call of a model may take, after which its worker is ended and replaced. With
+    less than `seconds`, what it was asked can still be asked of the stable version."""
     idle_seconds: Seconds = 75.0
     """After which a connection that asks nothing is closed."""
     receive_seconds: Seconds = 20.0
