@@ -208,7 +208,9 @@ class Batcher:
         late = self._queue.remove(before=now)
         late += [part.of for part in self._in_call if part.of.ask.deadline <= now]
         for waiting in late:
-            _refuse(waiting, Refusal(Code.DEADLINE, "the deadline passed before there was an answer"))
+            _refuse(
+                waiting, Refusal(Code.DEADLINE, "the deadline passed before there was an answer")
+            )
         busy = self._queue or self._in_call
         self._sweep = (
             asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._expire) if busy else None

@@ -106,9 +106,7 @@ def _as_expression(pattern: str) -> str:
     parts = re.split(r"(\{SPAN(?::\d+)?\})", pattern)
     wild = {"*": "[^/]*", "?": "[^/]"}
     plain = (
-        part
-        if _SPAN.fullmatch(part)
-        else "".join(wild.get(one, re.escape(one)) for one in part)
+        part if _SPAN.fullmatch(part) else "".join(wild.get(one, re.escape(one)) for one in part)
         for part in parts
     )
     return "".join(plain)
