@@ -1,0 +1,1 @@
+"""The gateway's port of gRPC: TensorFlow Serving's services, the Open Inference Protocol's, health."""
