@@ -118,13 +118,11 @@ def encoded(array: npt.NDArray[Any]) -> Any:
     tensor = TensorProto(dtype=kind.number)
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
-    values = np.ascontiguousarray(array).reshape(-1)
+    flat = np.ascontiguousarray(array).reshape(-1)
     if name == STRING:
-        values = [item.encode() if isinstance(item, str) else bytes(item) for item in values]
-    elif kind.bits:
-        values = values.view(np.uint16).tolist()
+        values = [item.encode() if isinstance(item, str) else bytes(item) for item in flat]
     else:
-        values = values.tolist()
+        values = (flat.view(np.uint16) if kind.bits else flat).tolist()
     getattr(tensor, kind.field).extend(values)
     return tensor
 

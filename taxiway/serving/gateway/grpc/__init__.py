@@ -1,1 +1,1 @@
-"""The gateway's port of gRPC: TensorFlow Serving's services, the Open Inference Protocol's, health."""
+"""gRPC: TensorFlow Serving's services, the Open Inference Protocol's, and health."""

@@ -115,7 +115,10 @@ class Calls:
     async def _handle(self, method: Method, work: Work, message: Any, context: Any) -> Any:
         started = time.monotonic()
         call = Call(
-            self._service, self._limits, _brought(context), max(0.0, context.time_remaining() or 0.0)
+            self._service,
+            self._limits,
+            _brought(context),
+            max(0.0, context.time_remaining() or 0.0),
         )
         status, refusal = "OK", None
         try:

@@ -99,9 +99,7 @@ def chosen(outputs: Arrays, wanted: Sequence[str]) -> Arrays:
     return {name: outputs[name] for name in wanted} if wanted else outputs
 
 
-def _are_examples(
-    inputs: Mapping[str, npt.NDArray[Any]], signature: str, version: Version
-) -> bool:
+def _are_examples(inputs: Mapping[str, npt.NDArray[Any]], signature: str, version: Version) -> bool:
     """Whether the one input is of serialized tf.Examples."""
     if signature == COLUMNS:
         return False
@@ -135,7 +133,9 @@ def _plain(name: str, array: npt.NDArray[Any], most: int) -> list[Any]:
     if array.dtype.kind == "O":
         return _mapped(array, lambda item: _text(name, item))
     if array.dtype.kind == "f" and np.isnan(array).any():
-        return _mapped(array, lambda item: None if item != item else item)  # NaN alone is not itself
+        return _mapped(
+            array, lambda item: None if item != item else item
+        )  # NaN alone is not itself
     values: list[Any] = array.tolist()
     return values
 
