@@ -74,11 +74,21 @@ def _events(store: Any, ids: Sequence[int]) -> Iterable[Iterable[EventRecord]]:
                 event.execution_id,
                 event.artifact_id,
                 event.type in INPUTS,
-                tuple(step.key for step in event.path.steps if step.key),
+                _keys(event.path.steps),
             )
             for event in sorted(found, key=lambda one: (one.execution_id, one.artifact_id))
             if event.type in INPUTS or event.type in OUTPUTS
         )
+
+
+def _keys(steps: Iterable[Any]) -> tuple[str, ...]:
+    """A component's own names of an artifact first.
+
+    What decides whether a node runs is given to it too, as `_Evaluator.blessing`, and TFX writes
+    the names of one artifact in any order.
+    """
+    keys = (step.key for step in steps if step.key)
+    return tuple(sorted(keys, key=lambda key: (key.startswith("_"), key)))
 
 
 def _execution(

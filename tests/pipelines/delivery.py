@@ -51,7 +51,9 @@ def _registrar(metadata: str) -> tuple[dict[str, list[Any]], dict[str, Any]]:
         if event.type == metadata_store_pb2.Event.INPUT:
             (artifact,) = store.get_artifacts_by_id([event.artifact_id])
             made = artifact_utils.deserialize_artifact(types[artifact.type_id], artifact)
-            inputs[event.path.steps[0].key].append(made)
+            for step in event.path.steps:  # in any order; the condition's are none of Registrar's
+                if step.key and not step.key.startswith("_"):
+                    inputs[step.key].append(made)
     parameters = {
         name: getattr(value, value.WhichOneof("value"))
         for name, value in execution.custom_properties.items()

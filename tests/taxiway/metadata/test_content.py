@@ -115,7 +115,7 @@ def test_all_is_read_in_a_few_calls(metadata: Metadata) -> None:
     assert [*content.runs] == ["first", "second"]
     assert content.events[:3] == [
         EventRecord(first.id, 1, False, ("model",)),
-        EventRecord(first.id + 1, 1, True, ("model", "baseline_model")),
+        EventRecord(first.id + 1, 1, True, ("baseline_model", "model")),
         EventRecord(first.id + 1, 2, False, ("model",)),
     ]
 
@@ -129,3 +129,19 @@ def test_what_a_resolver_found_is_no_output_of_it(tmp_path: Path) -> None:
 def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
     runs = RunStore(SqliteMetadata(kind="sqlite", path=str(tmp_path / "metadata.sqlite")))
     assert read_content(runs) == StoreContent({}, {}, [], {})
+
+
+def test_a_components_own_name_of_an_input_is_before_its_conditions(tmp_path: Path) -> None:
+    """TFX writes both into one event, in any order."""
+    runs = RunStore(SqliteMetadata(kind="sqlite", path=str(tmp_path / "metadata.sqlite")))
+    fill(runs.mlmd)
+    names = ("_Evaluator.blessing", "blessing")
+    artifacts = [one.id for one in runs.mlmd.get_artifacts()[:2]]
+    execution = runs.mlmd.get_executions()[0].id
+    events = [
+        _event(execution, artifact, Event.DECLARED_INPUT, *keys)
+        for artifact, keys in zip(artifacts, (names, names[::-1]), strict=True)
+    ]
+    runs.mlmd.put_events(events)
+    told = [one.keys for one in read_content(runs).events if "blessing" in one.keys]
+    assert told == [("blessing", "_Evaluator.blessing")] * 2
