@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ _FORGETS: Final = 0.98
 _MOSTLY: Final = 0.5
 _FEWEST: Final = 20.0
 """Rows that have to be known before they say anything."""
+_QUIET_SECONDS: Final = 0.05
+"""After which no more comes: batches of what waits follow one another at once."""
 
 
 class Watched:
@@ -86,11 +89,15 @@ class Watched:
         await self._inner.close()
 
     async def idle(self, seconds: float) -> None:
-        """Waits until no request is being answered, so long at most."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
+        """Waits until no request is being answered or about to be, so long at most."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), left)
+            before = self.asked_at
+            await asyncio.sleep(min(left, _QUIET_SECONDS))
+            if not self.in_flight and self.asked_at == before:
+                return
 
     def look(self) -> None:
         """Tells if it was lost while nobody asked, or does not run."""
