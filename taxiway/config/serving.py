@@ -60,6 +60,15 @@ class Limits(Frozen):
     """At once, of each protocol's port."""
     seconds: Seconds = 10.0
     """A request's deadline where its client names none, and the most where it does."""
+    call_seconds: Seconds = 5.0
+    """How long one call of a model may take, after which its worker is ended and replaced. With
+    less than `seconds`, what it was asked can still be asked of the stable version."""
+    loaded_versions: Count = 4
+    """Of one model at once. Where another is wanted, the one that is longest without traffic is
+    ended; a version for which there is no room is refused."""
+    restarts_per_minute: Count = 3
+    """Of one version's worker. With more the version has failed: its traffic goes to the one that
+    served before, and it is tried again a minute later."""
     idle_seconds: Seconds = 75.0
     """After which a connection that asks nothing is closed."""
     receive_seconds: Seconds = 20.0
