@@ -140,9 +140,7 @@ def _add_page(app: FastAPI) -> None:
     for path, (name, media_type) in PAGE.items():
         content = (folder / name).read_bytes()
         response = Response(content, media_type=media_type)
-        app.add_api_route(
-            path, _always(response), methods=["GET", "HEAD"], include_in_schema=False
-        )
+        app.add_api_route(path, _always(response), methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _always(response: Response) -> Any:
