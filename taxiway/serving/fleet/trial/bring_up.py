@@ -60,7 +60,7 @@ class Trial:
             rows = await asyncio.to_thread(self._rows, served.model, signature)
         served.rows_of = rows.told
         await warm_up(loaded, rows, serving)
-        await run_smoke_tests(loaded, tests, serving.limits.seconds)
+        await run_smoke_tests(loaded, tests, serving.limits.call_seconds)
 
     def _rows(self, model: str, signature: Signature) -> Rows:
         serving, is_own = self._config.serving, model == self._config.model.name
