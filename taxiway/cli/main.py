@@ -18,6 +18,7 @@ from taxiway.cli import (
     new,
     outbox,
     remove,
+    rollout,
     run,
     runs,
     submit,
@@ -51,6 +52,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
 
 

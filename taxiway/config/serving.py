@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from taxiway.section import Frozen, Name, Port, Seconds
+from taxiway.section import Frozen, Name, Port, Seconds, is_loopback
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
@@ -104,7 +104,7 @@ class WarmUp(Frozen):
 
 
 class Tls(Frozen):
-    """Files that every port but that of health answers with."""
+    """Files that every port answers with; read again when they change."""
 
     certificate: str = ""
     """PEM, the whole chain."""
@@ -171,3 +171,14 @@ class Serving(Frozen):
     """Between two looks at the routing table and the deploy queue."""
     tls: Tls = Tls()
     log: DecisionLog = DecisionLog()
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Serving:
+        """Who can ask a model, or move its traffic, is nobody's guess: tokens go encrypted."""
+        for key, host in (("host", self.host), ("admin_host", self.admin_host)):
+            if not is_loopback(host) and not self.tls.certificate:
+                raise ValueError(
+                    f"{key} is {host}, which others reach: expected tls.certificate and tls.key, "
+                    "or an address of this machine (127.0.0.1)"
+                )
+        return self

@@ -7,20 +7,22 @@ takes little longer than one of a single row.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from taxiway.config.serving import Batching, Limits
 from taxiway.modeling.names import COLUMNS
 from taxiway.serving.backend import calls
-from taxiway.serving.backend.fault import fault_of, is_lost
+from taxiway.serving.backend.fault import ModelFault, fault_of, is_lost
 from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.backend.waiting import Part, Queue, Waiting
 from taxiway.serving.requests.ask import Arrays, Ask, Signature
-from taxiway.serving.requests.columns import ColumnCheck
+from taxiway.serving.requests.column_check import ColumnCheck
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 
+_LOG = logging.getLogger(__name__)
 _SWEEP_SECONDS = 0.02
 """Between two looks for requests whose deadline has passed; so late may one be told."""
 _FORGETS = 0.8
@@ -34,12 +36,20 @@ class Batcher:
       version: that answers.
       batching: how many rows go together, and how long one may wait for others.
       limits: of the queue, and of one call.
+      on_call: hears of the rows of each call.
     """
 
-    def __init__(self, version: LoadedVersion, batching: Batching, limits: Limits) -> None:
+    def __init__(
+        self,
+        version: LoadedVersion,
+        batching: Batching,
+        limits: Limits,
+        on_call: Callable[[int], None] | None = None,
+    ) -> None:
         self.version = version
         self._batching = batching
         self._limits = limits
+        self._on_call = on_call
         self._check = ColumnCheck(version.signatures.get(COLUMNS, Signature((), ())))
         self._queue = Queue()
         self._in_call: Sequence[Part] = ()
@@ -115,7 +125,6 @@ class Batcher:
         """Asks the model once; where it refuses, each of the parts by itself."""
         try:
             outputs = await self._call(parts)
-            calls.check_shapes(outputs, sum(part.rows for part in parts))
         except WorkerError as error:
             if is_lost(error):
                 for part in parts:
@@ -126,11 +135,16 @@ class Batcher:
             else:
                 await self._answer_apart(parts)
             return
-        except Refusal as error:
+        except Exception as error:
+            _LOG.exception("a call of a model")
             for part in parts:
-                _refuse(part.of, error)
+                _refuse(part.of, ModelFault(Code.FAILED, f"{type(error).__name__}: {error}"))
             return
-        if calls.are_finite(outputs):
+        wrong = calls.shape_fault(outputs, sum(part.rows for part in parts))
+        if wrong:
+            for part in parts:
+                _refuse(part.of, ModelFault(Code.FAILED, wrong))
+        elif calls.are_finite(outputs):
             self._hand_out(parts, outputs)
         else:
             self._hand_out_finite(parts, outputs)
@@ -150,7 +164,10 @@ class Batcher:
             outputs = await self.version.predict_examples(calls.joined_examples(parts), deadline)
         else:
             outputs = await self.version.predict_columns(calls.joined_columns(parts), deadline)
-        rate = sum(part.rows for part in parts) / max(1e-6, time.monotonic() - started)
+        rows = sum(part.rows for part in parts)
+        if self._on_call is not None:
+            self._on_call(rows)
+        rate = rows / max(1e-6, time.monotonic() - started)
         before = self._rows_per_second or rate
         self._rows_per_second = _FORGETS * before + (1 - _FORGETS) * rate
         return outputs
@@ -191,7 +208,9 @@ class Batcher:
         late = self._queue.remove(before=now)
         late += [part.of for part in self._in_call if part.of.ask.deadline <= now]
         for waiting in late:
-            _refuse(waiting, Refusal(Code.DEADLINE, "the deadline passed before there was an answer"))
+            _refuse(
+                waiting, Refusal(Code.DEADLINE, "the deadline passed before there was an answer")
+            )
         busy = self._queue or self._in_call
         self._sweep = (
             asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._expire) if busy else None

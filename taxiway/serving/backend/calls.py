@@ -41,18 +41,12 @@ def joined_examples(parts: Sequence[Part]) -> list[bytes]:
     return [one for part in parts for one in (part.of.ask.examples or ())[part.start : part.stop]]
 
 
-def check_shapes(outputs: Arrays, rows: int) -> None:
-    """Refuses an answer that is not one for each row.
-
-    Raises:
-      ModelFault: FAILED.
-    """
+def shape_fault(outputs: Arrays, rows: int) -> str:
+    """Why an answer is not one for each row; empty where it is."""
     for name, output in outputs.items():
         if output.shape[:1] != (rows,):
-            raise ModelFault(
-                Code.FAILED,
-                f"the model's output '{name}' has shape {list(output.shape)} for {rows} row(s)",
-            )
+            return f"the model's output '{name}' has shape {list(output.shape)} for {rows} row(s)"
+    return ""
 
 
 def cut(outputs: Arrays, start: int, stop: int) -> Arrays:

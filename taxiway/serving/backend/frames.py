@@ -41,7 +41,8 @@ class Frames(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the connection was lost")
-        waiting = self._waiting = loop.create_future()
+        waiting: asyncio.Future[Frame] = loop.create_future()
+        self._waiting = waiting
         timer = loop.call_at(loop.time() + max(0.0, deadline - time.monotonic()), self._expire)
         try:
             self._transport.writelines((start, body))

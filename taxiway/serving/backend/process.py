@@ -198,4 +198,6 @@ def _signatures(
             for column, dtype in described[name].get(side, {}).items()
         )
 
-    return {name: Signature(columns(name, "inputs"), columns(name, "outputs")) for name in described}
+    return {
+        name: Signature(columns(name, "inputs"), columns(name, "outputs")) for name in described
+    }

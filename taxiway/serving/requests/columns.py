@@ -1,67 +1,65 @@
-"""Whether a version can take a request's plain columns, before they join those of others."""
+"""Plain columns of a request, held against what every model takes: values, or lists of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from taxiway.modeling.exported.plain_columns import (
-    RequestError,
-    accepted_types,
-    as_array,
-    check_known,
-    may_be_missing,
-    row_count,
-)
-from taxiway.serving.requests.ask import Signature
 from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.terminal import one_line
+
+_PLAIN: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})
+_TAKEN: Final[frozenset[type]] = _PLAIN | {list}
 
 
-class ColumnCheck:
-    """What the columns of one signature may hold; made once for each version.
+def checked(columns: Mapping[str, list[Any]], most_rows: int) -> int:
+    """The number of rows.
 
     Args:
-      signature: that takes plain columns.
-    """
+      columns: lists by name.
+      most_rows: that one request may have.
 
-    def __init__(self, signature: Signature) -> None:
-        self._inputs = {column.name: column for column in signature.inputs}
-        self._accepted = {
-            name: accepted_types(column.dtype, lists=column.rank == 2)
-            for name, column in self._inputs.items()
-        }
-        self._required = frozenset(
-            name
-            for name, column in self._inputs.items()
-            if column.rank != 2 and not may_be_missing(column.dtype)
+    Raises:
+      Refusal: INVALID, no columns, of different lengths, without a row, or with a value that is
+        neither plain nor a list of plain ones; TOO_LARGE.
+    """
+    if not columns:
+        raise Refusal(Code.INVALID, "received no columns; expected at least one")
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) > 1:
+        told = {one_line(name[:80]): len(columns[name]) for name in list(columns)[:8]}
+        raise Refusal(Code.INVALID, f"received columns of different lengths: {told}")
+    (rows,) = lengths
+    check_rows(rows, most_rows)
+    for name, values in columns.items():
+        if not _TAKEN.issuperset(map(type, values)):
+            raise _refused(name, values, _TAKEN)
+        for value in values:
+            if type(value) is list and not _PLAIN.issuperset(map(type, value)):
+                raise _refused(name, value, _PLAIN)
+    return rows
+
+
+def check_rows(rows: int, most: int) -> None:
+    """Refuses a request without rows, or with too many.
+
+    Raises:
+      Refusal: INVALID or TOO_LARGE.
+    """
+    if not rows:
+        raise Refusal(Code.INVALID, "received no rows; expected at least one")
+    if rows > most:
+        raise Refusal(
+            Code.TOO_LARGE,
+            f"received {rows:,} rows; serving.limits.rows takes at most {most:,} in one request",
         )
 
-    def check(self, columns: Mapping[str, Any], rows: int) -> None:
-        """Passes what the worker would take, column by column; the common case at once.
 
-        Raises:
-          Refusal: INVALID, in the words of the worker.
-        """
-        try:
-            for name, values in columns.items():
-                accepted = self._accepted.get(name)
-                if (
-                    accepted is None
-                    or type(values) is not list
-                    or len(values) != rows
-                    or not accepted.issuperset(map(type, values))
-                ):
-                    self._look(columns)
-                    break
-            if not (columns and self._required <= columns.keys()):
-                self._look(columns)
-        except RequestError as error:
-            raise Refusal(Code.INVALID, str(error)) from error
-
-    def _look(self, columns: Mapping[str, Any]) -> None:
-        rows = row_count(columns)
-        check_known(columns, self._inputs)
-        for name, column in self._inputs.items():
-            if name in columns or name in self._required:
-                values = columns.get(name, [None] * rows)
-                as_array(name, values, column.dtype, lists=column.rank == 2)
+def _refused(name: str, values: list[Any], taken: frozenset[type]) -> Refusal:
+    other = next(type(value).__name__ for value in values if type(value) not in taken)
+    kind = {"dict": "an object", "list": "a list of lists"}.get(other, f"a {other}")
+    return Refusal(
+        Code.INVALID,
+        f"column '{one_line(name[:80])}': received {kind}; expected a string, a number, a boolean, "
+        "null, or a list of these",
+    )
