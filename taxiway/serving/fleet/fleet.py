@@ -121,7 +121,7 @@ class Fleet:
     def version(self, model: str, name: str) -> ServedVersion | None:
         """A version by its name in the registry; None where this gateway has never had it."""
         fleet = self._fleets.get(model)
-        return fleet and fleet.version(name)
+        return None if fleet is None else fleet.version(name)
 
     def versions(self, model: str) -> list[ServedVersion]:
         """Every version of a model that is or was loaded here, newest first."""

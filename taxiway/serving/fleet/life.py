@@ -92,6 +92,7 @@ class Life:
     def fail(self, why: str) -> None:
         """Has the worker replaced."""
         if self._failure is not None and not self._failure.done():
+            self.served.move("LOADING", why)  # at once, so that nobody asks it any more
             self._failure.set_result(why)
 
     async def unload(self) -> None:
