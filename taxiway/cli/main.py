@@ -21,6 +21,7 @@ from taxiway.cli import (
     rollout,
     run,
     runs,
+    serve,
     submit,
     upgrade,
 )
@@ -42,6 +43,7 @@ app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
 app.command()(deploy.deploy)
+app.command()(serve.serve)
 app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
