@@ -17,6 +17,17 @@ class Service(Protocol):
           Refusal: with the kind.
         """
 
+    def choose(self, model: str, key: str) -> Answer:
+        """The arm that a request of this key would go to, without asking it: `outputs` is empty.
+
+        Args:
+          model: name.
+          key: see `Ask.key`; empty for one that is not known.
+
+        Raises:
+          Refusal: NOT_FOUND, or UNAVAILABLE where no version of it answers.
+        """
+
     def describe(self, model: str, version: str = "", label: str = "") -> Described:
         """The version that a request would get; where traffic is split, the stable one.
 

@@ -107,5 +107,7 @@ class Described:
     error: str = ""
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    """Names of what the signature `classify` scores, in its order; empty where it has none."""
     weight: float = 0.0
     """Share of the traffic that names no version."""

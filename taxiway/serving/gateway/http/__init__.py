@@ -1,0 +1,1 @@
+"""REST: three protocols on one port, as raw ASGI under uvicorn."""

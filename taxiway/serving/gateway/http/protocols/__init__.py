@@ -1,0 +1,1 @@
+"""What each protocol says in its paths, documents and errors."""

@@ -1,0 +1,75 @@
+"""What a gateway tells of itself, for metrics and the status page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+State = Literal["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """A version that is or was loaded here.
+
+    Args:
+      version: its name in the registry.
+      number: of TensorFlow Serving's layout.
+      state: as TensorFlow Serving names it.
+      error: why it is not available; empty where it is.
+      labels: aliases by which it can be asked.
+      arm: of the route that it is; empty where it has no traffic.
+      weight: its share of the traffic that names no version.
+      queued_rows: that wait for it.
+      memory_bytes: resident, of its worker; None where another machine has it.
+      restarts: how often its worker was replaced since the gateway began.
+    """
+
+    version: str
+    number: int
+    state: State
+    error: str = ""
+    labels: tuple[str, ...] = ()
+    arm: str = ""
+    weight: float = 0.0
+    queued_rows: int = 0
+    memory_bytes: int | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model that the gateway serves, and its versions, newest first."""
+
+    name: str
+    versions: tuple[VersionStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """A gateway at one moment.
+
+    Args:
+      models: that it serves, by name.
+      in_flight: requests that came and are not answered.
+      routing_revision: of the routing table that it goes by.
+      routing_age_seconds: since it last looked whether there is a newer one.
+      decisions: counters of the decision log by what they count, such as `written`.
+    """
+
+    models: tuple[ModelStatus, ...]
+    in_flight: int = 0
+    routing_revision: int = 0
+    routing_age_seconds: float = 0.0
+    decisions: Mapping[str, int] = field(default_factory=dict)
+
+
+class Reporting(Protocol):
+    """Who can say how the gateway is; asked by the status page and at each scrape."""
+
+    def status(self) -> Status:
+        """How it is now; on the event loop, without waiting."""
+
+    def ready(self) -> bool:
+        """Whether every model has a version that answers."""

@@ -1,0 +1,1 @@
+"""The messages of gRPC's protocols, without TensorFlow; `make protos` renews descriptors.binpb."""
