@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from taxiway.config.gates import InfraValidation
-from taxiway.modeling.names import CLASS, PROBABILITIES, PROBABILITY
+from taxiway.modeling.answers import find_fault
 from taxiway.serving.worker.client import ModelWorker
 from taxiway.serving.worker.errors import WorkerError
 from taxiway.serving.worker.isolation import told
-
-SUM_TOLERANCE: Final = 1e-4
-"""Of the probabilities of a row, which are float32, thousands of them at most."""
 
 
 @dataclass(frozen=True)
@@ -107,36 +102,6 @@ def validate(
         isolation=worker.isolation,
         missing=told(worker.missing),
     )
-
-
-def find_fault(outputs: Mapping[str, npt.NDArray[Any]], rows: int) -> str:
-    """What is wrong with an answer to a request of `rows` rows; empty where nothing is."""
-    if not outputs:
-        return "the model answers with no outputs"
-    faults = (_output_fault(name, output, rows) for name, output in outputs.items())
-    return next((fault for fault in faults if fault), "")
-
-
-def _output_fault(name: str, output: npt.NDArray[Any], rows: int) -> str:
-    if output.shape[:1] != (rows,):
-        return f"output '{name}' has shape {list(output.shape)} for a request of {rows} row(s)"
-    if name == CLASS and output.dtype.kind in "OSU":
-        return "" if all(map(len, output)) else f"output '{name}' has an empty name"
-    if output.dtype.kind not in "biuf":
-        return f"output '{name}' is not numeric, it is {output.dtype}"
-    wrong = output[~np.isfinite(output)]
-    if wrong.size:
-        return f"output '{name}' answers {wrong[0]}, expected finite numbers"
-    if name in (PROBABILITY, PROBABILITIES):
-        outside = output[(output < 0) | (output > 1)]
-        if outside.size:
-            return f"output '{name}' answers {outside[0]}, expected 0 to 1"
-    if name == PROBABILITIES:
-        sums = output.sum(axis=-1)
-        wrong = sums[~np.isclose(sums, 1.0, rtol=0, atol=SUM_TOLERANCE)]
-        if wrong.size:
-            return f"output '{name}' sums up to {wrong[0]:g}, expected 1"
-    return ""
 
 
 def _reason(error: WorkerError) -> str:

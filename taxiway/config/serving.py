@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from taxiway.section import Frozen, Name, Port, Seconds
+from taxiway.section import Frozen, Name, Port, Seconds, is_loopback
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
@@ -60,6 +60,15 @@ class Limits(Frozen):
     """At once, of each protocol's port."""
     seconds: Seconds = 10.0
     """A request's deadline where its client names none, and the most where it does."""
+    call_seconds: Seconds = 5.0
+    """How long one call of a model may take, after which its worker is ended and replaced. With
+    less than `seconds`, what it was asked can still be asked of the stable version."""
+    loaded_versions: Count = 4
+    """Of one model at once. Where another is wanted, the one that is longest without traffic is
+    ended; a version for which there is no room is refused."""
+    restarts_per_minute: Count = 3
+    """Of one version's worker. With more the version has failed: its traffic goes to the one that
+    served before, and it is tried again a minute later."""
     idle_seconds: Seconds = 75.0
     """After which a connection that asks nothing is closed."""
     receive_seconds: Seconds = 20.0
@@ -95,7 +104,7 @@ class WarmUp(Frozen):
 
 
 class Tls(Frozen):
-    """Files that every port but that of health answers with."""
+    """Files that every port answers with; read again when they change."""
 
     certificate: str = ""
     """PEM, the whole chain."""
@@ -162,3 +171,14 @@ class Serving(Frozen):
     """Between two looks at the routing table and the deploy queue."""
     tls: Tls = Tls()
     log: DecisionLog = DecisionLog()
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Serving:
+        """Who can ask a model, or move its traffic, is nobody's guess: tokens go encrypted."""
+        for key, host in (("host", self.host), ("admin_host", self.admin_host)):
+            if not is_loopback(host) and not self.tls.certificate:
+                raise ValueError(
+                    f"{key} is {host}, which others reach: expected tls.certificate and tls.key, "
+                    "or an address of this machine (127.0.0.1)"
+                )
+        return self

@@ -29,3 +29,7 @@ CLASS: Final = "class"
 """Its likeliest class by name, string [N]."""
 VALUE: Final = "value"
 """The output of a regression, float32 [N], in the label's own unit."""
+
+LOGGED: Final = "_taxiway_"
+"""With which the names of the decision log's own columns begin: they are no input of any model, and
+ArrowExampleGen reads files as if they were not there."""

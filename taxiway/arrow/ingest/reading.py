@@ -21,6 +21,7 @@ from taxiway.arrow.ingest.rows.columns import Columns
 from taxiway.arrow.ingest.rows.labels import derived_label
 from taxiway.arrow.ingest.spans import opened
 from taxiway.errors import DataError, did_you_mean
+from taxiway.modeling.names import LOGGED
 from taxiway.modeling.spec.schema import listed
 
 if sys.version_info < (3, 11):
@@ -201,7 +202,7 @@ def _check_names(path: str, names: Sequence[str], columns: Columns, hint: str = 
     counts = Counter(names)
     twice = sorted(name for name, count in counts.items() if count > 1)
     missing = [name for name in expected if name not in counts]
-    extra = [name for name in counts if name not in expected]
+    extra = [name for name in counts if name not in expected and not name.startswith(LOGGED)]
     problems = [f"column '{name[:SHOWN]}' appears more than once" for name in twice[:SHOWN_NAMES]]
     for name in extra[:SHOWN_NAMES]:
         if columns.derived is not None and name == columns.label:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from taxiway.errors import did_you_mean
+from taxiway.modeling.exported.plain_columns import (
+    RequestError,
+    as_array,
+    check_known,
+    row_count,
+)
 from taxiway.modeling.names import COLUMNS
 from taxiway.modeling.spec.column_names import column_name
 from taxiway.root_cause import telling_line
@@ -21,10 +25,6 @@ Arrays = dict[str, npt.NDArray[Any]]
 """Outputs by name; the first dimension is rows."""
 
 _ERROR_CHARACTERS = 500
-
-
-class RequestError(ValueError):
-    """A request the signature cannot take: the caller's fault, not the model's."""
 
 
 class LoadedModel:
@@ -61,6 +61,21 @@ class LoadedModel:
             for name, signature in self._signatures.items()
         }
 
+    def ranks(self) -> dict[str, dict[str, dict[str, int]]]:
+        """As `describe`, with 1 for a value per row, 2 for a list per row, and so on."""
+        return {
+            name: {
+                "inputs": {
+                    column_name(key): _rank_of_input(spec.shape)
+                    for key, spec in _inputs(signature).items()
+                },
+                "outputs": {
+                    key: spec.shape.rank or 1 for key, spec in signature.structured_outputs.items()
+                },
+            }
+            for name, signature in self._signatures.items()
+        }
+
     def predict_examples(self, examples: Sequence[bytes]) -> Arrays:
         """Answers serialized tf.Examples, each output in an array of its own.
 
@@ -82,21 +97,20 @@ class LoadedModel:
 
         Args:
           columns: one list per column, all of one length; None in a list is a missing value. Of a
-            column of lists each value is a list, of any length.
+            column of lists each value is a list, of any length. One of numbers may be an array of
+            the input's type, in which NaN is missing.
 
         Raises:
           RequestError: an unknown column, lists of different lengths, or values of a wrong type.
         """
         signature = self._signature(COLUMNS)
         inputs = {column_name(key): (key, spec) for key, spec in _inputs(signature).items()}
-        rows = _row_count(columns)
-        for name in columns:
-            if name not in inputs:
-                raise RequestError(f"unknown column '{name}'{did_you_mean(name, inputs)}")
+        rows = row_count(columns)
+        check_known(columns, inputs)
         return _arrays(
             signature(
                 **{
-                    key: _column(name, columns.get(name, [None] * rows), spec)
+                    key: _column(name, columns.get(name, [None] * rows), rows, spec)
                     for name, (key, spec) in inputs.items()
                 }
             )
@@ -120,6 +134,11 @@ def _inputs(signature: Any) -> dict[str, Any]:
     return dict(signature.structured_input_signature[1])
 
 
+def _rank_of_input(shape: Any) -> int:
+    """[N, 1] takes plain values too."""
+    return 2 if shape.rank == 2 and shape[1] is None else 1
+
+
 def _names(specs: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}: {spec.dtype.name}" for name, spec in specs.items()) or "nothing"
 
@@ -128,69 +147,19 @@ def _arrays(outputs: Mapping[str, Any]) -> Arrays:
     return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
 
 
-def _row_count(columns: Mapping[str, Any]) -> int:
-    for name, values in columns.items():
-        if not isinstance(values, list):
+def _column(name: str, values: Any, rows: int, spec: Any) -> Any:
+    """The tensor of a column, which is a list of plain values or an array of the input's type."""
+    dtype, rank = spec.dtype.name, spec.shape.rank
+    lists = rank == 2 and spec.shape[1] is None
+    if isinstance(values, np.ndarray):
+        if values.dtype != spec.dtype.as_numpy_dtype or values.shape != (rows,) or lists:
             raise RequestError(
-                f"column '{name}': received a {type(values).__name__}, expected a list of values"
+                f"column '{name}' ({dtype}): received an array of {values.dtype} of shape "
+                f"{list(values.shape)}, expected one value a row"
             )
-    lengths = {name: len(values) for name, values in columns.items()}
-    if not lengths:
-        raise RequestError("no column was given; at least one says how many rows there are")
-    if len(set(lengths.values())) > 1:
-        raise RequestError(f"columns of different lengths: {lengths}")
-    return next(iter(lengths.values()))
-
-
-def _column(name: str, values: list[Any], spec: Any) -> Any:
-    convert = _to_bytes if spec.dtype == tf.string else _to_number
-    rank = spec.shape.rank
-    try:
-        if rank == 2 and spec.shape[1] is None:
-            return _lists(values, convert, spec.dtype)
-        converted = [convert(value, spec.dtype) for value in values]
-        tensor = tf.constant(converted, spec.dtype, shape=(len(values),))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise RequestError(f"column '{name}' ({spec.dtype.name}): {error}") from error
+        array = values
+    else:
+        array = as_array(name, values, dtype, lists=lists)
+    tensor = tf.constant(array if array.dtype != object else array.tolist(), spec.dtype)
     # some models take [N, 1] where others take [N]
-    return tensor if rank in (None, 1) else tf.reshape(tensor, [-1, 1])
-
-
-def _lists(values: list[Any], convert: Callable[[Any, Any], Any], dtype: Any) -> Any:
-    """Lists as rows of a matrix, shorter ones filled up with what is missing; null is an empty one.
-
-    A value that is no list is a list of it alone.
-    """
-    rows = [
-        [] if value is None else value if isinstance(value, list) else [value] for value in values
-    ]
-    width = max([1, *map(len, rows)])
-    filled = [[*row, *[None] * (width - len(row))] for row in rows]
-    converted = [[convert(value, dtype) for value in row] for row in filled]
-    return tf.constant(converted, dtype, shape=(len(rows), width))
-
-
-def _to_bytes(value: Any, _: Any) -> bytes:
-    if value is None:
-        return b""
-    if not isinstance(value, str):
-        raise TypeError(f"received {value!r}, expected a string or null")
-    return value.encode()
-
-
-def _to_number(value: Any, dtype: Any) -> float | int:
-    if value is None:
-        if not dtype.is_floating:
-            raise ValueError("a value is missing, and whole numbers have no value for that")
-        return math.nan
-    if not isinstance(value, int | float):
-        raise TypeError(f"received {value!r}, expected a number or null")
-    if dtype.is_floating:
-        return float(value)  # true and false too: categories of booleans are 1 and 0
-    return value if dtype.is_bool else _whole(value)
-
-
-def _whole(value: float) -> int:
-    if value != int(value):
-        raise ValueError(f"received {value!r}, expected a whole number")
-    return int(value)
+    return tensor if lists or rank in (None, 1) else tf.reshape(tensor, [-1, 1])

@@ -11,7 +11,9 @@ from taxiway.serving.requests.ask import Arrays, Signature
 class LoadedVersion(Protocol):
     """A version that answers; made by a kind of `serving.backend`. For one event loop."""
 
-    signatures: Mapping[str, Signature]
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """What it takes and gives, by name."""
 
     @property
     def pid(self) -> int | None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Literal
 
+from taxiway.errors import TaxiwayError
 from taxiway.serving.backend.loaded import LoadedVersion
+from taxiway.serving.fleet.watched import Watched
 from taxiway.serving.requests.ask import Described, Signature
+from taxiway.serving.requests.refusal import Code, Refusal
 
 State = Literal["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]
 
 
+class NotReady(TaxiwayError):  # noqa: N818  # it is refused, the gateway goes on
+    """A version that may have no traffic, and why."""
+
+
 class ServedVersion:
-    """A version of a model at a place.
+    """A version of a model at a place. Its states are changed by `life.Life` only.
 
     Args:
       model: name.
@@ -28,9 +37,23 @@ class ServedVersion:
         self.place = place
         self.state: State = "START"
         self.error = ""
-        self.loaded: LoadedVersion | None = None
-        """What answers; None unless the state is AVAILABLE."""
+        """Why it is not available, or was not the last time; empty where it is."""
         self.signatures: Mapping[str, Signature] = {}
+        self.rows_of = ""
+        """Which rows it was warmed up with."""
+        self.watched: Watched | None = None
+        self.changed = asyncio.Event()
+        """Set, and replaced, at each change of state."""
+
+    @property
+    def subject(self) -> str:
+        """As the audit and the command line name it: `flights/1.2.7`."""
+        return f"{self.model}/{self.version}"
+
+    @property
+    def loaded(self) -> LoadedVersion | None:
+        """What answers; None unless the state is AVAILABLE."""
+        return self.watched if self.state == "AVAILABLE" else None
 
     @property
     def described(self) -> Described:
@@ -53,4 +76,21 @@ class ServedVersion:
         Raises:
           Refusal: UNAVAILABLE, with why.
         """
-        raise NotImplementedError
+        while (loaded := self.loaded) is None:
+            left = deadline - time.monotonic()
+            if self.state not in ("START", "LOADING") or left <= 0:
+                why = f": {self.error}" if self.error else ""
+                raise Refusal(
+                    Code.UNAVAILABLE, f"{self.subject} is {self.state}{why}", retry_after=1.0
+                )
+            try:
+                await asyncio.wait_for(self.changed.wait(), left)
+            except asyncio.TimeoutError:
+                continue
+        return loaded
+
+    def move(self, state: State, error: str = "") -> None:
+        """Changes the state, and wakes who waits for it."""
+        self.state, self.error = state, error
+        self.changed.set()
+        self.changed = asyncio.Event()

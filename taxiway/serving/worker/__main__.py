@@ -181,7 +181,12 @@ def _serve(
             os._exit(1)  # an orderly exit would ask for memory too
         _write_line(answers, describe(error))
         return 1
-    ready = {"ready": True, "load_seconds": model.load_seconds, "signatures": model.describe()}
+    ready = {
+        "ready": True,
+        "load_seconds": model.load_seconds,
+        "signatures": model.describe(),
+        "ranks": model.ranks(),
+    }
     _write_line(answers, ready)
     answers.close()
     Server(

@@ -19,6 +19,7 @@ from typing import IO, Any, Literal
 from taxiway.modeling.names import SERVING
 from taxiway.serving.worker import isolation, sandbox
 from taxiway.serving.worker.errors import WorkerError
+from taxiway.serving.worker.exchange import answered, plain_list, send
 from taxiway.serving.worker.handshake import nonsense, ready_of, sandbox_of
 from taxiway.serving.worker.process import Lines, end, environment, private_folder
 from taxiway.serving.worker.protocol import (
@@ -26,8 +27,6 @@ from taxiway.serving.worker.protocol import (
     ProtocolError,
     pack_strings,
     receive_frame,
-    send_frame,
-    unpack_arrays,
 )
 
 Isolation = Literal["required", "best_effort"]
@@ -51,6 +50,7 @@ class ModelWorker:
       allowed_operations: that the model may have besides those of
         `taxiway.modeling.exported.operations`.
       isolation: whether a model is loaded at all where the system refuses some of the sandbox.
+      section: of the config, which these are from; errors name its keys.
 
     Raises:
       WorkerError: on entering, the model did not load.
@@ -66,6 +66,7 @@ class ModelWorker:
         signature: str = SERVING,
         allowed_operations: Sequence[str] = (),
         isolation: Isolation = "best_effort",
+        section: str = "infra_validation",
     ) -> None:
         self._model = Path(model).absolute()
         self._load_timeout = load_timeout_seconds
@@ -74,6 +75,7 @@ class ModelWorker:
         self._signature = signature
         self._allowed_operations = tuple(allowed_operations)
         self._isolation = isolation
+        self._section = section
         self._missing: Mapping[sandbox.Control, str] = {}
         self._pid: int | None = None
         self._lines: Lines | None = None
@@ -117,6 +119,12 @@ class ModelWorker:
         return signatures
 
     @property
+    def ranks(self) -> Mapping[str, Any]:
+        """As `signatures`: 1 for a value per row, 2 for a list per row, and so on."""
+        ranks: Mapping[str, Any] = self._ready["ranks"]
+        return ranks
+
+    @property
     def pid(self) -> int | None:
         """Of the process that has the model; None when it is not running."""
         return self._pid if self._process else None
@@ -135,8 +143,26 @@ class ModelWorker:
         Raises:
           WorkerError: `reason` says whether the worker still runs.
         """
-        lists = {name: _plain_list(values) for name, values in columns.items()}
+        lists = {name: plain_list(values) for name, values in columns.items()}
         return self._ask({"ask": "predict_columns", "columns": lists}, b"")
+
+    def detach(self) -> socket.socket:
+        """Hands over the connection, to one who asks and closes it; `predict_*` are not for use.
+
+        The worker stays this object's, to be ended by `close`.
+        """
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is None:
+            raise WorkerError("the model worker is not running", reason="closed")
+        return connection
+
+    def ended(self) -> WorkerError:
+        """Why the worker went, where its connection was lost while it answered. May wait 2 s."""
+        process = self._process
+        if process is None:
+            return WorkerError("the model worker is not running", reason="closed")
+        return self._ended(process, "while answering", "crashed")
 
     def close(self) -> None:
         """Ends the worker, whatever it is doing. May be called more than once."""
@@ -175,7 +201,7 @@ class ModelWorker:
                 start_new_session=True,  # Ctrl-C is the parent's, which then ends the worker
             )
         self._read_sandbox(self._process, deadline)
-        self._ready = ready_of(self._read(self._process, deadline), self._model)
+        self._ready = ready_of(self._read(self._process, deadline), self._model, self._section)
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._connection.connect(str(path))
@@ -204,7 +230,7 @@ class ModelWorker:
             raise WorkerError(
                 f"the model was not loaded, for the worker cannot be isolated as required: {whole}",
                 reason="not_isolated",
-                edit="infra_validation.isolation",
+                edit=f"{self._section}.isolation",
             )
 
     def _read(self, process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
@@ -214,7 +240,7 @@ class ModelWorker:
             raise WorkerError(
                 f"{self._model} did not load within {self._load_timeout:g} s",
                 reason="load_timeout",
-                edit="infra_validation.load_timeout_seconds",
+                edit=f"{self._section}.load_timeout_seconds",
             )
         try:
             answer = json.loads(line)
@@ -234,14 +260,14 @@ class ModelWorker:
             deadline = time.monotonic() + self._request_timeout
             try:
                 connection.settimeout(self._request_timeout)
-                _send(connection, header, body)
+                send(connection, header, body)
                 frame = receive_frame(connection, deadline)
             except TimeoutError:
                 self.close()
                 raise WorkerError(
                     f"no answer within {self._request_timeout:g} s; the worker was ended",
                     reason="timeout",
-                    edit="infra_validation.request_timeout_seconds",
+                    edit=f"{self._section}.request_timeout_seconds",
                 ) from None
             except WorkerError:
                 raise  # not sent, so that the next one can be
@@ -254,7 +280,7 @@ class ModelWorker:
                 error = self._ended(process, "while answering", "crashed")
                 self.close()
                 raise error
-        return _arrays(*frame)
+        return answered(*frame)
 
     def _ended(
         self, process: subprocess.Popen[bytes], when: str, reason: Literal["load_failed", "crashed"]
@@ -279,25 +305,3 @@ class ModelWorker:
         text = self._log.read()
         lines = dict.fromkeys(text.decode(errors="replace").splitlines())  # each but once
         return "\n".join(lines).strip()
-
-
-def _plain_list(values: Any) -> list[Any]:
-    """A list of Python's own values, from a list, a tuple or a numpy array."""
-    return list(values.tolist() if hasattr(values, "tolist") else values)
-
-
-def _send(connection: socket.socket, header: Mapping[str, Any], body: bytes) -> None:
-    try:
-        send_frame(connection, header, body)
-    except (ProtocolError, TypeError) as error:  # nothing was sent yet
-        raise WorkerError(f"a request that cannot be sent: {error}", reason="bad_request") from None
-
-
-def _arrays(header: Mapping[str, Any], body: bytes) -> Arrays:
-    if "arrays" in header:
-        return unpack_arrays(header["arrays"], body)
-    kind = str(header.get("type"))
-    raise WorkerError(
-        f"{kind}: {header.get('error')}",
-        reason="bad_request" if kind == "RequestError" else "model_error",
-    )

@@ -26,15 +26,19 @@ class WorkerError(TaxiwayError):
       reason: the kind of failure. After `bad_request` and `model_error` the worker still answers;
         after the others it is gone.
       edit: the file or config key that mends it, if one does.
+      kind: class name of the exception in the worker, of `bad_request` and `model_error`.
     """
 
-    def __init__(self, message: str, *, reason: Reason = "crashed", edit: str = "") -> None:
+    def __init__(
+        self, message: str, *, reason: Reason = "crashed", edit: str = "", kind: str = ""
+    ) -> None:
         super().__init__(message, edit=edit)
         self.reason: Reason = reason
+        self.kind = kind
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.message, self.reason, self.edit)
+        return _rebuild, (self.message, self.reason, self.edit, self.kind)
 
 
-def _rebuild(message: str, reason: Reason, edit: str) -> WorkerError:
-    return WorkerError(message, reason=reason, edit=edit)
+def _rebuild(message: str, reason: Reason, edit: str, kind: str) -> WorkerError:
+    return WorkerError(message, reason=reason, edit=edit, kind=kind)

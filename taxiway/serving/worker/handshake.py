@@ -25,20 +25,30 @@ def sandbox_of(told: Mapping[str, Any], model: Path) -> tuple[int, Mapping[str, 
     return pid, missing
 
 
-def ready_of(told: Mapping[str, Any], model: Path) -> Mapping[str, Any]:
-    """The second line, of a model that has loaded: `load_seconds` and `signatures`.
+def ready_of(told: Mapping[str, Any], model: Path, section: str) -> Mapping[str, Any]:
+    """The second line, of a model that has loaded: `load_seconds`, `signatures` and `ranks`.
+
+    Args:
+      told: the line.
+      model: for errors.
+      section: of the config, which has the worker's bounds.
 
     Raises:
       WorkerError: it has not, or the line says something else.
     """
-    seconds, signatures = told.get("load_seconds"), told.get("signatures")
-    if told.get("ready") is True and isinstance(seconds, float) and _is_nested(signatures):
+    seconds, signatures, ranks = map(told.get, ("load_seconds", "signatures", "ranks"))
+    if (
+        told.get("ready") is True
+        and isinstance(seconds, float)
+        and _is_nested(signatures, str)
+        and _is_nested(ranks, int)
+    ):
         return told
     if "error" not in told or "type" not in told:
         raise nonsense(model, told)
     edit = str(told.get("edit", ""))
     if told["type"] == "MemoryError":
-        edit = "infra_validation.memory_limit_mb"
+        edit = f"{section}.memory_limit_mb"
     raise WorkerError(
         f"{model} does not load: {told['type']}: {told['error']}", reason="load_failed", edit=edit
     )
@@ -53,8 +63,10 @@ def nonsense(model: Path, told: object) -> WorkerError:
     )
 
 
-def _is_nested(value: Any, depth: int = 3) -> bool:
-    """Whether these are dictionaries of dictionaries, with text at the bottom."""
+def _is_nested(value: Any, bottom: type, depth: int = 3) -> bool:
+    """Whether these are dictionaries of dictionaries, with such values at the bottom."""
     if depth == 0:
-        return isinstance(value, str)
-    return isinstance(value, dict) and all(_is_nested(one, depth - 1) for one in value.values())
+        return isinstance(value, bottom)
+    return isinstance(value, dict) and all(
+        _is_nested(one, bottom, depth - 1) for one in value.values()
+    )

@@ -21,6 +21,7 @@ MAX_HEADER_BYTES = 64 * 2**20
 MAX_BODY_BYTES = 512 * 2**20
 
 _LENGTHS = struct.Struct(">IQ")
+LENGTHS_BYTES = _LENGTHS.size
 _ITEM = struct.Struct(">I")
 _NUMBER_KINDS = "biuf"
 
@@ -37,9 +38,7 @@ def send_frame(connection: socket.socket, header: Mapping[str, Any], body: bytes
     Raises:
       ProtocolError: the frame is larger than the other side takes; nothing was sent.
     """
-    head = json.dumps(header).encode()
-    _check_lengths(len(head), len(body))
-    connection.sendall(_LENGTHS.pack(len(head), len(body)) + head)
+    connection.sendall(frame_start(json.dumps(header).encode(), len(body)))
     connection.sendall(body)
 
 
@@ -59,17 +58,46 @@ def receive_frame(
     lengths = _receive_exactly(connection, _LENGTHS.size, deadline, may_end=True)
     if not lengths:
         return None
-    head_length, body_length = _LENGTHS.unpack(lengths)
-    _check_lengths(head_length, body_length)
+    head_length, body_length = frame_lengths(lengths)
     head = _receive_exactly(connection, head_length, deadline)
     body = _receive_exactly(connection, body_length, deadline)
+    return frame_header(head), body
+
+
+def frame_start(head: bytes, body_bytes: int) -> bytes:
+    """A frame up to its body: the lengths, and the header.
+
+    Raises:
+      ProtocolError: the frame is larger than the other side takes.
+    """
+    _check_lengths(len(head), body_bytes)
+    return _LENGTHS.pack(len(head), body_bytes) + head
+
+
+def frame_lengths(start: bytes | bytearray) -> tuple[int, int]:
+    """Bytes of the header and of the body, from a frame's first LENGTHS_BYTES.
+
+    Raises:
+      ProtocolError: they are more than a frame may have.
+    """
+    head, body = _LENGTHS.unpack_from(start)
+    _check_lengths(head, body)
+    return head, body
+
+
+def frame_header(head: bytes) -> dict[str, Any]:
+    """The header as it was sent.
+
+    Raises:
+      ProtocolError: no JSON object.
+    """
     try:
         header = json.loads(head)
     except ValueError as error:
         raise ProtocolError(f"the header is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise ProtocolError(f"the header is a {type(header).__name__}, not an object")
-    return header, body
+    return header
 
 
 def pack_strings(items: Sequence[bytes]) -> bytes:

@@ -147,11 +147,13 @@ def _refuse(connection: socket.socket, why: str) -> None:
 def _answer(
     model: LoadedModel, header: Mapping[str, Any], body: bytes
 ) -> tuple[dict[str, Any], bytes]:
-    from taxiway.serving.worker.protocol import pack_arrays, unpack_strings
+    from taxiway.serving.worker.protocol import pack_arrays, unpack_arrays, unpack_strings
 
     asks: dict[str, Callable[[], Any]] = {
         "predict_examples": lambda: model.predict_examples(unpack_strings(body)),
-        "predict_columns": lambda: model.predict_columns(header.get("columns", {})),
+        "predict_columns": lambda: model.predict_columns(
+            {**header.get("columns", {}), **unpack_arrays(header.get("arrays", ()), body)}
+        ),
     }
     ask = header.get("ask")
     if ask not in asks:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from pydantic import model_validator
 from taxiway.errors import ConfigError
 from taxiway.process.extras import needs
 from taxiway.root_cause import root_cause
-from taxiway.section import Seconds
+from taxiway.section import Seconds, is_loopback
 from taxiway.workers.dask.job import END_SECONDS, GRACE_SECONDS, Job, Scheduler, bounded
 from taxiway.workers.dask.task import ClusterError
 from taxiway.workers.dask.tls import contain
@@ -57,7 +56,7 @@ class DaskWorkers(WorkersSection):
         scheme, host, port = _split(self.address)
         if scheme not in ("tls", "tcp") or not host or port is None:
             raise ValueError(f"address must be tls://HOST:PORT, not '{self.address}'")
-        if scheme == "tcp" and not _is_loopback(host):
+        if scheme == "tcp" and not is_loopback(host):
             raise ValueError(
                 f"address {self.address} is not encrypted, so anyone on the way could run code: "
                 "use tls://, or tcp:// with an address of this machine (127.0.0.1)"
@@ -183,10 +182,3 @@ def _split(address: str) -> tuple[str, str, int | None]:
         return parts.scheme, parts.hostname or "", parts.port
     except ValueError:
         return "", "", None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

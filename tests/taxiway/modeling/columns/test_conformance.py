@@ -69,7 +69,7 @@ def test_plain_columns_are_answered_as_examples_are(
 ) -> None:
     import tensorflow as tf
 
-    from taxiway.modeling.exported.loaded_model import RequestError
+    from taxiway.modeling.exported.plain_columns import RequestError
 
     rows = awkward(column, condition)
     answers = model.by_examples(rows)

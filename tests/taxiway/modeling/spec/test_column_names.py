@@ -200,7 +200,7 @@ class TestAModelOfOddColumns:
         np.testing.assert_allclose(by_columns, by_example, atol=1e-6)
 
     def test_a_misspelt_column_is_told_with_the_own_name(self, model: Any) -> None:
-        from taxiway.modeling.exported.loaded_model import RequestError
+        from taxiway.modeling.exported.plain_columns import RequestError
 
         with pytest.raises(RequestError) as refused:
             model.predict_columns({"hours per week": [1]})

@@ -1,0 +1,1 @@
+"""What came of decisions: recorded by request id, and joined to them."""

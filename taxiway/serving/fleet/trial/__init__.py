@@ -1,0 +1,1 @@
+"""What a version has to pass before it may have traffic."""

@@ -1,0 +1,1 @@
+"""Who may ask: TLS and bearer tokens, the same for HTTP and for gRPC."""

@@ -1,0 +1,40 @@
+"""A registry with tokens, for tests of who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from taxiway.registry.auth.actor import TOKEN_ENV, Actor, Role
+from taxiway.registry.auth.tokens import create_token, expiry, list_tokens
+from taxiway.registry.database.session import Database
+from taxiway.registry.section import SqliteRegistry
+
+Token = Callable[..., str]
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A fresh one on SQLite."""
+    monkeypatch.delenv(TOKEN_ENV, raising=False)
+    opened = Database(SqliteRegistry(kind="sqlite", path=str(tmp_path / "registry.sqlite")))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def token(registry: Database) -> Token:
+    """Makes a token: `token("ben", Role.DEPLOYER)`; an admin's is made first, for ann."""
+
+    def make(name: str = "ann", role: Role = Role.ADMIN, expires: str = "") -> str:
+        system = Actor("root", "system", Role.ADMIN)
+        admins = [one for one in list_tokens(registry) if one.role == "admin"]
+        if not admins and role is not Role.ADMIN:
+            create_token(registry, system, "ann", Role.ADMIN, expiry("30d"))
+            admins = list_tokens(registry)
+        actor = Actor("ann", "token", Role.ADMIN, admins[0].id) if admins else system
+        return create_token(registry, actor, name, role, expires or expiry("30d")).text
+
+    return make

@@ -1,0 +1,54 @@
+"""A SavedModel that does what its rows say: answer, refuse, never end, eat memory, answer NaN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def save_obedient(folder: Path, factor: float = 0.1) -> Path:
+    """Writes it to a folder: `probability` is a part of `distance`, or of an example's length.
+
+    Args:
+      folder: may be there; gives it back.
+      factor: which part, so that versions can be told apart.
+    """
+    import tensorflow as tf
+
+    class Obedient(tf.Module):
+        def _answer(self, orders: Any, numbers: Any) -> dict[str, Any]:
+            refused = tf.reduce_any(tf.equal(orders, "refuse"))
+            check = tf.debugging.Assert(tf.logical_not(refused), ["told to refuse"])
+            with tf.control_dependencies([check]):
+                eats = tf.reduce_any(tf.equal(orders, "eat"))
+            size = tf.where(eats, tf.constant(2**31, tf.int64), 1)
+            eaten = tf.reduce_sum(tf.random.uniform([size]))
+            turns = tf.constant(0, tf.int64)
+            forever = tf.reduce_any(tf.equal(orders, "forever"))
+            while forever and turns >= 0:
+                turns += 1
+            # minimum, and not a product with 0, which TensorFlow would see through
+            nothing = tf.minimum(tf.cast(turns, tf.float32) + eaten, 0.0)
+            known = tf.where(tf.math.is_nan(numbers), 0.0, numbers)
+            answer = known * factor + nothing
+            return {"probability": tf.where(tf.equal(orders, "nan"), float("nan"), answer)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def examples(self, examples: Any) -> dict[str, Any]:
+            return self._answer(examples, tf.cast(tf.strings.length(examples), tf.float32))
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.string, name="order"),
+                tf.TensorSpec([None], tf.float32, name="distance"),
+                tf.TensorSpec([None, None], tf.string, name="tags"),
+            ]
+        )
+        def columns(self, order: Any, distance: Any, tags: Any) -> dict[str, Any]:
+            tagged = tf.reduce_sum(tf.cast(tf.not_equal(tags, ""), tf.float32), axis=1)
+            return {**self._answer(order, distance), "tags": tagged}
+
+    obedient = Obedient()
+    signatures = {"serving_default": obedient.examples, "serving_columns": obedient.columns}
+    tf.saved_model.save(obedient, str(folder), signatures=signatures)
+    return folder
