@@ -51,9 +51,7 @@ class Fleet:
       load: by which a version is loaded; tests bring their own.
     """
 
-    def __init__(
-        self, config: Config, database: Database, actor: Actor, load: Load = load
-    ) -> None:
+    def __init__(self, config: Config, database: Database, actor: Actor, load: Load = load) -> None:
         self._config = config
         self._database = database
         self._actor = actor
@@ -274,4 +272,3 @@ class Fleet:
         except Exception:
             _LOG.exception("the fleet has an error of its own; restart the gateway")
             raise
-
