@@ -34,7 +34,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup bench-registry profile lock clean config-reference signing clients protos
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup bench-registry profile lock clean config-reference signing clients protos
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -57,6 +57,9 @@ data: .venv/installed ## Export the example's spans below var/data.
 
 run-local: data ## Run the whole training pipeline on this machine and push the model.
 	@$(RUN) run training
+
+serve: .venv/installed ## Answer requests with the model that was pushed, until Ctrl-C.
+	@$(RUN) serve
 
 compile: .venv/installed ## Compile the training pipeline to TFX's IR (pipeline.json).
 	@$(RUN) compile training --target ir --output pipeline.json
