@@ -135,8 +135,8 @@ class ProcessVersion:
             )
             plain = {name: list(of) for name, of in columns.items() if name not in self._numbers}
             header = {"ask": "predict_columns", "columns": plain, "arrays": described}
-            start = frame_start(orjson.dumps(header), len(body))
-        except (RequestError, ProtocolError, TypeError) as error:
+            start = frame_start(_json(header), len(body))
+        except (RequestError, ProtocolError) as error:
             raise WorkerError(
                 f"RequestError: {error}", reason="bad_request", kind="RequestError"
             ) from error
@@ -187,6 +187,16 @@ class ProcessVersion:
         self._lost = error.message
         await self.close()
         return error
+
+
+def _json(header: Mapping[str, Any]) -> bytes:
+    """The header; a text that is none is refused in the worker's words."""
+    try:
+        return orjson.dumps(header)
+    except TypeError as error:
+        for name, values in header["columns"].items():
+            as_array(name, values, STRING, lists=any(isinstance(one, list) for one in values))
+        raise RequestError(f"a request that cannot be sent: {error}") from error
 
 
 def _signatures(
