@@ -112,7 +112,7 @@ CASES: Final = (
     _predicts("NaN", {"origin": ["JFK", "JFK"], "distance": [math.nan, 1000.0]}),
     _predicts("a name of other letters", {"origin": ["Z\u00fcrich"], "distance": [-500.0]}),
     _refuses("unknown model", Code.NOT_FOUND, "did you mean 'tiny'?", _ROWS, model="tinny"),
-    _refuses("unknown version", Code.NOT_FOUND, "9", _ROWS, version="9"),
+    _refuses("unknown version", Code.NOT_FOUND, "tiny has no version '9' here", _ROWS, version="9"),
     _refuses(
         "wrong type",
         Code.INVALID,
@@ -149,8 +149,8 @@ CASES: Final = (
 )
 
 _NO_FLAGS: Final = {
-    "which version for a user": "only OFREP answers it",
-    "flag of an unknown model": "only OFREP answers it",
+    "which version for a user": "only OFREP says which version a user gets",
+    "flag of an unknown model": "only OFREP says which version a user gets",
 }
 _NO_LABEL: Final = {"by label": "the Open Inference Protocol has no labels"}
 
@@ -192,7 +192,7 @@ CLIENTS: Final = (
         "grpc",
         cannot={
             **_NO_FLAGS,
-            "live": "TensorFlow Serving's gRPC has no such call",
+            "live": "TensorFlow Serving's gRPC has no call that says whether it lives",
             "by registry name": "a version is a number in TensorFlow Serving's gRPC",
         },
     ),
@@ -219,7 +219,7 @@ CLIENTS: Final = (
             **_NO_FLAGS,
             **_NO_LABEL,
             **_KSERVE_VERSIONS,
-            "metadata": "KServe's SDK does not ask for it",
+            "metadata": "KServe's SDK does not ask for metadata",
         },
     ),
     Client(
@@ -230,7 +230,7 @@ CLIENTS: Final = (
         cannot={
             **_NO_FLAGS,
             **_NO_LABEL,
-            "metadata": "KServe's SDK does not ask for it",
+            "metadata": "KServe's SDK does not ask for metadata",
         },
     ),
     Client(
