@@ -14,6 +14,7 @@ from taxiway.cli import (
     deploy,
     doctor,
     lineage,
+    log,
     models,
     new,
     outbox,
@@ -50,6 +51,7 @@ app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(audit.app, name="audit")
 app.add_typer(auth.app, name="auth")
+app.add_typer(log.app, name="log")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(outbox.app, name="outbox")

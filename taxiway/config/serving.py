@@ -33,6 +33,8 @@ class TfServingBackend(Frozen):
     address: str
     """host:port of its gRPC, such as 127.0.0.1:8500; it must serve every version that has
     traffic."""
+    load_timeout_seconds: Seconds = 120.0
+    """How long a version may take to become available there."""
 
 
 Backend = Annotated[ProcessBackend | TfServingBackend, Field(discriminator="kind")]

@@ -86,7 +86,9 @@ class ProcessVersion:
         self._lost = ""
         self.load_seconds = worker.load_seconds
         self.isolation = worker.isolation
-        self.signatures: Mapping[str, Signature] = _signatures(worker.signatures, worker.ranks)
+        self.signatures: Mapping[str, Signature] = _signatures(
+            worker.signatures, worker.ranks, worker.classes
+        )
         columns = self.signatures.get(COLUMNS, Signature((), ()))
         self._numbers = {
             column.name: column.dtype
@@ -200,6 +202,7 @@ def _json(header: Mapping[str, Any]) -> bytes:
 def _signatures(
     described: Mapping[str, Mapping[str, Mapping[str, str]]],
     ranks: Mapping[str, Mapping[str, Mapping[str, int]]],
+    classes: Mapping[str, Sequence[str]],
 ) -> dict[str, Signature]:
     def columns(name: str, side: str) -> tuple[Column, ...]:
         of = ranks.get(name, {}).get(side, {})
@@ -209,5 +212,8 @@ def _signatures(
         )
 
     return {
-        name: Signature(columns(name, "inputs"), columns(name, "outputs")) for name in described
+        name: Signature(
+            columns(name, "inputs"), columns(name, "outputs"), tuple(classes.get(name, ()))
+        )
+        for name in described
     }

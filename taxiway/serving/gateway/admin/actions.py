@@ -6,7 +6,7 @@ take a move up as they do one of the command line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -27,7 +27,7 @@ class Wanted(Frozen):
 
     version: Text = ""
     """Of promote and reload, as on the command line: `1.2.7`, `@champion`."""
-    weights: dict[Text, Text | int | float] = {}
+    weights: Mapping[Text, Text | int | float] = {}
     """Of weights: percent by version, 100 together."""
     revision: Annotated[int, Field(ge=1)] | None = None
     """Refuse where the route is at another; null moves it whatever it is."""

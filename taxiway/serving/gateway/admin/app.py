@@ -35,6 +35,8 @@ PAGE: Final = {
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 """The page's files, which anyone may have: what they show, they ask for with a token."""
+STATUS: Final[dict[type[TaxiwayError], int]] = {NotAllowed: 403, ConfigError: 400}
+"""Of HTTP, by kind of error; what else is wrong is the state of things, 409."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,12 @@ def _add_actions(app: FastAPI, operators: Operators) -> None:
         if action not in ACTIONS:
             raise Refusal(Code.NOT_FOUND, f"no such action (there are: {', '.join(ACTIONS)})")
         actor = await operators.actor(request)
-        told = await asyncio.to_thread(act, action, operators.database, actor, model, wanted)
+        try:
+            told = await asyncio.to_thread(act, action, operators.database, actor, model, wanted)
+        except NotAllowed as error:
+            if actor.via == "system":  # had there been no token ever, it might
+                raise Refusal(Code.UNAUTHENTICATED, error.message) from None
+            raise
         if action == "reload":
             why = f"{actor.name} had it loaded again"
             operators.gateway.reload(model, told["version"], why)
@@ -155,13 +162,11 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(TaxiwayError)
     async def told(_: Request, error: TaxiwayError) -> JSONResponse:
-        status, headers = 409, {}
+        headers = {}
         if isinstance(error, Refusal):
             status = error.code.http
-        elif isinstance(error, NotAllowed):
-            status = 403
-        elif isinstance(error, ConfigError):
-            status = 400
+        else:
+            status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 409)
         if status == Code.UNAUTHENTICATED.http:
             headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, Refusal) and error.retry_after:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from taxiway.registry.database.tables import now as time_now
 from taxiway.serving.gateway.metrics.recorder import Recent, Recorder
 from taxiway.serving.gateway.status import ModelStatus, Operated
-from taxiway.registry.database.tables import now as time_now
 
 
 def report(gateway: Operated, recorder: Recorder, now: float) -> dict[str, Any]:

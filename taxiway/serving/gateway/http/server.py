@@ -113,7 +113,6 @@ class HttpServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=int(limits.idle_seconds) + 1,  # the sweep is before it
             backlog=_BACKLOG,
             **({} if certificate is None else certificate.uvicorn()),
         )

@@ -99,12 +99,12 @@ def refused(site: Site) -> list[tuple[str, str]]:
         ("2", ("serving.warm_up.latency_budget_ms=0.000001",), "and the budget 1e-06 ms"),
         (
             "2",
-            ('serving.smoke_tests=[{columns: {weight: [1, 2]}, output: value, upper: 1.5}]',),
+            ("serving.smoke_tests=[{columns: {weight: [1, 2]}, output: value, upper: 1.5}]",),
             "smoke test 1: row 1 has the value 2, expected at most 1.5",
         ),
         (
             "2",
-            ('serving.smoke_tests=[{columns: {weight: [1]}, output: valu, lower: 0}]',),
+            ("serving.smoke_tests=[{columns: {weight: [1]}, output: valu, lower: 0}]",),
             "smoke test 1: there is no output 'valu'; did you mean 'value'? (there are: value)",
         ),
     ],

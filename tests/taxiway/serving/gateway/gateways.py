@@ -31,8 +31,8 @@ def a_refusal(code: Code = Code.BUSY) -> Refusal:
 class Gateway:
     """A gateway that says of itself what a test wants."""
 
-    def __init__(self, *versions: VersionStatus) -> None:
-        self.now = Status(models=(ModelStatus("flights", versions or (SECOND, FIRST), 12),))
+    def __init__(self, *versions: VersionStatus, model: str = "flights") -> None:
+        self.now = Status(models=(ModelStatus(model, versions or (SECOND, FIRST), 12),))
         self.is_ready = True
         self.reloaded: list[tuple[str, str, str]] = []
 
