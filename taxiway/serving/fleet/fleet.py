@@ -137,6 +137,11 @@ class Fleet:
         deploying = self._deploying.get(model)
         return self._fleets[model].trouble or (deploying.trouble if deploying else "")
 
+    @property
+    def routing_age_seconds(self) -> float:
+        """Since the routes were last known to be those of the registry; 0 before the first look."""
+        return 0.0 if self._watcher is None else self._watcher.stale_seconds()
+
     def report_failing(self, model: str, version: str, why: str) -> None:
         """Has a version's worker replaced, in the background.
 

@@ -172,6 +172,7 @@ class Life:
             except TaxiwayError as error:
                 why, attempt = error.message, attempt + 1
                 continue
+            served.restarts += 1
             self._on_change(served)
             return
 
