@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from taxiway.serving.decisions.erasure.tombstones import erasures
+from taxiway.serving.decisions.erasure.tombstones import answer, erasures
 from taxiway.serving.decisions.keys import Hasher
 from taxiway.serving.decisions.parquet.background import Converter
 from taxiway.serving.decisions.record import Recorder, Reward, reward_body
@@ -82,7 +82,9 @@ class DecisionLog:
         self._types: dict[str, dict[str, str]] = {}
         self._folder = GatewayFolder(self._root)
         self._converter = Converter(self._root, settings.retention_days) if convert else None
-        self._segments, self._erasures = -1, erasures(self._root)
+        self._segments = -1
+        self._erasures: frozenset[str] = frozenset()
+        self._to_answer: int | None = None
         self._wal = WriteAheadLog(
             self._folder.path,
             always=self._always,
@@ -157,11 +159,21 @@ class DecisionLog:
 
     def _tick(self) -> None:
         """In the writer's thread."""
-        found = erasures(self._root)
-        if found != self._erasures:
-            self._erasures = found
-            self._wal.close_segment()
+        self._answer_erasures()
         segments = self._wal.counts.segments
         if self._converter is not None:
             self._converter.poll(has_work=segments != self._segments)
             self._segments = segments
+
+    def _answer_erasures(self) -> None:
+        """Says that all that was taken before an erasure is in closed segments."""
+        found = erasures(self._root)
+        if found != self._erasures:
+            self._erasures, self._to_answer = found, self._wal.counts.accepted
+        if self._to_answer is None:
+            return
+        if self._wal.counts.closed >= self._to_answer:
+            self._to_answer = None
+            answer(self._folder.path, self._erasures)
+        else:
+            self._wal.close_segment()
