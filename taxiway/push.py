@@ -16,6 +16,7 @@ import socket
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -72,6 +73,13 @@ class PushDestination(Frozen):
         """
         return "" if "://" in place or Path(place).exists() else f"{place} is gone"
 
+    def withdraw(self, place: str) -> None:  # nothing, where a kind cannot
+        """Takes back what was pushed, so that a server takes what is below it again.
+
+        Args:
+          place: as `push` gave it.
+        """
+
 
 class FilesystemPush(PushDestination):
     """A folder of this machine or of a mounted volume, in TensorFlow Serving's layout. The default.
@@ -105,6 +113,14 @@ class FilesystemPush(PushDestination):
         except TaxiwayError as error:
             return error.message
         return ""
+
+    def withdraw(self, place: str) -> None:
+        """Hides the folder at once, and then removes it."""
+        folder = Path(place)
+        hidden = folder.with_name(f"{_HALF}{socket.gethostname()}-{os.getpid()}")
+        with suppress(FileNotFoundError):
+            folder.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 class BucketPush(PushDestination):

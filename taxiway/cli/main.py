@@ -19,8 +19,10 @@ from taxiway.cli import (
     new,
     outbox,
     remove,
+    rollout,
     run,
     runs,
+    serve,
     submit,
     upgrade,
 )
@@ -42,6 +44,7 @@ app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
 app.command()(deploy.deploy)
+app.command()(serve.serve)
 app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
@@ -53,6 +56,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
 
 

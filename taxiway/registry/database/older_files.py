@@ -19,7 +19,7 @@ from sqlalchemy import Connection, insert, inspect, text
 
 from taxiway.registry.audit.chain import append
 from taxiway.registry.auth.actor import system_actor
-from taxiway.registry.database.release import USER_VERSION
+from taxiway.registry.database.release import USER_VERSION, VERSION_TABLE
 from taxiway.registry.database.tables import deploy_queue, model_versions, version_states
 
 _OLDER_TABLES: Final = ("model_versions", "deploy_queue")
@@ -38,7 +38,8 @@ def upgrade_file(connection: Connection, path: Path, make_tables: Callable[[], N
     """
     there = set(inspect(connection).get_table_names())
     number = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    older = [name for name in _OLDER_TABLES if name in there]
+    has_revision = VERSION_TABLE in there  # then the migrations know what to do
+    older = [] if has_revision else [name for name in _OLDER_TABLES if name in there]
     if older:
         kept = _keep(path)
         rows = {name: _rows(connection, name) for name in older}

@@ -223,7 +223,7 @@ deploy_queue = _table(
     Index(None, "state"),
     Index(None, "model", "environment"),
 )
-deployments = _table(  # what served: acknowledged by a deployer; `until` is empty while it serves
+deployments = _table(  # what served, from when to when; `until` is empty while it serves
     "deployments",
     _id(),
     _text("model"),
@@ -231,13 +231,41 @@ deployments = _table(  # what served: acknowledged by a deployer; `until` is emp
     _text("environment", ""),
     Column("place", LongText, nullable=False),
     Column("queue_id", Integer, nullable=True),
-    _text("action", "deploy"),
+    _text("action", "deploy"),  # deploy, rollback, promote, weights, undo
     _text("queued_by"),
     _text("deployed_by"),
     Column("reason", LongText, nullable=False, default=""),
     _text("since"),
     _text("until", ""),
+    _text("arm", "stable"),  # of the route
+    Column("weight", Double, nullable=False, default=100.0),  # percent of the traffic
     Index(None, "model", "environment", "since"),
+)
+routes = _table(  # how traffic was split; the highest revision says how it is
+    "routes",
+    _id(),
+    _text("model"),
+    _text("environment", ""),
+    Column("revision", Integer, nullable=False),
+    _text("salt"),
+    Column("arms", Json, nullable=False),  # see routes/records.py
+    _text("action"),  # as of deployments
+    Column("restores", Integer, nullable=False, default=0),  # of undo: the revision gone back to
+    _text("moved_by"),
+    _text("moved_at"),
+    Column("reason", LongText, nullable=False, default=""),
+    UniqueConstraint("model", "environment", "revision"),
+)
+gateways = _table(  # those that serve, as each says of itself every few seconds
+    "gateways",
+    _text("id", primary_key=True),
+    _text("host"),
+    Column("pid", Integer, nullable=False),
+    _text("environment", ""),
+    _text("started_at"),
+    _text("seen_at"),
+    Column("revisions", Json, nullable=False),  # by model, that of the route it has taken up
+    Column("states", Json, nullable=False),  # by model, of its versions
 )
 tokens = _table(
     "tokens",

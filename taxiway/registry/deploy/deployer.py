@@ -29,6 +29,7 @@ from taxiway.registry.deploy.lease import held
 from taxiway.registry.deploy.queue import (
     Closed,
     DeployQueue,
+    LeaseLost,
     QueueEntry,
     close,
 )
@@ -67,6 +68,10 @@ class Outcome:
         }
 
 
+def _admitted(version: ModelVersion, place: str) -> None:
+    """Admits any."""
+
+
 class Deployer:
     """Works through the queue of the config's environment.
 
@@ -75,6 +80,8 @@ class Deployer:
       push: where a server takes its models from.
       actor: who deploys.
       clock: seconds since the epoch; tests bring their own.
+      admit: called with a version and its place when it is published and has no traffic yet, for as
+        long as a server takes to load it; what it raises is why the entry is refused.
     """
 
     def __init__(
@@ -83,11 +90,13 @@ class Deployer:
         push: Push,
         actor: Actor,
         clock: Callable[[], float] = time.time,
+        admit: Callable[[ModelVersion, str], None] = _admitted,
     ) -> None:
         self.queue = DeployQueue(database, clock=clock)
         self._database = database
         self._push = push
         self._actor = actor
+        self._admit = admit
         self._environment = database.settings.environment
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -113,7 +122,7 @@ class Deployer:
         try:
             version = self._deployable(entry)
             if self._was_placed(entry, version):
-                return self._served(entry, entry.pushed_to, copied=False)
+                return self._serve(entry, version, entry.pushed_to, copied=False)
             source = self._source(entry, version)
             later = self._later(entry)
             if later is not None:
@@ -198,10 +207,33 @@ class Deployer:
 
         pushed = self._push.push(source, confirm)
         check(version, pushed.place)
-        return self._served(entry, pushed.place, copied=copied)
+        try:
+            return self._serve(entry, version, pushed.place, copied=copied)
+        except _Refused:
+            if copied:  # or another server, which takes the highest number, would serve it
+                self._push.withdraw(pushed.place)
+            raise
 
-    def _served(self, entry: QueueEntry, place: str, *, copied: bool) -> Outcome:
+    def _serve(
+        self, entry: QueueEntry, version: ModelVersion, place: str, *, copied: bool
+    ) -> Outcome:
+        """Has a published version admitted, and gives it all traffic."""
+        try:
+            self._admit(version, place)
+        except LeaseLost:
+            raise
+        except TaxiwayError as error:
+            raise _Refused(error.message) from error
+        return self._served(entry, version, place, copied=copied)
+
+    def _served(
+        self, entry: QueueEntry, version: ModelVersion, place: str, *, copied: bool
+    ) -> Outcome:
         with self._database.changing(self._actor, Permission.DEPLOY) as change:
+            try:  # again: loading it may have taken minutes
+                require_approved(change.connection, version, self._environment)
+            except TaxiwayError as error:
+                raise _Refused(error.message) from error
             acknowledge(change, entry, place)
         return Outcome(entry, "done", place, copied)
 

@@ -1,10 +1,11 @@
-"""What served, from when to when, put there by whom and why: what deployers have acknowledged."""
+"""What served, from when to when, with what share of the traffic, put there by whom and why."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
@@ -12,6 +13,9 @@ from taxiway.errors import ConfigError
 from taxiway.registry.database.session import Change
 from taxiway.registry.database.tables import deployments, now
 from taxiway.registry.deploy.queue import QueueEntry, close
+from taxiway.registry.routes.placed import number_of
+from taxiway.registry.routes.records import current, write
+from taxiway.registry.routes.route import STABLE, Arm, Route
 from taxiway.registry.search.comparison import Period, period
 
 
@@ -29,9 +33,13 @@ class Deployment:
     deployed_by: str
     reason: str
     since: str
-    """When a deployer acknowledged it."""
+    """When a deployer acknowledged it, or traffic was moved to it."""
     until: str
-    """When a deployer acknowledged the next one; empty while this one serves."""
+    """When traffic moved on; empty while it serves."""
+    arm: str = STABLE
+    """Of the route."""
+    weight: float = 100.0
+    """Percent of the traffic."""
 
     @property
     def subject(self) -> str:
@@ -44,46 +52,57 @@ class Deployment:
 
 
 def acknowledge(change: Change, entry: QueueEntry, place: str) -> None:
-    """Says, in one change, that a held entry serves from a place, and the one before no longer.
+    """Says, in one change, that a held entry has all traffic, and what had it before no longer.
 
     Raises:
       LeaseLost: another deployer has taken the entry since.
     """
     close(change.connection, entry, "done")
-    before = serving(change.connection, entry.model, entry.environment)
-    since = now() if before is None else max(now(), before.since)  # clocks may be set back
-    ends = and_(_of(entry.model, entry.environment), deployments.c.until == "")
-    change.connection.execute(update(deployments).where(ends).values(until=since))
+    before = current(change.connection, entry.model, entry.environment)
+    arms = (Arm(STABLE, entry.version, number_of(place), place),)
+    where = (entry.model, entry.environment, arms)
+    write(change, before, *where, entry.action, entry.reason)
+    asked = {"queue_id": entry.id, "queued_by": entry.queued_by}
+    _replace(change, *where, asked | {"action": entry.action, "reason": entry.reason})
     about = {"place": place, "environment": entry.environment, "action": entry.action}
-    change.connection.execute(
-        insert(deployments).values(
-            model=entry.model,
-            version=entry.version,
-            queue_id=entry.id,
-            queued_by=entry.queued_by,
-            deployed_by=change.actor.name,
-            reason=entry.reason,
-            since=since,
-            until="",
-            **about,
-        )
-    )
-    instead_of = before and {"version": before.version, "place": before.place}
+    stable = before and before.route.stable
+    instead_of = stable and {"version": stable.version, "place": stable.place}
     change.record("deploy.served", entry.subject, instead_of, about, entry.reason)
 
 
+def record_move(change: Change, route: Route, action: str, reason: str) -> None:
+    """Writes, in the change that moves traffic, what serves from now on and what no longer does.
+
+    A version whose share stays as it is serves on.
+
+    Args:
+      route: as it is now.
+      action: promote, weights or undo.
+      reason: why.
+    """
+    there = _serving_now(change.connection, route.model, route.environment)
+    wanted = {_key(arm.version, arm.place, arm.name, arm.weight): arm for arm in route.arms}
+    kept = [one for one in there if _key(one.version, one.place, one.arm, one.weight) in wanted]
+    for one in kept:
+        del wanted[_key(one.version, one.place, one.arm, one.weight)]
+    about = {"queued_by": change.actor.name, "action": action, "reason": reason}
+    new, ids = list(wanted.values()), [one.id for one in kept]
+    _replace(change, route.model, route.environment, new, about, ids)
+
+
 def serving(connection: Connection, model: str, environment: str) -> Deployment | None:
-    """What serves, as far as deployers have acknowledged; None where nothing does."""
-    return _last(connection, _of(model, environment), deployments.c.until == "")
+    """What serves as the stable version; None where nothing was acknowledged."""
+    return _last(connection, _of(model, environment), deployments.c.until == "", _IS_STABLE)
 
 
 def served_before(connection: Connection, current: Deployment) -> Deployment | None:
-    """The last that served another version, before this one; None where none did."""
+    """The last stable one of another version, before this one; None where there was none."""
     return _last(
         connection,
         _of(current.model, current.environment),
         deployments.c.id < current.id,
         deployments.c.version != current.version,
+        _IS_STABLE,
     )
 
 
@@ -145,6 +164,40 @@ def first_acknowledged(connection: Connection, model: str, environment: str) -> 
     return str(connection.execute(query).scalar() or "")
 
 
+def _replace(
+    change: Change,
+    model: str,
+    environment: str,
+    arms: Sequence[Arm],
+    about: Mapping[str, Any],
+    kept: Sequence[int] = (),
+) -> None:
+    """Ends the deployments that serve, but for some, and begins one for each arm at that time."""
+    connection = change.connection
+    ends = and_(_of(model, environment), deployments.c.until == "", deployments.c.id.not_in(kept))
+    begun = connection.execute(select(func.max(deployments.c.since)).where(ends)).scalar()
+    at = max(now(), begun or "")  # clocks may be set back
+    connection.execute(update(deployments).where(ends).values(until=at))
+    made = {"model": model, "environment": environment, "since": at, "until": ""}
+    made |= {"deployed_by": change.actor.name, **about}
+    for arm in arms:
+        values = {"version": arm.version, "place": arm.place, "arm": arm.name, "weight": arm.weight}
+        connection.execute(insert(deployments).values(made | values))
+
+
+def _serving_now(connection: Connection, model: str, environment: str) -> list[Deployment]:
+    query = select(deployments).where(_of(model, environment), deployments.c.until == "")
+    return [_deployment(row) for row in connection.execute(query)]
+
+
+def _key(version: str, place: str, arm: str, weight: float) -> tuple[str, str, str, float]:
+    """What a deployment is of; another share is another deployment."""
+    return version, place, arm, weight
+
+
+_IS_STABLE: Final = deployments.c.arm == STABLE
+
+
 def _of(model: str, environment: str) -> ColumnElement[bool]:
     return and_(deployments.c.model == model, deployments.c.environment == environment)
 
@@ -168,4 +221,6 @@ def _deployment(row: Row[Any]) -> Deployment:
         reason=row.reason,
         since=row.since,
         until=row.until,
+        arm=row.arm,
+        weight=row.weight,
     )

@@ -73,14 +73,17 @@ def queue_version(
     deployment of its own; so is one whose entry was refused.
 
     Returns:
-      False where it is what a deployer finds last of its model already, or has found.
+      False where it is what a deployer finds last of its model already, or has found. A rollback
+      is asked for by someone who knows what serves: only one that still waits stands for it.
 
     Raises:
       TaxiwayError: it is archived, or not approved in this environment.
     """
     require_approved(change.connection, version, environment)
     model, pushed_to = version.candidate.model, version.candidate.pushed_to
-    newest = _newest(change.connection, model, environment, deploy_queue.c.state != "refused")
+    state = deploy_queue.c.state
+    counts = state.in_(_OPEN) if action == "rollback" else state != "refused"
+    newest = _newest(change.connection, model, environment, counts)
     if newest == (version.name, pushed_to):
         return False
     entry = {"pushed_to": pushed_to, "environment": environment, "action": action}

@@ -40,10 +40,17 @@ class VersionStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """A model that the gateway serves, and its versions, newest first."""
+    """A model that the gateway serves.
+
+    Args:
+      name: of the registry.
+      versions: that are or were loaded here, newest first.
+      revision: of the route that this gateway goes by; 0 where it has none.
+    """
 
     name: str
     versions: tuple[VersionStatus, ...] = ()
+    revision: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,23 +60,28 @@ class Status:
     Args:
       models: that it serves, by name.
       in_flight: requests that came and are not answered.
-      routing_revision: of the routing table that it goes by.
-      routing_age_seconds: since it last looked whether there is a newer one.
+      routing_age_seconds: since it last looked for newer routes.
       decisions: counters of the decision log by what they count, such as `written`.
     """
 
     models: tuple[ModelStatus, ...]
     in_flight: int = 0
-    routing_revision: int = 0
     routing_age_seconds: float = 0.0
     decisions: Mapping[str, int] = field(default_factory=dict)
 
 
-class Reporting(Protocol):
-    """Who can say how the gateway is; asked by the status page and at each scrape."""
+class Operated(Protocol):
+    """A gateway, as its operators see it. For one event loop."""
 
     def status(self) -> Status:
         """How it is now; on the event loop, without waiting."""
 
     def ready(self) -> bool:
         """Whether every model has a version that answers."""
+
+    def reload(self, model: str, version: str, why: str) -> None:
+        """Has the worker of a version replaced by another, in the background.
+
+        Raises:
+          TaxiwayError: there is no such version, or nothing of it to replace.
+        """

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from taxiway.serving.gateway.metrics.aliases import of_kserve, of_tensorflow_serving
 from taxiway.serving.gateway.metrics.families import of_requests, of_status
 from taxiway.serving.gateway.metrics.recorder import Recorder
-from taxiway.serving.gateway.status import Reporting
+from taxiway.serving.gateway.status import Operated
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -25,7 +25,7 @@ class Exposition(Collector):
       gateway: that is asked how it is.
     """
 
-    def __init__(self, recorder: Recorder, gateway: Reporting) -> None:
+    def __init__(self, recorder: Recorder, gateway: Operated) -> None:
         self._recorder, self._gateway = recorder, gateway
         self._registry = CollectorRegistry()
         self._registry.register(self)

@@ -68,14 +68,15 @@ def of_status(status: Status, ready: bool) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "taxiway_requests_in_flight", "Requests that wait for their answer.", status.in_flight
     )
-    yield GaugeMetricFamily(
-        "taxiway_routing_revision",
-        "Of the routing table that this gateway goes by.",
-        status.routing_revision,
+    revision = GaugeMetricFamily(
+        "taxiway_route_revision", "Of the route that this gateway goes by.", labels=("model",)
     )
+    for model in status.models:
+        revision.add_metric((model.name,), model.revision)
+    yield revision
     yield GaugeMetricFamily(
         "taxiway_routing_age_seconds",
-        "Since this gateway last looked for a newer routing table.",
+        "Since this gateway last looked for newer routes.",
         status.routing_age_seconds,
     )
     decisions = CounterMetricFamily(

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from taxiway.registry.auth import tokens as registry_tokens
 from taxiway.registry.auth.actor import TOKEN_ENV, Actor, Role
 from taxiway.registry.auth.tokens import create_token, expiry, list_tokens
 from taxiway.registry.database.session import Database
@@ -25,8 +27,13 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
 
 
 @pytest.fixture
-def token(registry: Database) -> Token:
-    """Makes a token: `token("ben", Role.DEPLOYER)`; an admin's is made first, for ann."""
+def token(registry: Database, monkeypatch: pytest.MonkeyPatch) -> Token:
+    """Makes a token: `token("ben", Role.DEPLOYER)`; an admin's is made first, for ann.
+
+    Its hash costs little, since tests make many.
+    """
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(registry_tokens, "_hash", cheap.hash)
 
     def make(name: str = "ann", role: Role = Role.ADMIN, expires: str = "") -> str:
         system = Actor("root", "system", Role.ADMIN)

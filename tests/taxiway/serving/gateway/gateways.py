@@ -31,15 +31,19 @@ def a_refusal(code: Code = Code.BUSY) -> Refusal:
 class Gateway:
     """A gateway that says of itself what a test wants."""
 
-    def __init__(self, *versions: VersionStatus) -> None:
-        self.now = Status(models=(ModelStatus("flights", versions or (SECOND, FIRST)),))
+    def __init__(self, *versions: VersionStatus, model: str = "flights") -> None:
+        self.now = Status(models=(ModelStatus(model, versions or (SECOND, FIRST), 12),))
         self.is_ready = True
+        self.reloaded: list[tuple[str, str, str]] = []
 
     def status(self) -> Status:
         return self.now
 
     def ready(self) -> bool:
         return self.is_ready
+
+    def reload(self, model: str, version: str, why: str) -> None:
+        self.reloaded.append((model, version, why))
 
 
 def a_recorder() -> Recorder:

@@ -124,11 +124,11 @@ class TestTheGatewayItself:
     def test_it_tells_its_queue_its_routes_and_its_log(self) -> None:
         gateway = Gateway()
         models = (replace(gateway.now.models[0], versions=(replace(FIRST, queued_rows=7),)),)
-        gateway.now = Status(models, 3, 12, 0.5, {"written": 10, "lost": 1})
+        gateway.now = Status(models, 3, 0.5, {"written": 10, "lost": 1})
         samples = read(a_recorder(), gateway)
         assert at(samples, "taxiway_queued_rows", model="flights", version="1.0.0") == 7
         assert at(samples, "taxiway_requests_in_flight") == 3
-        assert at(samples, "taxiway_routing_revision") == 12
+        assert at(samples, "taxiway_route_revision", model="flights") == 12
         assert at(samples, "taxiway_routing_age_seconds") == 0.5
         assert at(samples, "taxiway_decisions_total", state="lost") == 1
 

@@ -1,0 +1,1 @@
+"""The operators' port: health, metrics, status, and the moves of traffic."""
