@@ -64,6 +64,9 @@ def test_what_is_lost_with_sync_interval_is_told_to_the_record(
     assert after.state == "ended"
     assert after.accepted in (answered, answered + 1)
     assert after.lost == after.accepted - len(rows)
+    log = folder.log(convert=True)
+    while log.counts().lost != after.lost:
+        pass
     if after.lost:
         assert f"{after.lost} of its {after.accepted} records are lost" in caplog.text
 
