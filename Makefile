@@ -34,7 +34,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup bench-registry profile lock clean config-reference signing
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup bench-registry profile lock clean config-reference signing clients protos
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -57,6 +57,9 @@ data: .venv/installed ## Export the example's spans below var/data.
 
 run-local: data ## Run the whole training pipeline on this machine and push the model.
 	@$(RUN) run training
+
+serve: .venv/installed ## Answer requests with the model that was pushed, until Ctrl-C.
+	@$(RUN) serve
 
 compile: .venv/installed ## Compile the training pipeline to TFX's IR (pipeline.json).
 	@$(RUN) compile training --target ir --output pipeline.json
@@ -127,10 +130,16 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 
 signing: .signing/installed ## Set up .signing/env, which signs and verifies models on the classic stack.
 
+clients: .clients/installed ## Set up .clients/env: clients of the gateway that clash with the lock, for its tests.
+
+protos: .clients/installed ## Write taxiway/serving/protos/descriptors.binpb from the .proto files beside it.
+	cd taxiway/serving/protos && ../../../.clients/env/bin/python -m grpc_tools.protoc -I. --include_imports \
+	  --descriptor_set_out=descriptors.binpb *.proto
+
 config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
 	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
-lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, of CUDA and of signing.
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, CUDA, signing and clients.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
@@ -139,10 +148,12 @@ lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of t
 	  --constraint requirements.lock --no-header --no-annotate --quiet deploy/cuda.in -o deploy/cuda.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet deploy/signing.in -o deploy/signing.lock
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --quiet deploy/clients.in -o deploy/clients.lock
 	awk '/^[^ ]/ {ours = /^nvidia-/} ours' deploy/cuda.lock >deploy/cuda.lock.tmp && mv deploy/cuda.lock.tmp deploy/cuda.lock
 
 clean: ## Remove .venv and caches; keeps var/, which holds your runs.
-	rm -rf .venv .uv .docs .signing .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
+	rm -rf .venv .uv .docs .signing .clients .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
 
 .PHONY: .uv-ready
 .uv-ready:
@@ -167,4 +178,9 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 .signing/installed: deploy/signing.lock | .uv-ready
 	@echo "setting up .signing/env" && $(UV) venv --quiet --clear --python '>=3.11' .signing/env && \
 	  $(UV) pip sync --quiet --require-hashes --python .signing/env/bin/python deploy/signing.lock && \
+	  touch $@
+
+.clients/installed: deploy/clients.lock | .uv-ready
+	@echo "setting up .clients/env" && $(UV) venv --quiet --clear --python '>=3.11' .clients/env && \
+	  $(UV) pip sync --quiet --require-hashes --python .clients/env/bin/python deploy/clients.lock && \
 	  touch $@

@@ -14,6 +14,7 @@ from taxiway.cli import (
     deploy,
     doctor,
     lineage,
+    log,
     models,
     new,
     outbox,
@@ -21,6 +22,7 @@ from taxiway.cli import (
     rollout,
     run,
     runs,
+    serve,
     submit,
     upgrade,
 )
@@ -42,12 +44,14 @@ app.command()(run.run)
 app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
 app.command()(deploy.deploy)
+app.command()(serve.serve)
 app.command()(lineage.lineage)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(audit.app, name="audit")
 app.add_typer(auth.app, name="auth")
+app.add_typer(log.app, name="log")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")
 app.add_typer(outbox.app, name="outbox")

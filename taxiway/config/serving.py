@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from taxiway.section import Frozen, Name, Port, Seconds, is_loopback
+from taxiway.section import Frozen, Name, Seconds, is_loopback
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
+ListenPort = Annotated[int, Field(ge=0, le=65535)]
+"""0 for any that is free."""
 
 
 class ProcessBackend(Frozen):
@@ -31,6 +33,8 @@ class TfServingBackend(Frozen):
     address: str
     """host:port of its gRPC, such as 127.0.0.1:8500; it must serve every version that has
     traffic."""
+    load_timeout_seconds: Seconds = 120.0
+    """How long a version may take to become available there."""
 
 
 Backend = Annotated[ProcessBackend | TfServingBackend, Field(discriminator="kind")]
@@ -148,13 +152,13 @@ class Serving(Frozen):
 
     host: str = "127.0.0.1"
     """Another address than loopback wants TLS, and a token for everything but health."""
-    port: Port = 8501
+    port: ListenPort = 8501
     """REST: TensorFlow Serving's, the Open Inference Protocol's and OFREP's."""
-    grpc_port: Port = 8500
+    grpc_port: ListenPort = 8500
     """gRPC: TensorFlow Serving's PredictionService, and the Open Inference Protocol's."""
     admin_host: str = "127.0.0.1"
     """As `host`, of the port that follows."""
-    admin_port: Port = 8502
+    admin_port: ListenPort = 8502
     """Status page, metrics and what moves traffic."""
     models: tuple[Name, ...] = ()
     """Of the registry; empty means the config's own model. Others are pushed to

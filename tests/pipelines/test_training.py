@@ -134,9 +134,11 @@ class TestFirstRun:
         workspace, _ = first_run
         assert DeployQueue(open_database(workspace.config().registry)).waiting("tiny")
 
-    def test_the_run_keeps_its_config_and_command(self, first_run: Run, tmp_path: Path) -> None:
-        workspace, report = first_run
-        properties = run_store(workspace.config().metadata).properties(report["run_id"])
+    def test_the_run_keeps_its_config_and_command(
+        self, first_run: Run, shared_workspace: Workspace, tmp_path: Path
+    ) -> None:
+        workspace, (ended, report) = shared_workspace, first_run
+        properties = run_store(ended.config().metadata).properties(report["run_id"])
         resolved = tmp_path / "resolved.yaml"
         resolved.write_text(properties["config"])
         assert load_config([resolved]) == workspace.config()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ModelArgument = Annotated[
     str, typer.Argument(metavar="[MODEL]", help="Its name; without it the config's model.name.")
 ]
-COLUMNS = ("version", "since", "until", "queued by", "deployed by", "why")
+COLUMNS = ("version", "weight %", "since", "until", "queued by", "deployed by", "why")
 
 
 def history(
@@ -41,7 +41,7 @@ def history(
 ) -> None:
     """Say which version served from when to when, put there by whom and why.
 
-    What serves is what a deployer has acknowledged. Times are UTC.
+    What serves is what a deployer has acknowledged, or `rollout` moved traffic to. Times are UTC.
     """
     from taxiway.registry.catalog.references import require_model
     from taxiway.registry.deploy.history import history as read_history
@@ -61,7 +61,7 @@ def history(
     if as_json:
         typer.echo(json.dumps(_as_json(name, where, asked, found, waiting), indent=2))
         return
-    print_table(COLUMNS, [_row(one) for one in found], empty=nothing)
+    print_table(COLUMNS, [_row(one) for one in found], right=("weight %",), empty=nothing)
     if waiting and asked is None:
         command = deploy_command(config, assignments, environment)
         told = f"{len(waiting)} in the queue: {', '.join(waiting)}"
@@ -72,6 +72,7 @@ def _row(deployment: Deployment) -> tuple[str, ...]:
     action, reason = deployment.action, deployment.reason
     return (
         deployment.subject,
+        f"{deployment.weight:g}",
         deployment.since,
         deployment.until or "serves now",
         deployment.queued_by,

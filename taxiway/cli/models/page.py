@@ -24,6 +24,7 @@ SHOWN_SECTIONS: Final = ("Metrics", "Worst slices", "Data", "Columns and limits 
 PIPE_WIDTH: Final = 120
 """Where the output is no terminal."""
 _DIGEST: Final = 12
+WHOLE_WEIGHT: Final = 100.0
 
 
 def print_details(details: Details) -> None:
@@ -124,8 +125,9 @@ def _served(details: Details) -> list[tuple[str, str]]:
         where = one.environment or "serving"
         until = short_time(one.until) if one.until else "now"
         why = f": {one.reason}" if one.reason else ""
+        part = "" if one.weight == WHOLE_WEIGHT else f" with {one.weight:g}% of the traffic"
         by = f"asked for by {one.queued_by}, deployed by {one.deployed_by}"
-        lines.append((where, f"{short_time(one.since)} to {until}, {by}{why}"))
+        lines.append((where, f"{short_time(one.since)} to {until}{part}, {by}{why}"))
     return lines
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from taxiway.modeling.exported.class_names import classes_of
 from taxiway.modeling.exported.plain_columns import (
     RequestError,
     as_array,
@@ -75,6 +76,10 @@ class LoadedModel:
             }
             for name, signature in self._signatures.items()
         }
+
+    def classes(self) -> dict[str, list[str]]:
+        """`{signature: names of its classes}`, of those that score classes."""
+        return classes_of(self._signatures)
 
     def predict_examples(self, examples: Sequence[bytes]) -> Arrays:
         """Answers serialized tf.Examples, each output in an array of its own.

@@ -28,6 +28,8 @@ class Served:
     queued_by: str
     deployed_by: str
     reason: str
+    weight: float
+    """Percent of the traffic."""
 
 
 @dataclass(frozen=True)

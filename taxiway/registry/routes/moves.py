@@ -6,7 +6,7 @@ move is refused where the route has moved since whoever asks looked at it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -241,7 +241,7 @@ def _move(
     return Move(route, after)
 
 
-def _told(route: Route) -> Mapping[str, Any]:
+def _told(route: Route) -> dict[str, Any]:
     """As the audit has it."""
     weights = {arm.version: arm.weight for arm in route.arms}
     return {

@@ -86,7 +86,9 @@ class ProcessVersion:
         self._lost = ""
         self.load_seconds = worker.load_seconds
         self.isolation = worker.isolation
-        self.signatures: Mapping[str, Signature] = _signatures(worker.signatures, worker.ranks)
+        self.signatures: Mapping[str, Signature] = _signatures(
+            worker.signatures, worker.ranks, worker.classes
+        )
         columns = self.signatures.get(COLUMNS, Signature((), ()))
         self._numbers = {
             column.name: column.dtype
@@ -133,8 +135,8 @@ class ProcessVersion:
             )
             plain = {name: list(of) for name, of in columns.items() if name not in self._numbers}
             header = {"ask": "predict_columns", "columns": plain, "arrays": described}
-            start = frame_start(orjson.dumps(header), len(body))
-        except (RequestError, ProtocolError, TypeError) as error:
+            start = frame_start(_json(header), len(body))
+        except (RequestError, ProtocolError) as error:
             raise WorkerError(
                 f"RequestError: {error}", reason="bad_request", kind="RequestError"
             ) from error
@@ -187,9 +189,20 @@ class ProcessVersion:
         return error
 
 
+def _json(header: Mapping[str, Any]) -> bytes:
+    """The header; a text that is none is refused in the worker's words."""
+    try:
+        return orjson.dumps(header)
+    except TypeError as error:
+        for name, values in header["columns"].items():
+            as_array(name, values, STRING, lists=any(isinstance(one, list) for one in values))
+        raise RequestError(f"a request that cannot be sent: {error}") from error
+
+
 def _signatures(
     described: Mapping[str, Mapping[str, Mapping[str, str]]],
     ranks: Mapping[str, Mapping[str, Mapping[str, int]]],
+    classes: Mapping[str, Sequence[str]],
 ) -> dict[str, Signature]:
     def columns(name: str, side: str) -> tuple[Column, ...]:
         of = ranks.get(name, {}).get(side, {})
@@ -199,5 +212,8 @@ def _signatures(
         )
 
     return {
-        name: Signature(columns(name, "inputs"), columns(name, "outputs")) for name in described
+        name: Signature(
+            columns(name, "inputs"), columns(name, "outputs"), tuple(classes.get(name, ()))
+        )
+        for name in described
     }

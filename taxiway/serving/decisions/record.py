@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DECISION: Final = "decision"
 REWARD: Final = "reward"
 BYTES: Final = "b64"
+_HAS_BYTES: Final = b'{"b64":'
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY
 _LARGEST: Final = 2**64
 
@@ -161,6 +162,8 @@ def read_record(sequence: int, body: bytes) -> Decision | Reward:
         return Reward(request_id, value, model, name, time_us, sequence)
     decision = Decision(*values)
     decision.sequence = sequence
+    if _HAS_BYTES not in body:  # as nearly always
+        return decision
     decision.outputs = {name: _read(one) for name, one in decision.outputs.items()}
     if decision.columns is not None:
         decision.columns = {name: _read(values) for name, values in decision.columns.items()}

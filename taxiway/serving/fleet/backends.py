@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from taxiway.config.serving import ProcessBackend, TfServingBackend
-from taxiway.serving.backend import process
+from taxiway.serving.backend import process, tfserving
 from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.fleet.served_version import NotReady, ServedVersion
 
@@ -29,7 +29,13 @@ async def _by_process(served: ServedVersion, config: Config) -> LoadedVersion:
     return await process.load(served.place, backend, config.serving.limits, allowed)
 
 
-LOADERS: Final[Mapping[str, Load]] = {"process": _by_process}
+async def _by_tfserving(served: ServedVersion, config: Config) -> LoadedVersion:
+    backend = config.serving.backend
+    assert isinstance(backend, TfServingBackend)
+    return await tfserving.load(backend, served.model, served.number)
+
+
+LOADERS: Final[Mapping[str, Load]] = {"process": _by_process, "tfserving": _by_tfserving}
 
 
 def load(served: ServedVersion, config: Config) -> Awaitable[LoadedVersion]:

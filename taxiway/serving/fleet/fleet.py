@@ -121,7 +121,7 @@ class Fleet:
     def version(self, model: str, name: str) -> ServedVersion | None:
         """A version by its name in the registry; None where this gateway has never had it."""
         fleet = self._fleets.get(model)
-        return fleet and fleet.version(name)
+        return None if fleet is None else fleet.version(name)
 
     def versions(self, model: str) -> list[ServedVersion]:
         """Every version of a model that is or was loaded here, newest first."""
@@ -135,6 +135,11 @@ class Fleet:
         """Why the registry's newest route, or the deploy queue, is not followed; empty if it is."""
         deploying = self._deploying.get(model)
         return self._fleets[model].trouble or (deploying.trouble if deploying else "")
+
+    @property
+    def routing_age_seconds(self) -> float:
+        """Since the routes were last known to be those of the registry; 0 before the first look."""
+        return 0.0 if self._watcher is None else self._watcher.stale_seconds()
 
     def report_failing(self, model: str, version: str, why: str) -> None:
         """Has a version's worker replaced, in the background.

@@ -92,6 +92,7 @@ class Life:
     def fail(self, why: str) -> None:
         """Has the worker replaced."""
         if self._failure is not None and not self._failure.done():
+            self.served.move("LOADING", why)  # at once, so that nobody asks it any more
             self._failure.set_result(why)
 
     async def unload(self) -> None:
@@ -171,6 +172,7 @@ class Life:
             except TaxiwayError as error:
                 why, attempt = error.message, attempt + 1
                 continue
+            served.restarts += 1
             self._on_change(served)
             return
 

@@ -87,7 +87,7 @@ class ModelFleet:
     def version(self, name: str) -> ServedVersion | None:
         """One by its name in the registry; None where it was never here."""
         life = self._lives.get(name)
-        return life and life.served
+        return None if life is None else life.served
 
     def report_failing(self, name: str, why: str) -> None:
         """Has a version's worker replaced."""

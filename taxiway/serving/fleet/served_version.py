@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from taxiway.errors import TaxiwayError
 from taxiway.serving.backend.loaded import LoadedVersion
@@ -41,7 +41,11 @@ class ServedVersion:
         self.signatures: Mapping[str, Signature] = {}
         self.rows_of = ""
         """Which rows it was warmed up with."""
+        self.example: Mapping[str, Any] = {}
+        """The first of those rows, for people who want to try a request."""
         self.watched: Watched | None = None
+        self.restarts = 0
+        """How often its worker was replaced."""
         self.changed = asyncio.Event()
         """Set, and replaced, at each change of state."""
 

@@ -34,17 +34,13 @@ class Watched:
         """Requests that are being answered."""
         self.asked_at = time.monotonic()
         """When a request last came or was answered."""
+        self.signatures: Mapping[str, Signature] = inner.signatures
         self._inner = inner
         self._failing = failing
         self._told = False
         self._rows = self._nan_rows = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
-
-    @property
-    def signatures(self) -> Mapping[str, Signature]:
-        """As the backend has them."""
-        return self._inner.signatures
 
     @property
     def pid(self) -> int | None:

@@ -60,9 +60,7 @@ class ServingService:
         latest = came + self._limits.seconds
         if not 0 < ask.deadline < latest:
             ask.deadline = latest
-        choice = self._fleet.table.choice(
-            ask.model, ask.version, ask.label, ask.key, ask.request_id
-        )
+        choice = self._choice(ask.model, ask.version, ask.label, ask.key, ask.request_id)
         self.in_flight += 1
         try:
             answer = await self._answer(ask, choice)
@@ -74,7 +72,7 @@ class ServingService:
     def choose(self, model: str, key: str) -> Answer:
         """The arm of a key; see `Service`."""
         ask = Ask(model, 0, {}, key=key)
-        choice = self._fleet.table.choice(model, key=key)
+        choice = self._choice(model, key=key)
         attempt = Attempt(self._fleet, ask, choice)
         found = attempt.next()
         if found is None:
@@ -83,7 +81,7 @@ class ServingService:
 
     def describe(self, model: str, version: str = "", label: str = "") -> Described:
         """A version; see `Service`."""
-        choice = self._fleet.table.choice(model, version, label if version or label else STABLE)
+        choice = self._choice(model, version, label if version or label else STABLE)
         served = self._fleet.version(model, choice.version)
         if served is None:
             raise Refusal(Code.NOT_FOUND, f"{model}/{one_line(choice.version)} is not loaded here")
@@ -111,6 +109,24 @@ class ServingService:
     async def close(self) -> None:
         """Refuses what still waits."""
         await self.batchers.close()
+
+    def _choice(
+        self, model: str, version: str = "", label: str = "", key: str = "", request_id: str = ""
+    ) -> Choice:
+        """Where the routes send a request; see `RoutingTable.choice`.
+
+        Raises:
+          Refusal: NOT_FOUND; UNAVAILABLE, no version of the model has answered here yet.
+        """
+        table = self._fleet.table
+        if model not in table.routes and model in self._fleet.models:
+            states = [f"{one.version} is {one.state}" for one in self._fleet.versions(model)]
+            raise Refusal(
+                Code.UNAVAILABLE,
+                f"no version of {model} answers yet ({', '.join(states[:8]) or 'none is known'})",
+                retry_after=1.0,
+            )
+        return table.choice(model, version, label, key, request_id)
 
     async def _answer(self, ask: Ask, choice: Choice) -> Answer:
         attempt = Attempt(self._fleet, ask, choice)

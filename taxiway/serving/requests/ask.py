@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
+from taxiway.modeling.names import CLASSIFY
+
 Arrays = dict[str, npt.NDArray[Any]]
 """Outputs by name; the first dimension is rows."""
 
@@ -85,10 +87,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model takes and gives under one name."""
+    """What a model takes and gives under one name.
+
+    Args:
+      inputs: by name, for our models either columns or one of serialized tf.Examples.
+      outputs: by name.
+      classes: names of what `classify` scores, in its order; empty where that is not what it does,
+        or they are not known.
+    """
 
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...]
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,11 @@ class Described:
     error: str = ""
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-    """Names of what the signature `classify` scores, in its order; empty where it has none."""
     weight: float = 0.0
     """Share of the traffic that names no version."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """See `Signature.classes`."""
+        signature = self.signatures.get(CLASSIFY)
+        return () if signature is None else signature.classes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from taxiway.errors import did_you_mean
 from taxiway.registry.routes.placed import Placed
-from taxiway.registry.routes.route import STABLE, Route
+from taxiway.registry.routes.route import STABLE, Arm, Route
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import Choice, choose, chosen
 from taxiway.terminal import one_line
@@ -82,7 +82,7 @@ class RoutingTable:
 
     def _version(self, model: str, text: str) -> str:
         """The version of a number, or of a name."""
-        known = [*self.routes[model].arms, *self.placed.get(model, ())]
+        known: list[Arm | Placed] = [*self.routes[model].arms, *self.placed.get(model, ())]
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
         for matches in (
             (one.version for one in known if number and one.number == number),

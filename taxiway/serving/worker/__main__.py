@@ -186,6 +186,7 @@ def _serve(
         "load_seconds": model.load_seconds,
         "signatures": model.describe(),
         "ranks": model.ranks(),
+        "classes": model.classes(),
     }
     _write_line(answers, ready)
     answers.close()

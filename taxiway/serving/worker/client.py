@@ -125,6 +125,12 @@ class ModelWorker:
         return ranks
 
     @property
+    def classes(self) -> Mapping[str, Any]:
+        """`{signature: [name, ...]}`, of those that score classes."""
+        classes: Mapping[str, Any] = self._ready["classes"]
+        return classes
+
+    @property
     def pid(self) -> int | None:
         """Of the process that has the model; None when it is not running."""
         return self._pid if self._process else None

@@ -26,7 +26,7 @@ def sandbox_of(told: Mapping[str, Any], model: Path) -> tuple[int, Mapping[str, 
 
 
 def ready_of(told: Mapping[str, Any], model: Path, section: str) -> Mapping[str, Any]:
-    """The second line, of a model that has loaded: `load_seconds`, `signatures` and `ranks`.
+    """The second line, of a model that has loaded: what it is, as the client has it by name.
 
     Args:
       told: the line.
@@ -42,6 +42,8 @@ def ready_of(told: Mapping[str, Any], model: Path, section: str) -> Mapping[str,
         and isinstance(seconds, float)
         and _is_nested(signatures, str)
         and _is_nested(ranks, int)
+        and _is_nested(told.get("classes"), list, depth=1)
+        and all(isinstance(name, str) for names in told["classes"].values() for name in names)
     ):
         return told
     if "error" not in told or "type" not in told:

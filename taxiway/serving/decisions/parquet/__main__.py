@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from taxiway.serving.decisions.parquet.convert import convert_all
-from taxiway.serving.decisions.retention import clean
+sys.modules["pandas"] = None  # type: ignore[assignment]  # Arrow would import it, for a second
+
+from taxiway.serving.decisions.parquet.convert import convert_all  # noqa: E402
+from taxiway.serving.decisions.upkeep.retention import clean  # noqa: E402
 
 NICE = 19
 

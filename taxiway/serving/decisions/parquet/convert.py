@@ -16,18 +16,18 @@ from typing import Any, Final
 
 import orjson
 
-from taxiway.serving.decisions.account import (
-    Account,
-    closed_account,
-    read_account,
-    write_account,
-)
 from taxiway.serving.decisions.erasure import tombstones
 from taxiway.serving.decisions.erasure.tombstones import Erasing, Removed
 from taxiway.serving.decisions.layout import WAL, part, remove_whole, span_of, sync_folder
 from taxiway.serving.decisions.parquet.files import write_table
 from taxiway.serving.decisions.parquet.tables import decisions_table, rewards_table
 from taxiway.serving.decisions.record import DECISION, REWARD, Decision, read_record
+from taxiway.serving.decisions.upkeep.account import (
+    Account,
+    closed_account,
+    read_account,
+    write_account,
+)
 from taxiway.serving.decisions.wal.folders import (
     CONVERTING,
     LOCK,

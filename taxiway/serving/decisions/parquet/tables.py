@@ -147,6 +147,8 @@ def _cells(columns: Sequence[list[Any] | None], keep: Sequence[list[int]]) -> li
     for values, rows in zip(columns, keep, strict=True):
         if values is None:
             cells += [None] * len(rows)
+        elif len(values) == len(rows):  # all of them: nearly always
+            cells += values
         else:
             cells += [values[row] if row < len(values) else None for row in rows]
     return cells
@@ -154,7 +156,7 @@ def _cells(columns: Sequence[list[Any] | None], keep: Sequence[list[int]]) -> li
 
 def _array(values: list[Any], kind: Any = None) -> Any:
     """A column; where cells do not go together, each as its text."""
-    if kind is not None and any(isinstance(value, list) for value in values):
+    if kind is not None and list in set(map(type, values)):
         kind = pa.list_(kind)
     for wanted in (kind, None) if kind is not None else (None,):
         try:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _HEADER: Final = struct.Struct("<IIQ")
-_SEQUENCE: Final = struct.Struct("<Q")
+_SEED: Final = 2**32 - 1
+"""The checksum begins with the sequence number, so that it covers that too."""
 NOT_COUNTED: Final = 2**64 - 1
 """The sequence number of a frame that is no record: what a segment says of itself."""
 
@@ -30,8 +31,7 @@ class Frames:
 
 def frame(sequence: int, body: bytes) -> bytes:
     """A record as it stands in a segment."""
-    checksum = zlib.crc32(body, zlib.crc32(_SEQUENCE.pack(sequence)))
-    return _HEADER.pack(len(body), checksum, sequence) + body
+    return _HEADER.pack(len(body), zlib.crc32(body, sequence & _SEED), sequence) + body
 
 
 def read_frames(content: bytes) -> Frames:
@@ -43,8 +43,7 @@ def read_frames(content: bytes) -> Frames:
         length, checksum, sequence = _HEADER.unpack_from(content, at)
         start = at + _HEADER.size
         body = content[start : start + length]
-        found = zlib.crc32(body, zlib.crc32(_SEQUENCE.pack(sequence)))
-        if len(body) != length or found != checksum:
+        if len(body) != length or zlib.crc32(body, sequence & _SEED) != checksum:
             break
         if sequence == NOT_COUNTED:
             notes.append(body)

@@ -59,8 +59,9 @@ class Trial:
             signature = loaded.signatures[COLUMNS]
             rows = await asyncio.to_thread(self._rows, served.model, signature)
         served.rows_of = rows.told
+        served.example = {name: values[0] for name, values in rows.columns.items() if values}
         await warm_up(loaded, rows, serving)
-        await run_smoke_tests(loaded, tests, serving.limits.seconds)
+        await run_smoke_tests(loaded, tests, serving.limits.call_seconds)
 
     def _rows(self, model: str, signature: Signature) -> Rows:
         serving, is_own = self._config.serving, model == self._config.model.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -120,7 +120,7 @@ def _logged(folder: Path) -> Iterator[Path]:
 def _read(
     file: Path, known: Mapping[str, str], most: int, data: Data | None
 ) -> dict[str, list[Any]]:
-    """A file's first rows, as far as the model takes their columns; nothing if it cannot be read."""
+    """A file's first rows, of columns that the model takes; nothing if it cannot be read."""
     try:
         is_csv = file.suffix == ".csv" or (
             file.suffix != ".parquet" and data is not None and data.format == "csv"
@@ -164,13 +164,8 @@ def _plain(value: Any, dtype: str) -> Any:
         return None
     if isinstance(value, list):
         return [_plain(one, dtype) for one in value]
-    as_type: Mapping[str, Callable[[Any], Any]] = {
-        "string": lambda one: one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
-    }
-    return as_type.get(dtype, _number)(value)
-
-
-def _number(value: Any) -> float | int:
+    if dtype == "string":
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return value if isinstance(value, int) else float(value)
 
 

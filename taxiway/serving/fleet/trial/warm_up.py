@@ -44,7 +44,7 @@ async def warm_up(loaded: LoadedVersion, rows: Rows, serving: Serving) -> None:
     count = serving.warm_up.rows
     if not count:
         return
-    seconds = serving.limits.seconds
+    seconds = serving.limits.call_seconds
     latencies = []
     for row in range(count):
         began = time.perf_counter()

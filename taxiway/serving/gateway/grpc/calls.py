@@ -18,6 +18,7 @@ import grpc
 
 from taxiway.config.serving import Limits
 from taxiway.serving.gateway.access_log import AccessLog
+from taxiway.serving.gateway.grpc.receive import unary_handler, within
 from taxiway.serving.gateway.http.messages import (
     REQUEST_ID,
     Request,
@@ -103,12 +104,8 @@ class Calls:
         """A generic handler for each service, of methods that answer once."""
         services: dict[str, dict[str, Any]] = {}
         for method, work in methods.items():
-            services.setdefault(method.service, {})[method.name] = (
-                grpc.unary_unary_rpc_method_handler(
-                    partial(self._handle, method, work),
-                    request_deserializer=method.request.FromString,
-                    response_serializer=method.response.SerializeToString,
-                )
+            services.setdefault(method.service, {})[method.name] = unary_handler(
+                method, self._limits.receive_seconds, partial(self._handle, method, work)
             )
         return [grpc.method_handlers_generic_handler(*one) for one in services.items()]
 
@@ -133,22 +130,11 @@ class Calls:
         return await _abort(context, refusal, call.brought.request_id)
 
     async def _within_time(self, call: Call, working: Awaitable[Any]) -> Any:
-        loop, task, late = asyncio.get_running_loop(), asyncio.current_task(), False
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            assert task is not None
-            task.cancel()
-
-        timer = loop.call_later(self._limits.seconds + _PATIENCE_SECONDS, give_up)
         try:
-            return await working
+            return await within(self._limits.seconds + _PATIENCE_SECONDS, working)
         except TensorError as error:
             raise Refusal(Code.INVALID, str(error)) from None
-        except asyncio.CancelledError:
-            if not late:  # the client has left, or the gateway ends
-                raise
+        except TimeoutError:
             raise Refusal(
                 Code.DEADLINE, "the model has not answered long after the request's deadline"
             ) from None
@@ -160,8 +146,6 @@ class Calls:
                 Code.FAILED,
                 f"an error of the gateway's own: see {call.brought.request_id} in its log",
             ) from None
-        finally:
-            timer.cancel()
 
     def _tell(
         self, method: Method, call: Call, status: str, refusal: Refusal | None, seconds: float

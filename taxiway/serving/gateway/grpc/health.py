@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import grpc
 
+from taxiway.serving.gateway.grpc.receive import stream_handler, unary_handler
 from taxiway.serving.gateway.service import Service
 from taxiway.serving.protos import messages, services
 
@@ -16,12 +17,13 @@ _SERVICES: Final = frozenset({"", services.PREDICTION, services.MODEL, services.
 _Status: Final = messages.HealthCheckResponse.ServingStatus
 
 
-def health_handler(service: Service, poll_seconds: float) -> Any:
+def health_handler(service: Service, poll_seconds: float, receive_seconds: float) -> Any:
     """The service's generic handler.
 
     Args:
       service: that is ready or not.
       poll_seconds: between two looks for those who watch.
+      receive_seconds: that a client may take to send its message.
     """
 
     def status(request: Any) -> int:
@@ -46,16 +48,8 @@ def health_handler(service: Service, poll_seconds: float) -> Any:
                 yield messages.HealthCheckResponse(status=found)
             await asyncio.sleep(poll_seconds)
 
-    made = {
-        services.CHECK: grpc.unary_unary_rpc_method_handler(check, **_codecs(services.CHECK)),
-        services.WATCH: grpc.unary_stream_rpc_method_handler(watch, **_codecs(services.WATCH)),
+    handlers = {
+        services.CHECK.name: unary_handler(services.CHECK, receive_seconds, check),
+        services.WATCH.name: stream_handler(services.WATCH, receive_seconds, watch),
     }
-    handlers = {method.name: handler for method, handler in made.items()}
     return grpc.method_handlers_generic_handler(services.HEALTH, handlers)
-
-
-def _codecs(method: services.Method) -> dict[str, Any]:
-    return {
-        "request_deserializer": method.request.FromString,
-        "response_serializer": method.response.SerializeToString,
-    }

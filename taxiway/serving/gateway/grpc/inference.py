@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -48,8 +48,8 @@ async def model_metadata(call: Call, request: Any) -> Any:
     )
     signature = version.signatures.get(COLUMNS) or version.signatures.get(SERVING)
     if signature:
-        response.inputs.extend(map(_described, signature.inputs))
-        response.outputs.extend(map(_described, signature.outputs))
+        _describe_columns(response.inputs, signature.inputs)
+        _describe_columns(response.outputs, signature.outputs)
     return response
 
 
@@ -78,8 +78,7 @@ METHODS: Final[Mapping[services.Method, Work]] = {
 }
 
 
-def _described(column: Column) -> Any:
-    datatype = DATATYPES.get(column.dtype, column.dtype.upper())
-    return messages.ModelMetadataResponse.TensorMetadata(
-        name=column.name, datatype=datatype, shape=[-1] * column.rank
-    )
+def _describe_columns(told: Any, columns: Sequence[Column]) -> None:
+    for column in columns:
+        datatype = DATATYPES.get(column.dtype, column.dtype.upper())
+        told.add(name=column.name, datatype=datatype, shape=[-1] * column.rank)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import grpc
@@ -51,7 +50,7 @@ async def serve_grpc(
     log = AccessLog(access_log)
     limits = section.limits
     server = grpc.aio.server(
-        interceptors=[_InTime(limits.receive_seconds), *interceptors],
+        interceptors=list(interceptors),
         options=_options(limits),
         maximum_concurrent_rpcs=limits.connections,
     )
@@ -59,7 +58,7 @@ async def serve_grpc(
     server.add_generic_rpc_handlers(
         (
             *calls.handlers({**prediction.METHODS, **inference.METHODS}),
-            health_handler(service, section.poll_seconds),
+            health_handler(service, section.poll_seconds, limits.receive_seconds),
         )
     )
     wanted = section.grpc_port if port is None else port
@@ -92,48 +91,6 @@ class GrpcServer:
         """
         await self._server.stop(grace_seconds)
         await self._log.close()
-
-
-class _InTime(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Ends a call whose client does not send its message, which gRPC would wait for for ever.
-
-    grpc.aio asks interceptors, and then waits for the message, in the call's own task.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
-        """The handler of a call, which stops the clock."""
-        task = asyncio.current_task()
-        assert task is not None
-        clock = asyncio.get_running_loop().call_later(self._seconds, task.cancel)
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            clock.cancel()
-            return None
-        if handler.unary_unary:
-            return handler._replace(unary_unary=_once(clock, handler.unary_unary))
-        return handler._replace(unary_stream=_several(clock, handler.unary_stream))
-
-
-def _once(clock: asyncio.TimerHandle, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
-    async def begun(message: Any, context: Any) -> Any:
-        clock.cancel()
-        return await work(message, context)
-
-    return begun
-
-
-def _several(clock: asyncio.TimerHandle, work: Callable[[Any, Any], AsyncIterator[Any]]) -> Any:
-    async def begun(message: Any, context: Any) -> AsyncIterator[Any]:
-        clock.cancel()
-        async for one in work(message, context):
-            yield one
-
-    return begun
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from taxiway.config.serving import Limits
+from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.access_log import AccessLog
 from taxiway.serving.gateway.http.messages import (
     REQUEST_ID,
@@ -29,18 +30,17 @@ from taxiway.serving.requests.refusal import Code, Refusal
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Authorize = Callable[[str], None]
-"""Takes the Authorization header of a request; raises a Refusal."""
 
 _logger: Final = logging.getLogger("taxiway.serving.http")
 
 _MOST_PATHS: Final = 1024
 """That are remembered."""
-_OPEN: Final = frozenset({Verb.LIVE, Verb.READY, Verb.MODEL_READY})
+_OPEN: Final = frozenset({Verb.LIVE, Verb.READY})
 """Verbs that no token is asked for."""
 _PATIENCE_SECONDS: Final = 1.0
 """How long after its deadline a request is given up, should the service not do so itself."""
 _OFREP: Final = b"/ofrep/"
+_BEARER: Final = (b"www-authenticate", b"Bearer")
 _CLOSE: Final = (b"connection", b"close")
 
 
@@ -56,7 +56,7 @@ class App:
       limits: of the gateway.
       observer: hears of every request that asks a model; None where no one listens.
       log: takes a line of each request.
-      authorize: None where everyone may ask.
+      tokens: whose holders may ask; None where everyone may.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class App:
         *,
         observer: Observer | None,
         log: AccessLog,
-        authorize: Authorize | None,
+        tokens: BearerTokens | None,
     ) -> None:
         self._gateway = Gateway(service, limits)
         self._observer = observer
         self._log = log
-        self._authorize = authorize
+        self._tokens = tokens
         self._paths: dict[bytes, Path] = {}
         self._asking: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
@@ -107,8 +107,10 @@ class App:
         method = scope["method"]
         if method != path.verb.method and (method, path.verb.method) != ("HEAD", "GET"):
             return _other_method(method, path.verb)
-        if self._authorize is not None and path.verb not in _OPEN:
-            self._authorize(request.header(b"authorization"))
+        if self._tokens is not None and path.verb not in _OPEN:
+            header = request.headers.get(b"authorization", b"")
+            if self._tokens.remembered(header) is None:
+                await self._tokens.actor(header)
         if path.verb.method == "POST":
             request.body = await _body(request, receive, self._gateway.limits.request_bytes)
         task = asyncio.current_task()
@@ -153,6 +155,8 @@ class App:
         reply = refused(refusal, is_flag=is_flag, model=path.model)
         if refusal.code is Code.TOO_LARGE and not request.body:
             reply.headers.append(_CLOSE)  # the rest of the body is not waited for
+        if refusal.code is Code.UNAUTHENTICATED:
+            reply.headers.append(_BEARER)
         return reply
 
     def _tell(self, scope: Scope, request: Request, status: int, seconds: float) -> None:

@@ -81,7 +81,6 @@ class _Connection(HttpToolsProtocol):
             most = self.limits.connections
             self.refuse(503, f"{most} connections are open, the most that serving.limits takes")
             return
-        self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:  # to what is not offered: answered as it is
@@ -112,8 +111,14 @@ class _Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """As uvicorn has it, without a timer: the sweep ends what is idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
         self._quiet_since = self.loop.time()
-        super().on_response_complete()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def refuse(self, status: int, why: str) -> None:
         """Tells why nothing more is taken from here, unless an answer is under way, and leaves."""

@@ -57,10 +57,6 @@ class Request:
     ask: Ask | None = None
     answer: Answer | None = None
 
-    def header(self, name: bytes) -> str:
-        """The value of a header; empty where it is not there."""
-        return self.headers.get(name, b"").decode("latin-1")
-
     def key(self) -> str:
         """Who asks, where a header says so.
 

@@ -11,9 +11,11 @@ from typing import Any, Final, cast
 
 import uvicorn
 
-from taxiway.config.serving import Serving
+from taxiway.config.serving import Limits, Serving
+from taxiway.serving.gateway.access.certificate import Certificate
+from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.access_log import AccessLog
-from taxiway.serving.gateway.http.app import App, Authorize
+from taxiway.serving.gateway.http.app import App
 from taxiway.serving.gateway.http.connection import bounded_by
 from taxiway.serving.gateway.service import Service
 from taxiway.serving.requests.observer import Observer
@@ -28,17 +30,19 @@ async def serve_http(
     *,
     observer: Observer | None = None,
     access_log: Callable[[bytes], object] | None = None,
-    authorize: Authorize | None = None,
+    tokens: BearerTokens | None = None,
+    certificate: Certificate | None = None,
     listener: socket.socket | None = None,
 ) -> HttpServer:
     """Serves REST on the running loop, until it is stopped.
 
     Args:
       service: that answers.
-      section: host, port, limits and TLS.
+      section: host, port and limits.
       observer: hears of every request that asks a model, once.
       access_log: is given lines of JSON, in a thread.
-      authorize: is given the Authorization header of everything but health, and raises a Refusal.
+      tokens: whose holders may ask; health anyone may. None where everyone may ask everything.
+      certificate: of the port; None for plain HTTP.
       listener: a socket that is bound already, which the server closes; None binds host and port.
 
     Raises:
@@ -46,8 +50,8 @@ async def serve_http(
     """
     sock = bound_socket(section.host, section.port) if listener is None else listener
     log = AccessLog(access_log)
-    app = App(service, section.limits, observer=observer, log=log, authorize=authorize)
-    server = HttpServer(app, log, section, sock)
+    app = App(service, section.limits, observer=observer, log=log, tokens=tokens)
+    server = HttpServer(app, log, section.limits, sock, certificate)
     await server.start()
     return server
 
@@ -86,15 +90,22 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """A server that runs; made by `serve_http`."""
 
-    def __init__(self, app: App, log: AccessLog, section: Serving, sock: socket.socket) -> None:
+    def __init__(
+        self,
+        app: App,
+        log: AccessLog,
+        limits: Limits,
+        sock: socket.socket,
+        certificate: Certificate | None,
+    ) -> None:
         self._app = app
         self._log = log
-        self._limits = section.limits
+        self._limits = limits
         self._socket = sock
         self.host, self.port = sock.getsockname()[:2]
         config = uvicorn.Config(
             cast(Any, app),
-            http=bounded_by(section.limits),
+            http=bounded_by(limits),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -102,10 +113,8 @@ class HttpServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=int(section.limits.idle_seconds) + 1,  # the sweep is before it
             backlog=_BACKLOG,
-            ssl_certfile=section.tls.certificate or None,
-            ssl_keyfile=section.tls.key or None,
+            **({} if certificate is None else certificate.uvicorn()),
         )
         self._uvicorn = _Uvicorn(config)
         self._running: asyncio.Task[None] | None = None

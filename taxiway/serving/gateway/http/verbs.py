@@ -15,6 +15,7 @@ from taxiway.serving.gateway.http.paths import Verb
 from taxiway.serving.gateway.http.protocols import infer_body, ofrep, predict_body, tfs_documents
 from taxiway.serving.gateway.http.protocols.json_text import read_object, write
 from taxiway.serving.gateway.service import Service
+from taxiway.serving.gateway.tracing import continued
 from taxiway.serving.requests.ask import Answer, Ask, Described
 from taxiway.serving.requests.heads import served
 from taxiway.serving.requests.refusal import Code, Refusal
@@ -96,8 +97,8 @@ async def infer(gateway: Gateway, request: Request) -> Reply:
         return infer_body.infer(request.body, head, version, gateway.limits.rows)
 
     asked = await _apart(len(request.body) > _LARGE_BYTES, read)
-    request.ask = _ask(gateway, request, asked, "oip-rest", asked.timeout_seconds)
-    request.answer = answer = await gateway.service.ask(request.ask)
+    ask = _ask(gateway, request, asked, "oip-rest", asked.timeout_seconds)
+    answer = await _asked(gateway, request, ask)
 
     def written() -> tuple[bytes, int]:
         return infer_body.answered(asked, answer, request.path.model, request.request_id)
@@ -201,8 +202,19 @@ async def _read(
 
 
 async def _answered(gateway: Gateway, request: Request, asked: predict_body.Asked) -> Answer:
-    request.ask = _ask(gateway, request, asked, "tfs-rest")
-    request.answer = await gateway.service.ask(request.ask)
+    return await _asked(gateway, request, _ask(gateway, request, asked, "tfs-rest"))
+
+
+async def _asked(gateway: Gateway, request: Request, ask: Ask) -> Answer:
+    """The service's answer, within a span of who asked where one is told of."""
+    request.ask = ask
+    if not request.traceparent:
+        request.answer = await gateway.service.ask(ask)
+        return request.answer
+    state = request.headers.get(b"tracestate", b"").decode("latin-1")
+    with continued(f"{ask.protocol} {ask.model}", request.traceparent, state) as handed:
+        ask.traceparent = handed.get("traceparent", "")
+        request.answer = await gateway.service.ask(ask)
     return request.answer
 
 
@@ -225,7 +237,6 @@ def _ask(
         request_id=request.request_id,
         deadline=request.deadline(gateway.limits.seconds, timeout_seconds),
         protocol=protocol,
-        traceparent=request.traceparent,
     )
 
 

@@ -25,7 +25,7 @@ def test_each_deployment_has_a_line_and_the_last_one_serves(desk: Desk) -> None:
     versions.append(desk.queued("two"))
     desk("deploy")
     heads, *lines = desk("models", "history", "tiny").out.splitlines()
-    assert heads.split()[:3] == ["version", "since", "until"]
+    assert heads.split()[:5] == ["version", "weight", "%", "since", "until"]
     assert [line.split()[0] for line in lines] == [version.subject for version in versions]
     assert "serves now" not in lines[0]
     assert "serves now" in lines[1]

@@ -10,7 +10,9 @@ import numpy as np
 
 from taxiway.config.serving import Batching, Limits
 from taxiway.modeling.names import COLUMNS, SERVING
+from taxiway.serving.backend.fault import is_lost
 from taxiway.serving.requests.ask import Arrays, Ask, Column, Signature
+from taxiway.serving.worker.errors import WorkerError
 
 SIGNATURES = {
     COLUMNS: Signature(
@@ -27,7 +29,7 @@ Answers = Callable[[Call], Arrays]
 
 
 class Scripted:
-    """A `LoadedVersion` whose model is a function; `gate` holds its calls back while it is clear."""
+    """A `LoadedVersion` whose model is a function; while `gate` is clear its calls are held back."""
 
     def __init__(self, answers: Answers | None = None) -> None:
         self.signatures: Mapping[str, Signature] = SIGNATURES
@@ -53,7 +55,11 @@ class Scripted:
     async def _answer(self, call: Call) -> Arrays:
         self.calls.append(call)
         await self.gate.wait()
-        return self._answers(call)
+        try:
+            return self._answers(call)
+        except WorkerError as error:
+            self.lost = error.message if is_lost(error) else ""
+            raise
 
     async def called(self, times: int) -> None:
         """Waits until it has been asked so often."""

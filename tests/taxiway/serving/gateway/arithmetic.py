@@ -93,7 +93,7 @@ class Arithmetic:
         signatures = {
             "serving_default": Signature((Column("examples", "string"),), OUTPUTS[model]),
             "serving_columns": Signature(INPUTS, OUTPUTS[model]),
-            name: Signature((Column("inputs", "string"),), outputs),
+            name: Signature((Column("inputs", "string"),), outputs, CLASSES[model]),
         }
         labels = {"1.2.7": ("stable",), "1.0.0": ("champion",)}
         return [
@@ -104,7 +104,6 @@ class Arithmetic:
                 "AVAILABLE",
                 signatures=signatures,
                 labels=labels[version],
-                classes=CLASSES[model],
             )
             for version, number in reversed(VERSIONS.items())
         ]

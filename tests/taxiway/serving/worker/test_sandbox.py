@@ -256,7 +256,7 @@ class Told(ModelWorker):
 
 
 WHOLE = '{"pid": PID, "missing": {}}'
-READY = '{"ready": true, "load_seconds": 0.5, "signatures": {}, "ranks": {}}'
+READY = '{"ready": true, "load_seconds": 0.5, "signatures": {}, "ranks": {}, "classes": {}}'
 EXPECTED = "expected whether the model is ready"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from datetime import datetime, timezone
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -71,7 +72,7 @@ def upgrade() -> None:
     _begin_routes()
 
 
-def _column(table: str, column: sa.Column[object]) -> None:
+def _column(table: str, column: sa.Column[Any]) -> None:
     """One that is there already was made before this migration was killed; see migrate.py."""
     made = sa.inspect(op.get_bind()).get_columns(table)
     if column.name not in [one["name"] for one in made]:
@@ -83,8 +84,10 @@ def _begin_routes() -> None:
     connection = op.get_bind()
     names = ("model", "environment", "version", "place", "action", "deployed_by", "reason", "until")
     deployments = sa.table("deployments", sa.column("id"), *map(sa.column, names))
-    columns = ("model", "environment", "revision", "salt", "arms", "action", "restores")
-    columns += ("moved_by", "moved_at", "reason")
+    columns = (
+        *("model", "environment", "revision", "salt", "arms"),
+        *("action", "restores", "moved_by", "moved_at", "reason"),
+    )
     routes = sa.table("routes", *map(sa.column, columns))
     there = {
         tuple(row) for row in connection.execute(sa.select(routes.c.model, routes.c.environment))
