@@ -16,8 +16,6 @@ from tests.docs.test_howtos import Copy, copy  # noqa: F401  # a fixture
 from tests.example import needs_example
 
 PAGES = REPOSITORY / "docs" / "tutorial"
-PORTS = ("8500", "8501", "8502")
-"""Of the gateway, as its pages have them; tests listen on others."""
 
 
 @pytest.mark.pipeline
@@ -41,7 +39,9 @@ def test_a_model_is_trained_approved_deployed_rolled_back_and_restored(copy: Cop
 @pytest.mark.xdist_group("pipeline")
 def test_a_model_is_served_replaced_and_brought_back(copy: Copy) -> None:  # noqa: F811  # that fixture
     others = free_ports(len(PORTS))
-    rest, grpc, admin = (dict(zip(PORTS, others, strict=True))[port] for port in ("8501", "8500", "8502"))
+    rest, grpc, admin = (
+        dict(zip(PORTS, others, strict=True))[port] for port in ("8501", "8500", "8502")
+    )
     program = copy.root / ".venv" / "bin" / "taxiway"
     listen = f"--port {rest} --grpc-port {grpc} --admin-port {admin}"
     text = program.read_text()
