@@ -19,6 +19,7 @@ from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.gateways import BEAT_SECONDS, Gateway, beat, leave
 from taxiway.serving.fleet.backends import Load, goes_by_number, load
 from taxiway.serving.fleet.deploying import Deploying
+from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.model_fleet import ModelFleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.fleet.trial.bring_up import Trial
@@ -238,8 +239,7 @@ class Fleet:
             except TaxiwayError as error:
                 _LOG.warning("the registry cannot be written: %s", one_line(str(error)))
             if said == self._said():
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(news.wait(), BEAT_SECONDS)
+                await happens(news, BEAT_SECONDS)
 
     def _said(self) -> Gateway:
         revisions = {name: fleet.revision for name, fleet in self._fleets.items()}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from taxiway.errors import TaxiwayError
 from taxiway.serving.backend.loaded import LoadedVersion
+from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.watched import Watched
 from taxiway.serving.requests.ask import Described, Signature
 from taxiway.serving.requests.refusal import Code, Refusal
@@ -87,10 +88,7 @@ class ServedVersion:
                 raise Refusal(
                     Code.UNAVAILABLE, f"{self.subject} is {self.state}{why}", retry_after=1.0
                 )
-            try:
-                await asyncio.wait_for(self.changed.wait(), left)
-            except asyncio.TimeoutError:
-                continue
+            await happens(self.changed, left)
         return loaded
 
     def move(self, state: State, error: str = "") -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from taxiway.serving.backend.loaded import LoadedVersion
+from taxiway.serving.fleet.events import happens
 from taxiway.serving.requests.ask import Arrays, Signature
 
 _FORGETS: Final = 0.98
@@ -88,8 +88,7 @@ class Watched:
         """Waits until no request is being answered or about to be, so long at most."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), left)
+            await happens(self._idle, left)
             before = self.asked_at
             await asyncio.sleep(min(left, _QUIET_SECONDS))
             if not self.in_flight and self.asked_at == before:

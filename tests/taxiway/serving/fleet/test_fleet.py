@@ -1,4 +1,4 @@
-"""A version gets traffic once it is ready, keeps it until another is, and loses it when it fails."""
+"""A version has traffic once it is ready, keeps it while none other is, loses it when it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from taxiway.registry.auth.actor import Permission
 from taxiway.registry.deploy.deployer import Deployer
 from taxiway.registry.deploy.history import history
 from taxiway.registry.deploy.queue import open_entries
-from taxiway.registry.routes.gateways import known_gateways
+from taxiway.registry.deploy.rollback import rollback
+from taxiway.registry.routes.gateways import Gateway, known_gateways
 from taxiway.registry.routes.moves import promote, set_weights, undo
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.requests.refusal import Code, Refusal
@@ -205,7 +206,7 @@ def test_a_version_that_fails_too_often_gives_its_traffic_to_the_one_before(site
             second = site.push("2", 2)
             await until(lambda: stable(fleet, site.model) == second.name)
             site.loaded[second.name][0].lost = "it was killed"
-            await until(lambda: len(site.loaded[second.name]) == 2)
+            await until(lambda: len(site.loaded[second.name]) == 2 and fleet.ready())
             site.loaded[second.name][1].lost = "it was killed again"
             await until(lambda: stable(fleet, site.model) == first.name)
             assert await ask(fleet, site.model) == 1.0
@@ -314,15 +315,13 @@ def test_a_rollback_through_the_queue_uses_the_version_that_is_warm(site: Site) 
     async def main() -> None:
         async with site.fleet() as fleet:
             await until(lambda: stable(fleet, site.model) == second.name)
-            from taxiway.registry.deploy.rollback import rollback
-
             with site.database.changing(GATEWAY, Permission.DEPLOY) as change:
                 rollback(change, site.model, "")
             await until(lambda: stable(fleet, site.model) == first.name)
             assert len(site.loaded[first.name]) == 1
             served = fleet.version(site.model, first.name)
             assert served is not None
-            assert served.number == 3
+            assert served.number > 2  # it was published again
 
     asyncio.run(main())
 
@@ -403,9 +402,9 @@ def test_a_gateway_says_which_routes_it_has_taken_up(site: Site) -> None:
     asyncio.run(main())
 
 
-def gateways(site: Site) -> list[object]:
+def gateways(site: Site) -> list[Gateway]:
     with site.database.reading() as connection:
-        return list(known_gateways(connection, ""))
+        return known_gateways(connection, "")
 
 
 def test_a_gateway_that_ends_gives_back_what_it_was_loading(site: Site) -> None:
