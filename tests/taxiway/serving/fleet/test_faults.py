@@ -23,7 +23,7 @@ from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.fleet import backends
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
-from taxiway.serving.gateway.serving_service import ServingService
+from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Refusal
 from tests.taxiway.serving.fleet.conftest import GATEWAY, Site, stable, until
