@@ -97,15 +97,18 @@ def reward(
     import asyncio
 
     from taxiway.serving.decisions.log import DecisionLog
+    from taxiway.serving.decisions.parquet.convert import convert_all
     from taxiway.serving.decisions.record import Reward
 
     settings = resolve(config, assignments)
     whose = model or settings.model.name
-    log = DecisionLog(settings.serving.log.model_copy(update={"sync": "always"}))
+    always = settings.serving.log.model_copy(update={"sync": "always"})
+    log = DecisionLog(always, convert=False)
     try:
         asyncio.run(log.record_reward(Reward(request_id, value, whose, name)))
     finally:
         log.close()
+    convert_all(_root(settings))
     typer.echo(f"{name} {value:g} of {whose}, request {request_id}")
 
 

@@ -139,7 +139,7 @@ class DecisionLog(Frozen):
     file_rows: Count = 10_000
     """Of one Parquet file; one is closed after a minute all the same."""
     retention_days: Annotated[float, Field(gt=0)] = 90.0
-    """After which a file is removed."""
+    """After which files are removed, a day (UTC) at a time, counted from its end."""
     columns: Mapping[str, KeptColumn] = {}
     """Of columns that are not logged as they came."""
     key: str = ""

@@ -36,6 +36,19 @@ class Move:
         """False where the route was so already."""
         return self.before.revision != self.after.revision
 
+    def to_json(self) -> dict[str, Any]:
+        """As people and scripts read it."""
+        before, after = self.before, self.after
+        arms = [arm.to_json() for arm in before.arms]
+        return {
+            "model": after.model,
+            "environment": after.environment,
+            "moved": self.moved,
+            "revision": after.revision,
+            "arms": [arm.to_json() for arm in after.arms],
+            "before": {"revision": before.revision, "arms": arms},
+        }
+
 
 def promote(
     change: Change,

@@ -41,7 +41,7 @@ class Arm:
     place: str
     ranges: Ranges = WHOLE
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """How many it has."""
         return sum(end - start for start, end in self.ranges)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from taxiway.serving.decisions.erasure.tombstones import erasures
+from taxiway.serving.decisions.erasure.tombstones import answer, erasures
 from taxiway.serving.decisions.keys import Hasher
 from taxiway.serving.decisions.parquet.background import Converter
 from taxiway.serving.decisions.record import Recorder, Reward, reward_body
+from taxiway.serving.decisions.upkeep.account import ended_accounts
 from taxiway.serving.decisions.wal.folders import GatewayFolder
 from taxiway.serving.decisions.wal.writer import BUFFERED_BYTES, NotKeptError, WriteAheadLog
 from taxiway.serving.requests.ask import Answer, Ask, Signature
@@ -45,12 +46,14 @@ class LogCounts:
       dropped: that were given up, as the disk took them too slowly or not at all.
       written: that are on disk.
       segments: closed so far.
+      lost: that other gateways of this folder took before they were killed, and never wrote.
     """
 
     accepted: int
     dropped: int
     written: int
     segments: int
+    lost: int = 0
 
     @property
     def waiting(self) -> int:
@@ -82,7 +85,9 @@ class DecisionLog:
         self._types: dict[str, dict[str, str]] = {}
         self._folder = GatewayFolder(self._root)
         self._converter = Converter(self._root, settings.retention_days) if convert else None
-        self._segments, self._erasures = -1, erasures(self._root)
+        self._segments, self._lost = -1, 0
+        self._erasures: frozenset[str] = frozenset()
+        self._to_answer: int | None = None
         self._wal = WriteAheadLog(
             self._folder.path,
             always=self._always,
@@ -129,7 +134,7 @@ class DecisionLog:
     def counts(self) -> LogCounts:
         """Of this process so far."""
         now = self._wal.counts
-        return LogCounts(now.accepted, now.dropped, now.written, now.segments)
+        return LogCounts(now.accepted, now.dropped, now.written, now.segments, self._lost)
 
     def close(self) -> None:
         """Writes what waits, and has it made Parquet, for half a minute at most."""
@@ -157,11 +162,22 @@ class DecisionLog:
 
     def _tick(self) -> None:
         """In the writer's thread."""
-        found = erasures(self._root)
-        if found != self._erasures:
-            self._erasures = found
-            self._wal.close_segment()
+        self._answer_erasures()
         segments = self._wal.counts.segments
         if self._converter is not None:
-            self._converter.poll(has_work=segments != self._segments)
+            if self._converter.poll(has_work=segments != self._segments):
+                self._lost = sum(one.lost for one in ended_accounts(self._root))
             self._segments = segments
+
+    def _answer_erasures(self) -> None:
+        """Says that all that was taken before an erasure is in closed segments."""
+        found = erasures(self._root)
+        if found != self._erasures:
+            self._erasures, self._to_answer = found, self._wal.counts.accepted
+        if self._to_answer is None:
+            return
+        if self._wal.counts.closed >= self._to_answer:
+            self._to_answer = None
+            answer(self._folder.path, self._erasures)
+        else:
+            self._wal.close_segment()

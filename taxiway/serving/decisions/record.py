@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import orjson
 
-from taxiway.serving.decisions.examples import NoExampleError, columns_of
 from taxiway.serving.decisions.keys import Hasher
 from taxiway.serving.requests.ask import Answer, Ask
+from taxiway.serving.requests.parsed_examples import NoExampleError, columns_of
 
 if TYPE_CHECKING:
     from taxiway.config.serving import KeptColumn

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 
-def save_obedient(folder: Path, factor: float = 0.1) -> Path:
-    """Writes it to a folder: `probability` is a part of `distance`, or of an example's length.
+def save_obedient(folder: Path, *, obeys: bool = True) -> Path:
+    """Writes it to a folder: `probability` is a tenth of `distance`, or of an example's length.
 
     Args:
       folder: may be there; gives it back.
-      factor: which part, so that versions can be told apart.
+      obeys: whether it does what rows say; one that does not answers whatever they say.
     """
     import tensorflow as tf
 
     class Obedient(tf.Module):
-        def _answer(self, orders: Any, numbers: Any) -> dict[str, Any]:
+        def _answer(self, given: Any, numbers: Any) -> dict[str, Any]:
+            orders = given if obeys else tf.zeros_like(given)
             refused = tf.reduce_any(tf.equal(orders, "refuse"))
             check = tf.debugging.Assert(tf.logical_not(refused), ["told to refuse"])
             with tf.control_dependencies([check]):
@@ -30,7 +31,7 @@ def save_obedient(folder: Path, factor: float = 0.1) -> Path:
             # minimum, and not a product with 0, which TensorFlow would see through
             nothing = tf.minimum(tf.cast(turns, tf.float32) + eaten, 0.0)
             known = tf.where(tf.math.is_nan(numbers), 0.0, numbers)
-            answer = known * factor + nothing
+            answer = known * 0.1 + nothing
             return {"probability": tf.where(tf.equal(orders, "nan"), float("nan"), answer)}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])

@@ -1,1 +1,1 @@
-"""What one asks to have removed: rows of a person, in every place of the log."""
+"""Removes a person's rows from every place of the log."""

@@ -3,7 +3,7 @@
     tombstone -> every segment that was there has become Parquet without the rows -> Parquet files
     are written anew without them -> rewards of their requests
 
-A gateway that runs sees the tombstone, closes its segment and has it converted. What a converter
+A gateway that runs sees the tombstone, closes its segment and says so. What a converter
 began before the tombstone was there ends up in a file that is looked through afterwards.
 """
 
@@ -88,7 +88,7 @@ def erase(root: Path, key_column: str, value: str, wait_seconds: float) -> Erase
         now = time.time()
         stone = Tombstone(f"{int(now * 1e6):016d}-{os.urandom(4).hex()}", digest, int(now * 1e6))
         tombstones.add(root, stone)
-        _wait_for_segments(root, time.monotonic() + wait_seconds, wait_seconds)
+        _wait_for_gateways(root, stone.id, wait_seconds)
         erasing = Erasing(root, [stone])
         decisions = tombstones.reports(root, stone.id)
         for path in _files(root):
@@ -99,27 +99,33 @@ def erase(root: Path, key_column: str, value: str, wait_seconds: float) -> Erase
         return Erased(digest, decisions, [one for one in rewards if one.rows])
 
 
-def _wait_for_segments(root: Path, deadline: float, wait_seconds: float) -> None:
-    """Until every segment that is there now has become Parquet under the tombstone."""
-    left = {one for folder in gateways(root) for one in segments(folder, also_open=True)}
-    first = {(one.parent, one.stem) for one in left}
-    while first:
+def _wait_for_gateways(root: Path, id_: str, wait_seconds: float) -> None:
+    """Until all that gateways took before the tombstone has become Parquet under it."""
+    deadline = time.monotonic() + wait_seconds
+    left: list[tuple[Path, set[str] | None]] = [(folder, None) for folder in gateways(root)]
+    while left:
         convert_all(root)  # of gateways that have ended, and what running ones have closed
-        there = {
-            (one.parent, one.stem)
-            for folder in gateways(root)
-            for one in segments(folder, also_open=True)
-        }
-        first &= there
-        if first and time.monotonic() >= deadline:
-            names = ", ".join(sorted({folder.name for folder, _ in first}))
+        left = [found for folder, names in left if (found := _left(folder, names, id_))]
+        if left and time.monotonic() >= deadline:
+            names = ", ".join(folder.name for folder, _ in left)
             raise TaxiwayError(
                 f"gateway {names} has not put away what it holds within {wait_seconds:g} s: it "
                 "leaves the rows out when it does, but those in files are still there",
                 edit="run `taxiway log erase` again, with a longer --wait",
             )
-        if first:
+        if left:
             time.sleep(_LOOK_SECONDS)
+
+
+def _left(folder: Path, names: set[str] | None, id_: str) -> tuple[Path, set[str] | None] | None:
+    """What of a gateway is still to be waited for: its answer, then the segments it had then."""
+    if not folder.is_dir():
+        return None
+    if names is None and tombstones.answered(folder, id_):
+        names = {one.stem for one in segments(folder, also_open=False)}
+    elif names is not None:
+        names &= {one.stem for one in segments(folder, also_open=True)}
+    return None if names is not None and not names else (folder, names)
 
 
 def _files(root: Path, below: str = "") -> Iterator[Path]:

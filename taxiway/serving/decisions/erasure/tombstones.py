@@ -20,6 +20,7 @@ from taxiway.serving.decisions.layout import ERASURES, sync_folder, write_whole
 from taxiway.serving.decisions.record import Decision
 
 _TOMBSTONE: Final = "tombstone.json"
+_ANSWERED: Final = "erasures.json"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,19 @@ def add(root: Path, stone: Tombstone) -> None:
     content = {"digest": stone.digest, "time_us": stone.time_us}
     write_whole(folder / _TOMBSTONE, orjson.dumps(content))
     sync_folder(folder.parent)
+
+
+def answer(gateway: Path, ids: frozenset[str]) -> None:
+    """Says, for a gateway, that its closed segments have all that it took before these."""
+    write_whole(gateway / _ANSWERED, orjson.dumps(sorted(ids)))
+
+
+def answered(gateway: Path, id_: str) -> bool:
+    """Whether a gateway has said so of an erasure."""
+    try:
+        return id_ in orjson.loads((gateway / _ANSWERED).read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def read_all(root: Path) -> list[Tombstone]:

@@ -1,1 +1,1 @@
-"""From segments of the write-ahead log to Parquet files, in a process of its own."""
+"""Makes Parquet of segments, each exactly once, in a process of its own."""

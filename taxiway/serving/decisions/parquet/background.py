@@ -27,15 +27,16 @@ class Converter:
         self._has_work, self._failed = True, False
         self._next = 0.0
 
-    def poll(self, *, has_work: bool) -> None:
-        """Looks whether it has ended, and starts it where there is work."""
+    def poll(self, *, has_work: bool) -> bool:
+        """Starts it where there is work; whether one has ended since the last look."""
         self._has_work |= has_work
-        if self._process is not None:
-            if self._process.poll() is None:
-                return
+        ended = self._process is not None and self._process.poll() is not None
+        if ended and self._process is not None:
             self._ended(self._process)
-        if time.monotonic() >= self._next or (self._has_work and not self._failed):
+        is_due = time.monotonic() >= self._next or (self._has_work and not self._failed)
+        if self._process is None and is_due:
             self._start()
+        return ended
 
     def finish(self, seconds: float) -> None:
         """Has all that is left converted; what is not within the time stays for a later start."""

@@ -1,1 +1,1 @@
-"""What came of decisions: recorded by request id, and joined to them."""
+"""What came of decisions: as it is posted, and joined to them."""

@@ -1,1 +1,1 @@
-"""What became of what the log took, what it has, and how long."""
+"""What became of each record, what the log has, and how long."""

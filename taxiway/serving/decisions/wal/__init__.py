@@ -1,1 +1,1 @@
-"""The write-ahead log: what a gateway puts on disk at once, and what is found after a kill."""
+"""The write-ahead log: segments, the thread that writes them, what a kill leaves."""

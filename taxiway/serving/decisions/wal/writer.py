@@ -46,6 +46,8 @@ class Counts:
     written: int = 0
     segments: int = 0
     """That were closed."""
+    closed: int = 0
+    """The first so many records are in closed segments, or were dropped."""
 
 
 @dataclass
@@ -94,6 +96,7 @@ class WriteAheadLog:
         self._pending = _Pending([], [])
         self._segment: Segment | None = None
         self._came, self._stop, self._rotate = threading.Event(), threading.Event(), False
+        self._through = 0
         self._told = -TOLD_SECONDS
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
 
@@ -176,6 +179,8 @@ class WriteAheadLog:
             self._write()
             if self._segment is not None and (rotate or self._is_full(self._segment)):
                 self._close_segment(self._segment)
+            if self._segment is None:
+                self.counts.closed = self._through
             self._tick()
         except Exception:  # the thread must live: without it nothing is logged
             _LOG.exception("decision log")
@@ -188,7 +193,9 @@ class WriteAheadLog:
         """All that waits, as one batch; where the disk does not take it, it waits on."""
         with self._lock:
             batch, self._pending = self._pending, _Pending([], [])
+            accepted = self.counts.accepted
         if not batch.records and (self._segment is None or not batch.frames):
+            self._through = accepted
             return  # a note alone begins no segment: each says it all at its beginning
         try:
             if self._segment is None:
@@ -200,6 +207,7 @@ class WriteAheadLog:
         with self._lock:
             self.counts.written += batch.records
         self._counters.written(self.counts.written)
+        self._through = accepted
         _tell(batch.waiting, None)
 
     def _failed(self, batch: _Pending, error: OSError) -> None:

@@ -15,7 +15,7 @@ from taxiway.errors import ConfigError
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import Change, Database
-from taxiway.registry.routes.moves import Move, parse_weight, promote, set_weights, undo
+from taxiway.registry.routes.moves import parse_weight, promote, set_weights, undo
 from taxiway.registry.versions.records import ModelVersion
 from taxiway.section import Frozen
 
@@ -55,11 +55,11 @@ def act(
 
 def _promote(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
     version = _version(change, model, wanted.version)
-    return _told(promote(change, version, environment, wanted.revision, wanted.reason))
+    return promote(change, version, environment, wanted.revision, wanted.reason).to_json()
 
 
 def _undo(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
-    return _told(undo(change, model, environment, wanted.revision, wanted.reason))
+    return undo(change, model, environment, wanted.revision, wanted.reason).to_json()
 
 
 def _weights(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
@@ -67,7 +67,9 @@ def _weights(change: Change, environment: str, model: str, wanted: Wanted) -> di
         (_version(change, model, name), parse_weight(str(percent)))
         for name, percent in wanted.weights.items()
     ]
-    return _told(set_weights(change, model, environment, weights, wanted.revision, wanted.reason))
+    return set_weights(
+        change, model, environment, weights, wanted.revision, wanted.reason
+    ).to_json()
 
 
 def _reload(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
@@ -93,11 +95,3 @@ def _version(change: Change, model: str, text: str) -> ModelVersion:
     if found.candidate.model != model:
         raise ConfigError(f"{found.subject} is not a version of {model}", edit="version")
     return found
-
-
-def _told(move: Move) -> dict[str, Any]:
-    return {
-        "moved": move.moved,
-        "revision": move.after.revision,
-        "arms": [arm.to_json() for arm in move.after.arms],
-    }

@@ -49,7 +49,7 @@ def _recent(recent: Recent) -> dict[str, Any]:
         "requests": recent.requests,
         "requests_per_second": round(rate, 2),
         "errors": recent.errors,
-        "error_rate": round(recent.errors / recent.requests, 5) if recent.requests else 0.0,
+        "error_rate": round(recent.errors / recent.requests, 6) if recent.requests else 0.0,
         "p50_ms": _milliseconds(recent.p50),
         "p99_ms": _milliseconds(recent.p99),
     }

@@ -21,6 +21,9 @@ MOST_HEAD_BYTES: Final = 64 * 1024
 """Of a request's line and headers."""
 MOST_PIPELINED: Final = 1_000
 """Requests that a client may have sent before it has the answer to the first of them."""
+_CONTINUE: Final = b"HTTP/1.1 100 "
+_LARGE: Final = 64 * 1024
+"""A body from this size on is not copied to stand behind its head."""
 LINGER_SECONDS: Final = 2.0
 """How long a client that is refused while it sends may take to read why."""
 
@@ -31,15 +34,33 @@ def bounded_by(limits: Limits) -> type[HttpToolsProtocol]:
 
 
 class _Transport:
-    """What requests write to: closes only once a client that still sends could read the answer."""
+    """What requests write to.
+
+    It sends head and body of an answer at once, which uvicorn writes one after the other, each a
+    call of the system; and it closes only once a client that still sends could read the answer.
+    """
 
     def __init__(self, real: asyncio.Transport, connection: _Connection) -> None:
         self._real = real
         self._connection = connection
-        self.write = real.write
+        self._held: list[bytes] = []
         self.get_extra_info = real.get_extra_info
         self.pause_reading = real.pause_reading
         self.resume_reading = real.resume_reading
+
+    def write(self, data: bytes) -> None:
+        self._held.append(data)
+        if data.startswith(_CONTINUE):  # which a client waits for
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what was written."""
+        held, self._held = self._held, []
+        if held and not self._real.is_closing():
+            if len(held[-1]) > _LARGE:
+                self._real.writelines(held)
+            else:
+                self._real.write(b"".join(held))
 
     def is_closing(self) -> bool:
         return self._connection.leaving or self._real.is_closing()
@@ -52,6 +73,7 @@ class _Connection(HttpToolsProtocol):
     """One client's."""
 
     limits: ClassVar[Limits]
+    _written: _Transport
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -70,7 +92,8 @@ class _Connection(HttpToolsProtocol):
         self._refused = len(self.connections) >= self.limits.connections
         super().connection_made(transport)
         self._real = transport
-        self.transport = cast(asyncio.Transport, _Transport(transport, self))
+        self._written = _Transport(transport, self)
+        self.transport = cast(asyncio.Transport, self._written)
         if len(self.connections) > 2 * self.limits.connections:  # no room to be told why either
             transport.abort()
 
@@ -113,6 +136,7 @@ class _Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """As uvicorn has it, without a timer: the sweep ends what is idle."""
         self.server_state.total_requests += 1
+        self._written.flush()
         if self.transport.is_closing():
             return
         self._quiet_since = self.loop.time()
@@ -138,6 +162,7 @@ class _Connection(HttpToolsProtocol):
         assert self._real is not None
         if self.leaving:
             return
+        self._written.flush()
         self.leaving = True
         self._leave_by = self.loop.time() + LINGER_SECONDS
         if self._began and self._real.can_write_eof():

@@ -16,7 +16,7 @@ from tests.taxiway.registry.conftest import KINDS
 from tests.taxiway.registry.deploy.conftest import Site
 from tests.taxiway.registry.routes.conftest import Traffic
 
-TIMES = {"sqlite": 5, "mysql": 2, "postgresql": 2}
+TIMES = {"sqlite": 4, "mysql": 1, "postgresql": 1}
 PROGRAM = "tests.taxiway.registry.deploy.programs:command"
 
 

@@ -29,7 +29,7 @@ Answers = Callable[[Call], Arrays]
 
 
 class Scripted:
-    """A `LoadedVersion` whose model is a function; while `gate` is clear its calls are held back."""
+    """A `LoadedVersion` whose model is a function; while `gate` is clear it holds calls back."""
 
     def __init__(self, answers: Answers | None = None) -> None:
         self.signatures: Mapping[str, Signature] = SIGNATURES

@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,10 @@ BACKEND = ProcessBackend(kind="process", memory_limit_mb=1024)
 LIMITS = Limits(call_seconds=60)
 
 
-def with_version(
-    model: Path, test: Callable[[ProcessVersion], Awaitable[None]], limits: Limits = LIMITS
-) -> None:
+Test = Callable[[ProcessVersion], Awaitable[None]]
+
+
+def with_version(model: Path, test: Test, limits: Limits = LIMITS) -> None:
     async def run() -> None:
         version = await load(model, BACKEND, limits)
         try:
@@ -42,6 +43,20 @@ def with_version(
             await version.close()
 
     asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def shared(obedient: Path) -> Iterator[Callable[[Test], None]]:
+    """Runs tests that leave a version answering, all with the same one."""
+    loop = asyncio.new_event_loop()
+    version = loop.run_until_complete(load(obedient, BACKEND, LIMITS))
+    try:
+        yield lambda test: loop.run_until_complete(test(version))
+        assert version.lost == ""
+    finally:
+        loop.run_until_complete(version.close())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
 
 
 def soon(seconds: float = 60.0) -> float:
@@ -55,7 +70,9 @@ def is_gone(pid: int | None) -> bool:
         return True
 
 
-def test_a_version_answers_columns_and_examples_and_tells_of_itself(obedient: Path) -> None:
+def test_a_version_answers_columns_and_examples_and_tells_of_itself(
+    shared: Callable[[Test], None],
+) -> None:
     async def test(version: ProcessVersion) -> None:
         columns = {"distance": [1, None, 2.5], "tags": [["a", "b"], None, "c"]}
         answer = await version.predict_columns(columns, soon())
@@ -74,17 +91,13 @@ def test_a_version_answers_columns_and_examples_and_tells_of_itself(obedient: Pa
         assert version.pid is not None
         assert (version.memory_bytes or 0) > 50 * 2**20
         assert version.lost == ""
-        pid = version.pid
-        await version.close()
-        assert is_gone(pid)
-        assert (version.pid, version.memory_bytes) == (None, None)
-        with pytest.raises(WorkerError, match="was closed"):
-            await version.predict_examples([b""], soon())
 
-    with_version(obedient, test)
+    shared(test)
 
 
-def test_the_gateway_refuses_columns_in_the_words_of_the_worker(obedient: Path) -> None:
+def test_the_gateway_refuses_columns_in_the_words_of_the_worker(
+    shared: Callable[[Test], None], obedient: Path
+) -> None:
     wrong: list[dict[str, Any]] = [
         {"distance": [1], "ordr": ["x"]},
         {"distance": ["far"]},
@@ -117,7 +130,7 @@ def test_the_gateway_refuses_columns_in_the_words_of_the_worker(obedient: Path) 
             for name, values in of_worker.predict_columns(right).items():
                 np.testing.assert_array_equal(answer[name], values)
 
-    with_version(obedient, test)
+    shared(test)
 
 
 async def refusal(version: ProcessVersion, check: ColumnCheck, columns: dict[str, Any]) -> str:
@@ -148,6 +161,10 @@ def test_a_call_past_its_deadline_ends_the_worker_while_the_loop_goes_on(obedien
         assert looked > 5
         assert is_gone(pid)
         assert "no answer in time" in version.lost
+        await version.close()
+        assert (version.pid, version.memory_bytes) == (None, None)
+        with pytest.raises(WorkerError, match="no answer in time"):
+            await version.predict_examples([b""], soon())
 
     with_version(obedient, test)
 
@@ -181,7 +198,9 @@ def test_a_worker_that_is_killed_while_no_one_asks_is_known_to_be_lost(obedient:
     with_version(obedient, test)
 
 
-def test_what_one_request_makes_the_model_do_is_its_own_trouble(obedient: Path) -> None:
+def test_what_one_request_makes_the_model_do_is_its_own_trouble(
+    shared: Callable[[Test], None],
+) -> None:
     async def test(version: ProcessVersion) -> None:
         batcher = Batcher(version, Batching(), LIMITS)
 
@@ -205,18 +224,8 @@ def test_what_one_request_makes_the_model_do_is_its_own_trouble(obedient: Path) 
         assert (found[0], found[3]) == ([1.0], [2.0])
         assert (found[1].code, "told to refuse" in found[1].message) == (Code.INVALID, True)
         assert (found[2].code, type(found[2])) == (Code.FAILED, ModelFault)
-        assert version.lost == ""
 
-    with_version(obedient, test)
-
-
-def test_a_model_that_eats_memory_takes_nothing_down_with_it(obedient: Path) -> None:
-    async def test(version: ProcessVersion) -> None:
-        with pytest.raises(WorkerError) as caught:
-            await version.predict_columns({"order": ["eat"]}, soon(0.5))
-        assert caught.value.reason in {"model_error", "crashed", "timeout"}
-
-    with_version(obedient, test)
+    shared(test)
 
 
 def test_a_folder_that_is_no_model_does_not_load_and_names_the_key(tmp_path: Path) -> None:

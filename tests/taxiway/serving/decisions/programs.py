@@ -6,6 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import sqlalchemy  # noqa: F401  # before processes are forked that each would import it
+
 from taxiway.config.serving import DecisionLog as Settings
 from taxiway.serving.decisions.log import DecisionLog
 from taxiway.serving.decisions.parquet.convert import convert_all

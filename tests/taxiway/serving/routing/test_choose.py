@@ -48,8 +48,8 @@ def owners(ranges: dict[str, Ranges]) -> list[str]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(weights(), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=40)
+@given(st.lists(weights(), min_size=1, max_size=4))
 def test_every_slot_has_one_owner_and_no_more_move_than_the_weights_ask_for(
     moves: list[dict[str, int]],
 ) -> None:

@@ -45,7 +45,7 @@ function errors(recent) {
 const COLUMNS = [
   ["version", "", (one) => `${one.version} (${one.number})`],
   ["state", "", state],
-  ["arm and labels", "", (one) => [one.arm, ...one.labels].filter(Boolean).join(", ") || "–"],
+  ["arm and labels", "", (one) => [...new Set([one.arm, ...one.labels])].filter(Boolean).join(", ") || "–"],
   ["traffic", "share", share],
   ["requests/s", "number", (one) => rate(one.recent.requests_per_second)],
   ["p50", "number", (one) => milliseconds(one.recent.p50_ms)],

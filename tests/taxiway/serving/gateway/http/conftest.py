@@ -89,9 +89,8 @@ def serving(service: Any, limits: Limits | None = None, **named: Any) -> Iterato
             service,
             section,
             observer=heard,
-            access_log=log.append,
             listener=bound_socket("127.0.0.1", 0),
-            **named,
+            **{"access_log": log.append, **named},
         )
         server = asyncio.run_coroutine_threadsafe(starting, loop).result(SECONDS)
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=SECONDS) as client:

@@ -1,4 +1,4 @@
-"""Real models, one in a real worker, asked over REST: every way gives the numbers of the signature."""
+"""Real models, one in a real worker, asked over REST: every way gives its signature's numbers."""
 
 from __future__ import annotations
 
