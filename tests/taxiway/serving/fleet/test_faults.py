@@ -140,7 +140,7 @@ def faults() -> dict[str, tuple[Callable[[Path], Any], str]]:
         ),
         "endless loop at warm-up": (
             lambda to: models.save(to, models.endless),
-            "warm-up with 1 row(s) of rows made of the signature's types: no answer",
+            "warm-up with 1 row(s) of the first of serving.smoke_tests: no answer",
         ),
         "memory bomb at load": (
             lambda to: hostile.save_that_loads(to, models.eats),
