@@ -50,6 +50,7 @@ def test_what_waits_for_a_full_disk_is_written_when_there_is_room(
     waits_for(log, written=3)
     ids = [row["_taxiway_request_id"] for row in folder.converted()]
     assert ids == ["before", "while", "after"]
+    assert "bytes of no record" not in caplog.text  # what fitted is taken back
 
 
 def test_what_does_not_fit_meanwhile_is_dropped_counted_and_told(
