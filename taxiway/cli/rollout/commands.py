@@ -167,7 +167,7 @@ def weights(
 def _parsed(shares: Sequence[str]) -> list[tuple[str, str]]:
     """Versions as they were named, each with its percent."""
     edit = "such as 1.2.7=90 1.3.0=10"
-    wanted = []
+    wanted: list[tuple[str, str]] = []
     for share in shares:
         version, equals, percent = share.rpartition("=")
         if not equals or not version:

@@ -87,6 +87,7 @@ class Gateway:
             access_log=self._access_log,
             tokens=tokens,
             certificate=certificate,
+            rewards=self.log,
         )
         self.grpc = await serve_grpc(
             self.service,

@@ -100,7 +100,7 @@ def test_a_gateway_that_has_not_taken_it_up_is_named_with_why_and_the_exit_code_
     )
     done = desk("rollout", "promote", one, "--wait", "0", "--json")
     assert done.code == 1
-    assert f'"{ready.id}"' in done.out
+    assert f'"{ready.host}:{ready.pid}"' in done.out
     assert '"moved": false' in done.out
 
 

@@ -30,7 +30,7 @@ from tests.taxiway.registry.deploy.folders import registered
 
 GATEWAY = Actor("gateway", "system", Role.ADMIN)
 SIGNATURE = Signature((Column("weight", "float32"),), (Column("value", "float32"),))
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Answering:
@@ -139,9 +139,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.database.close()
 
 
-async def until(happened: Callable[[], object]) -> None:
+async def until(happened: Callable[[], object], seconds: float = SECONDS) -> None:
     """Looks again and again, and gives up after a while."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.005)
