@@ -21,7 +21,7 @@ from tests.deploy.manifests import (
     pods,
 )
 
-TARGETS = ("base", "data-job", "dask", "overlays/single-node", "overlays/multi-user")
+TARGETS = ("base", "data-job", "dask", "serving", "overlays/single-node", "overlays/multi-user")
 
 
 def kustomize() -> list[str]:
@@ -38,7 +38,8 @@ def copy(tmp_path: Path) -> Path:
     """The manifests with a password, for a test to change."""
     target = tmp_path / "kubernetes"
     shutil.copytree(KUBERNETES, target, ignore=shutil.ignore_patterns("password.env"))
-    shutil.copytree(REPOSITORY / "deploy/dask", tmp_path / "dask")
+    for folder in ("dask", "serving"):
+        shutil.copytree(REPOSITORY / "deploy" / folder, tmp_path / folder)
     (target / "base/password.env").write_text("password=one\nroot-password=two\n")
     return target
 
@@ -56,10 +57,12 @@ def test_it_is_valid_and_complete(copy: Path, target: str) -> None:
     names = {f"{one['kind']}/{one['metadata']['name']}" for one in documents}
     job = {"Job/taxiway-data"}
     dask = {one for one in WRITTEN if "/taxiway-dask" in one}
-    base = set(WRITTEN) - job - dask | {"Secret/taxiway-metadata"}
-    made = {one for one in names if one.startswith("ConfigMap/taxiway-dask-")}
-    assert names == {"data-job": job, "dask": dask | made}.get(target, base)
-    assert len(made) == (target == "dask")
+    serving = {one for one in WRITTEN if one.endswith("/taxiway-serving")}
+    base = set(WRITTEN) - job - dask - serving | {"Secret/taxiway-metadata"}
+    made = {one for one in names if re.match("ConfigMap/taxiway-(dask|serving)-", one)}
+    own = {"data-job": job, "dask": dask | made, "serving": serving | made}
+    assert names == own.get(target, base)
+    assert len(made) == (target in ("dask", "serving"))
     for one in documents:
         parsed_document(one)
         assert "namespace" not in one["metadata"]
@@ -82,14 +85,15 @@ def test_a_single_node_needs_no_shared_storage(copy: Path) -> None:
     assert claims == [["ReadWriteOnce"]]
 
 
-def test_a_changed_dask_config_is_another_map_and_so_starts_other_pods(copy: Path) -> None:
-    text = (REPOSITORY / "deploy/dask/dask.yaml").read_text()
+@pytest.mark.parametrize("target", ["dask", "serving"])
+def test_a_changed_config_is_another_map_and_so_starts_other_pods(copy: Path, target: str) -> None:
+    text = (REPOSITORY / f"deploy/{target}/{target}.yaml").read_text()
     names = []
-    for changed in (text, text.replace("60 s", "90 s")):
-        (copy.parent / "dask/dask.yaml").write_text(changed)
-        documents = built(copy / "dask")
+    for changed in (text, f"{text}# changed\n"):
+        (copy.parent / f"{target}/{target}.yaml").write_text(changed)
+        documents = built(copy / target)
         (made,) = [one for one in documents if one["kind"] == "ConfigMap"]
-        assert made["data"] == {"dask.yaml": changed}
+        assert made["data"] == {f"{target}.yaml": changed}
         names.append(made["metadata"]["name"])
         for pod in pods(documents).values():
             volumes = {one["name"]: one for one in pod["spec"]["volumes"]}

@@ -44,7 +44,7 @@ def test_the_volume(config: Config) -> None:
                 assert source["claimName"] == volume.claim
                 inside = Path(volume.mount_path) / mount.get("subPath", "")
                 assert mount["mountPath"] == str(inside)
-    assert users == 5
+    assert users == 8
 
 
 def test_the_database(config: Config) -> None:
@@ -138,15 +138,8 @@ def test_the_volumes_job_makes_the_folders_and_may_run_again(tmp_path: Path) -> 
         done = subprocess.run([*step["command"], script], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert sorted(one.name for one in tmp_path.iterdir()) == [
-        *("data", "pipelines", "reports", "serving")
+        *("data", "decisions", "models", "pipelines", "reports", "serving")
     ]
-
-
-def test_serving_sees_pushed_models_and_cannot_change_them(config: Config) -> None:
-    (container,) = pods(list(WRITTEN.values()))["taxiway-serving"]["spec"]["containers"]
-    mount = container["volumeMounts"][0]
-    assert mount["readOnly"] is True
-    assert f"{config.push.destination}/".startswith(f"{mount['mountPath']}/")
 
 
 def test_the_data_jobs_command_writes_where_runs_look(config: Config, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shlex
 import shutil
 import sys
@@ -21,6 +22,8 @@ from taxiway.terminal import one_line, shell
 
 WORST_SHOWN = 3
 PROGRAM = "taxiway"
+DEFAULT = "local"
+"""The overlay that make gives, if it is told of no other."""
 NUMBER_WIDTH = 9
 """Of a metric, at least."""
 CONFIG_OPTIONS = ("--config", "-c", "--set", "-s")
@@ -36,7 +39,7 @@ def print_summary(
     seconds: float,
     loading: float,
     request: str = "",
-    allowed_operations: Sequence[str] = (),
+    predict_url: str = "",
 ) -> None:
     """Prints a report in the shape of a short page.
 
@@ -47,7 +50,7 @@ def print_summary(
       seconds: of the whole run.
       loading: seconds of them in which TensorFlow and TFX were imported.
       request: a file with a request for the pushed model, if there is one.
-      allowed_operations: that the model may have besides those of the list.
+      predict_url: where the gateway answers, once it runs.
     """
     outcome = report["outcome"]
     console.print()
@@ -61,7 +64,10 @@ def print_summary(
         console.print()
         _print_blessings(console, report)
     _field(console, "report", f"{_short(folder)}/report.html")
-    _field(console, "next", _next_command(report, request, allowed_operations))
+    serves = report["outcome"] == "succeeded" and report["pushed_to"] and not report["release"]
+    _field(console, "next", _serve_command(report) if serves else _next_command(report))
+    if serves and request:
+        _field(console, "then ask", _curl(request, predict_url))
 
 
 def _print_metrics(console: Console, evaluation: Mapping[str, Any]) -> None:
@@ -176,36 +182,48 @@ def _field(console: Console, name: str, value: str | Text) -> None:
     console.print(Text(f"{name:<12}", style="bold") + shown, soft_wrap=True)
 
 
-def _next_command(
-    report: Mapping[str, Any], request: str, allowed_operations: Sequence[str]
-) -> str:
+def _next_command(report: Mapping[str, Any]) -> str:
     again = _here(report["command"])
     if report["outcome"] != "succeeded":
         return f"{again}  # nodes that are done are not run again"
     if report["pushed_to"] and report["release"]:
         return _release_command(report["release"], report["command"])
-    if report["pushed_to"] and request:
-        words = ["--model", _short(report["pushed_to"]), "--once", f"@{_short(request)}"]
-        words += [word for name in allowed_operations for word in ("--allow-operation", name)]
-        python = _short(sys.executable)
-        return shell([python, "-m", "taxiway.serving.worker", *words])
     return f"{again} --set model.hyperparameters.learning_rate=0.003"
+
+
+def _serve_command(report: Mapping[str, Any]) -> str:
+    """What answers with a model that was pushed; make's where make ran it as it does by itself."""
+    options = _config_options(report["command"])
+    if options == ["--config", DEFAULT] and Path("Makefile").is_file():
+        return "make serve"
+    return _here(shell([PROGRAM, "serve", *options]))
+
+
+def _curl(request: str, url: str) -> str:
+    """Asks for the row of a run's example request, as TensorFlow Serving has columns."""
+    columns = json.loads(Path(request).read_text(encoding="utf-8"))
+    return shell(["curl", "-d", json.dumps({"inputs": columns}, ensure_ascii=False), url])
 
 
 def _release_command(release: Mapping[str, Any], command: str) -> str:
     """What comes next for a version that does not serve yet: a review, or a deployment."""
-    words = shlex.split(command)
-    options = [
-        word
-        for name, value in itertools.pairwise(words)
-        for word in (name, value)
-        if name in CONFIG_OPTIONS
-    ]
+    options = _config_options(command)
     review = ["models", "approve", release["version"]]
     if release["environment"]:
         review += ["--environment", release["environment"]]
     asked = {"pending": review, "approved": ["deploy"], "rejected": ["models", "show", review[2]]}
     return _here(shell([PROGRAM, *asked[release["state"]], *options]))
+
+
+def _config_options(command: str) -> list[str]:
+    """Those by which a command found its config."""
+    words = shlex.split(command)
+    return [
+        word
+        for name, value in itertools.pairwise(words)
+        for word in (name, value)
+        if name in CONFIG_OPTIONS
+    ]
 
 
 def _here(command: str) -> str:

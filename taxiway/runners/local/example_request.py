@@ -33,7 +33,10 @@ def write_example_request(config: Config, nodes: Sequence[NodeRecord], folder: P
 
 
 def _first_row(nodes: Sequence[NodeRecord], spec: FeatureSpec) -> dict[str, list[Any]]:
-    """The columns that have a value, each with it or its list; empty where there is no row."""
+    """The columns that have a value, each with it or its list; empty where there is no row.
+
+    NaN is no value, and none that JSON has.
+    """
     from tensorflow.core.example import example_pb2
 
     from taxiway.modeling.example_files import files_in, open_examples
@@ -50,7 +53,8 @@ def _first_row(nodes: Sequence[NodeRecord], spec: FeatureSpec) -> dict[str, list
         features = example_pb2.Example.FromString(record).features.feature
         found = {name: _values(features[name]) for name in spec.inputs() if name in features}
         lists = spec.lists()
-        return {n: [v] if n in lists else v[:1] for n, v in found.items() if v}
+        known = {name: of for name, of in found.items() if of and all(one == one for one in of)}
+        return {name: [of] if name in lists else of[:1] for name, of in known.items()}
     return {}
 
 

@@ -94,8 +94,8 @@ def run_pipeline(
             console.show_json(report)
         else:
             seconds = time.monotonic() - started
-            allowed = config.model.allowed_operations
-            print_summary(console, report, str(folder), seconds, loading, request, allowed)
+            url = _predict_url(config)
+            print_summary(console, report, str(folder), seconds, loading, request, url)
     return EXIT_OK if report["outcome"] == "succeeded" else EXIT_RUN_FAILED
 
 
@@ -143,6 +143,14 @@ def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
     except Exception:  # a hint at the end must not fail a run that has succeeded
         logging.exception("no example request could be made")
         return ""
+
+
+def _predict_url(config: Config) -> str:
+    """Where the gateway answers for the config's model."""
+    serving = config.serving
+    scheme = "https" if serving.tls.certificate else "http"
+    host = f"[{serving.host}]" if ":" in serving.host else serving.host
+    return f"{scheme}://{host}:{serving.port}/v1/models/{config.model.name}:predict"
 
 
 def _input_bytes(config: Config) -> int:

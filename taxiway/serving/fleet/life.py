@@ -55,6 +55,8 @@ class Life:
         self.served = served
         self.unused_since: float | None = None
         """`time.monotonic()` since which no route names it; None while one does."""
+        self.expected_until = 0.0
+        """`time.monotonic()` until which a route is about to name it."""
         self.failed = False
         """Whether it fails too often to have traffic."""
         self._bring_up = bring_up

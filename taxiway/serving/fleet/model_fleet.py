@@ -25,6 +25,8 @@ _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 60.0
 _FALLBACKS: Final = 3
 """Versions that served before, of which one is loaded where the stable one does not answer."""
+_EXPECTED_SECONDS: Final = 60.0
+"""Between the admission of a version and the route that names it, at most."""
 _ENDED_KEPT: Final = 20
 """Versions that are no longer loaded, whose state is still told."""
 _LOG = logging.getLogger(__name__)
@@ -118,6 +120,7 @@ class ModelFleet:
         self._admitting.append(version)
         try:
             await self._ready(version, number, place)
+            self._lives[version].expected_until = time.monotonic() + _EXPECTED_SECONDS
         finally:
             self._admitting.remove(version)
             self._note_use()
@@ -218,16 +221,23 @@ class ModelFleet:
         self._on_change()
 
     def _unused(self) -> list[Life]:
-        return [one for one in self._lives.values() if one.runs and one.unused_since is not None]
+        now = time.monotonic()
+        return [
+            one
+            for one in self._lives.values()
+            if one.runs and one.unused_since is not None and one.expected_until <= now
+        ]
 
     def _note_use(self) -> None:
         """Says of each version since when no route names it."""
         used = set(self._admitting)
         for route in (self._wanted, self._taken_up, self.route):
-            used |= {arm.version for arm in route.arms} if route else set()
+            used |= _versions(route) if route else set()
         for name, life in self._lives.items():
             if name in used:
                 life.unused_since = None
+                if self._taken_up is not None and name in _versions(self._taken_up):
+                    life.expected_until = 0.0
             elif life.unused_since is None:
                 life.unused_since = time.monotonic()
 
@@ -277,6 +287,10 @@ class ModelFleet:
         """Versions that served, the last of them first, without the stable one."""
         names = dict.fromkeys(one.version for one in self._placed)
         return [name for name in names if name != route.stable.version]
+
+
+def _versions(route: Route) -> set[str]:
+    return {arm.version for arm in route.arms}
 
 
 def _with_stable(route: Route, served: ServedVersion) -> Route:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -33,20 +35,20 @@ MOST_COLUMNS: Final = 1_000
 _UTC: Final = pa.timestamp("us", "UTC")
 
 _OWN: Final[dict[str, tuple[Any, Callable[[Decision], Any]]]] = {
-    "request_id": (pa.string(), lambda one: one.request_id),
-    "time": (_UTC, lambda one: one.time_us),
-    "model": (pa.string(), lambda one: one.model),
-    "policy": (pa.string(), lambda one: one.policy),
-    "version": (pa.string(), lambda one: one.version),
-    "number": (pa.int64(), lambda one: one.number),
-    "arm": (pa.string(), lambda one: one.arm),
-    "chosen_arm": (pa.string(), lambda one: one.chosen),
-    "fallback": (pa.bool_(), lambda one: one.fallback),
-    "propensity": (pa.float64(), lambda one: one.propensity),
+    "request_id": (pa.string(), attrgetter("request_id")),
+    "time": (_UTC, attrgetter("time_us")),
+    "model": (pa.string(), attrgetter("model")),
+    "policy": (pa.string(), attrgetter("policy")),
+    "version": (pa.string(), attrgetter("version")),
+    "number": (pa.int64(), attrgetter("number")),
+    "arm": (pa.string(), attrgetter("arm")),
+    "chosen_arm": (pa.string(), attrgetter("chosen")),
+    "fallback": (pa.bool_(), attrgetter("fallback")),
+    "propensity": (pa.float64(), attrgetter("propensity")),
     "latency_ms": (pa.float64(), lambda one: one.latency * 1e3),
-    "key": (pa.string(), lambda one: one.key),
-    "protocol": (pa.string(), lambda one: one.protocol),
-    "sequence": (pa.int64(), lambda one: one.sequence),
+    "key": (pa.string(), attrgetter("key")),
+    "protocol": (pa.string(), attrgetter("protocol")),
+    "sequence": (pa.int64(), attrgetter("sequence")),
 }
 """Of the log, the same for each row of a request."""
 
@@ -72,13 +74,15 @@ def decisions_table(
     """
     sizes = [len(rows) for rows in keep]
     columns = {}
+    asked = [one.columns or {} for one in decisions]
     for name in _names(decisions, types):
-        values = _cells([(one.columns or {}).get(name) for one in decisions], keep)
+        values = _cells([one.get(name) for one in asked], keep)
         columns[name] = _array(values, _TYPES.get(types.get(name, "")))
     for name in dict.fromkeys(name for one in decisions for name in one.outputs):
         columns[OUTPUT + name] = _array(_cells([one.outputs.get(name) for one in decisions], keep))
     for name, (kind, of) in _OWN.items():
-        values = [of(one) for one, size in zip(decisions, sizes, strict=True) for _ in range(size)]
+        cells = zip(map(of, decisions), sizes, strict=True)
+        values = [cell for cell, size in cells for _ in range(size)]
         columns[LOGGED + name] = pa.array(values, kind)
     columns[ROW] = pa.array([row for rows in keep for row in rows], pa.int32())
     columns[f"{LOGGED}gateway"] = pa.array([gateway] * sum(sizes), pa.string())
@@ -137,18 +141,21 @@ def _wider(one: Any, other: Any) -> Any:
 def _names(decisions: Sequence[Decision], types: Mapping[str, str]) -> list[str]:
     """The signature's first, then others as they come; none of ours, whatever a client says."""
     names = dict.fromkeys(types)
-    others = dict.fromkeys(name for one in decisions for name in one.columns or ())
+    others: dict[str, None] = {}
+    for one in decisions:
+        if one.columns and not one.columns.keys() <= others.keys():
+            others |= dict.fromkeys(one.columns)
     kept = [one for one in others if one not in names and not one.startswith(LOGGED)]
     return [*names, *kept[:MOST_COLUMNS]]
 
 
-def _cells(columns: Sequence[list[Any] | None], keep: Sequence[list[int]]) -> list[Any]:
+def _cells(columns: list[Any], keep: Sequence[list[int]]) -> list[Any]:
     cells: list[Any] = []
+    if None not in columns and list(map(len, columns)) == list(map(len, keep)):  # nearly always
+        return list(chain.from_iterable(columns))
     for values, rows in zip(columns, keep, strict=True):
         if values is None:
             cells += [None] * len(rows)
-        elif len(values) == len(rows):  # all of them: nearly always
-            cells += values
         else:
             cells += [values[row] if row < len(values) else None for row in rows]
     return cells

@@ -49,7 +49,8 @@ class RequireToken(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
 
 def _refusing(refusal: Refusal) -> Any:
-    async def refuse(_request: Any, context: Any) -> None:
+    async def refuse(_requests: Any, context: Any) -> None:
         await context.abort(grpc.StatusCode[refusal.code.grpc], refusal.message)
 
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    # as a stream of messages, so that none of them is waited for
+    return grpc.stream_unary_rpc_method_handler(refuse)

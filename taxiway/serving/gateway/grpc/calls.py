@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
 
@@ -28,13 +28,20 @@ from taxiway.serving.gateway.http.messages import (
 from taxiway.serving.gateway.service import Service
 from taxiway.serving.protos.services import Method
 from taxiway.serving.protos.tensors import TensorError
-from taxiway.serving.requests.ask import Answer, Ask
+from taxiway.serving.requests.ask import Answer, Ask, Described
 from taxiway.serving.requests.observer import Observer
 from taxiway.serving.requests.refusal import Code, Refusal
+
+T = TypeVar("T")
 
 RETRY_AFTER: Final = "retry-after"
 """Trailing metadata: seconds after which another try can help, as HTTP has them."""
 
+LARGE_ROWS: Final = 2_000
+"""Answers from so many on are written in a thread: others are answered meanwhile."""
+
+_LARGE_BYTES: Final = 256 * 1024
+"""As LARGE_ROWS, of messages, which are read there."""
 _PATIENCE_SECONDS: Final = 1.0
 """How long after its deadline a call is given up, should the service not do so itself."""
 _MOST_DETAILS: Final = 2_000
@@ -76,6 +83,27 @@ class Call:
         self.ask = ask
         self.answer = await self.service.ask(ask)
         return self.answer
+
+
+async def apart(is_large: bool, work: Callable[[], T]) -> T:
+    """Does work here, or in a thread where it is large."""
+    return await asyncio.to_thread(work) if is_large else work()
+
+
+async def read(
+    message: Any, version: Callable[[], Described], work: Callable[[Callable[[], Described]], T]
+) -> T:
+    """Reads a message, in a thread where it is large.
+
+    Args:
+      message: of the call.
+      version: describes the version that would answer; only asked here, on the loop's thread.
+      work: is given what does the same in any thread.
+    """
+    if message.ByteSize() <= _LARGE_BYTES:
+        return work(version)
+    described = version()
+    return await asyncio.to_thread(work, lambda: described)
 
 
 Work = Callable[[Call, Any], Awaitable[Any]]

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from taxiway.modeling.names import COLUMNS, SERVING
 from taxiway.process.code_digest import versions as releases
-from taxiway.serving.gateway.grpc.calls import Call, Work
-from taxiway.serving.gateway.grpc.inputs import asked, chosen
+from taxiway.serving.gateway.grpc.calls import LARGE_ROWS, Call, Work, apart, read
+from taxiway.serving.gateway.grpc.inputs import Version, asked, chosen
 from taxiway.serving.gateway.grpc.oip_tensors import DATATYPES, read_inputs, write_outputs
 from taxiway.serving.protos import messages, services
-from taxiway.serving.requests.ask import Column
+from taxiway.serving.requests.ask import Ask, Column
 
 
 async def server_live(_: Call, __: Any) -> Any:
@@ -56,15 +56,20 @@ async def model_metadata(call: Call, request: Any) -> Any:
 async def model_infer(call: Call, request: Any) -> Any:
     """Tensors in, tensors out: as bytes where they came so, else in fields of their types."""
     name, number = request.model_name, request.model_version
-    version = partial(call.service.describe, name, number)
-    ask = asked(name, read_inputs(request), version, call.limits.rows, protocol="oip-grpc")
+
+    def understood(version: Version) -> Ask:
+        most = call.limits.rows
+        return asked(name, read_inputs(request), version, most, protocol="oip-grpc")
+
+    ask = await read(request, partial(call.service.describe, name, number), understood)
     ask.version = number
     answer = await call.answered(ask)
     response = messages.ModelInferResponse(
         model_name=name, model_version=answer.version, id=request.id or call.brought.request_id
     )
     outputs = chosen(answer.outputs, [one.name for one in request.outputs])
-    write_outputs(response, outputs, raw=bool(request.raw_input_contents))
+    is_raw = bool(request.raw_input_contents)
+    await apart(ask.rows > LARGE_ROWS, lambda: write_outputs(response, outputs, raw=is_raw))
     return response
 
 

@@ -7,8 +7,14 @@ from functools import partial
 from typing import Any, Final
 
 from taxiway.modeling.names import CLASSIFY, COLUMNS, REGRESS, SERVING
-from taxiway.serving.gateway.grpc.calls import Call, Work
-from taxiway.serving.gateway.grpc.inputs import asked, check_signature, chosen, of_examples
+from taxiway.serving.gateway.grpc.calls import LARGE_ROWS, Call, Work, apart, read
+from taxiway.serving.gateway.grpc.inputs import (
+    Version,
+    asked,
+    check_signature,
+    chosen,
+    of_examples,
+)
 from taxiway.serving.protos import messages, services
 from taxiway.serving.protos.tensors import decoded, encoded, type_number
 from taxiway.serving.requests.ask import Answer, Ask, Column, Described
@@ -30,22 +36,27 @@ _UNKNOWN: Final = 2
 
 async def predict(call: Call, request: Any) -> Any:
     """Predict: tensors in, tensors out."""
-    spec = request.model_spec
-    most = call.limits.rows
-    inputs = {name: decoded(tensor, most) for name, tensor in request.inputs.items()}
-    version = partial(_described, call, spec)
-    ask = asked(
-        spec.name, inputs, version, most, protocol="tfs-grpc", signature=spec.signature_name
-    )
+    spec, most = request.model_spec, call.limits.rows
+
+    def understood(version: Version) -> Ask:
+        inputs = {name: decoded(tensor, most) for name, tensor in request.inputs.items()}
+        named = spec.signature_name
+        return asked(spec.name, inputs, version, most, protocol="tfs-grpc", signature=named)
+
+    ask = await read(request, partial(_described, call, spec), understood)
     answer = await call.answered(_of_version(ask, spec))
     signature = spec.signature_name or (SERVING if ask.columns is None else COLUMNS)
     outputs = answer.outputs
     if signature in _METHODS:
         outputs = served(signature, outputs, _classes(call, spec, answer))
     response = messages.PredictResponse(model_spec=_spec(spec.name, answer.number, signature))
-    for name, array in chosen(outputs, request.output_filter).items():
-        response.outputs[name].CopyFrom(encoded(array))
-    return response
+
+    def written() -> Any:
+        for name, array in chosen(outputs, request.output_filter).items():
+            response.outputs[name].CopyFrom(encoded(array))
+        return response
+
+    return await apart(ask.rows > LARGE_ROWS, written)
 
 
 async def classify(call: Call, request: Any) -> Any:
@@ -55,11 +66,15 @@ async def classify(call: Call, request: Any) -> Any:
     response = messages.ClassificationResponse(
         model_spec=_spec(spec.name, answer.number, spec.signature_name or CLASSIFY)
     )
-    for row in scores.tolist():
-        classes = response.result.classifications.add().classes
-        for label, score in zip(labels, row, strict=True):
-            classes.add(label=label, score=score)
-    return response
+
+    def written() -> Any:
+        for row in scores.tolist():
+            classes = response.result.classifications.add().classes
+            for label, score in zip(labels, row, strict=True):
+                classes.add(label=label, score=score)
+        return response
+
+    return await apart(len(scores) > LARGE_ROWS, written)
 
 
 async def regress(call: Call, request: Any) -> Any:

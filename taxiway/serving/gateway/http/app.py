@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from taxiway.config.serving import Limits
+from taxiway.serving.decisions.rewards.posted import RewardSink
 from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.access_log import AccessLog
 from taxiway.serving.gateway.http.messages import (
@@ -57,6 +58,7 @@ class App:
       observer: hears of every request that asks a model; None where no one listens.
       log: takes a line of each request.
       tokens: whose holders may ask; None where everyone may.
+      rewards: keeps what came of decisions; None where nothing does.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class App:
         observer: Observer | None,
         log: AccessLog,
         tokens: BearerTokens | None,
+        rewards: RewardSink | None = None,
     ) -> None:
-        self._gateway = Gateway(service, limits)
+        self._gateway = Gateway(service, limits, rewards)
         self._observer = observer
         self._log = log
         self._tokens = tokens

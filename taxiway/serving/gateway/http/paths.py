@@ -25,6 +25,7 @@ class Verb(Enum):
     PREDICT = ("POST", "predict", "tfs-rest")
     CLASSIFY = ("POST", "classify", "tfs-rest")
     REGRESS = ("POST", "regress", "tfs-rest")
+    REWARDS = ("POST", "rewards")
     SERVER = ("GET", "v2")
     LIVE = ("GET", "live")
     READY = ("GET", "ready")
@@ -84,7 +85,7 @@ def read_path(raw: bytes) -> Path:
 
 
 def _tensorflow_serving(raw: bytes) -> Path | None:
-    """`M[/versions/N|/labels/L][:verb|/metadata]`."""
+    """`M[/versions/N|/labels/L][:verb|/metadata]`; and `M/rewards`, which is Taxiway's own."""
     before, colon, method = raw.rpartition(b":")
     if colon:
         verb = _TFS.get(method)
@@ -94,6 +95,9 @@ def _tensorflow_serving(raw: bytes) -> Path | None:
         parts = raw.split(b"/")
         if len(parts) > 1 and parts[-1] == b"metadata" and len(parts) % 2 == 0:
             verb = Verb.METADATA
+            parts.pop()
+        elif len(parts) == 2 and parts[1] == b"rewards":
+            verb = Verb.REWARDS
             parts.pop()
     return None if verb is None else _named(verb, parts, (b"versions", b"labels"))
 

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import uvicorn
 
 from taxiway.config.serving import Limits, Serving
+from taxiway.serving.decisions.rewards.posted import RewardSink
 from taxiway.serving.gateway.access.certificate import Certificate
 from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.access_log import AccessLog
@@ -33,6 +34,7 @@ async def serve_http(
     tokens: BearerTokens | None = None,
     certificate: Certificate | None = None,
     listener: socket.socket | None = None,
+    rewards: RewardSink | None = None,
 ) -> HttpServer:
     """Serves REST on the running loop, until it is stopped.
 
@@ -44,13 +46,14 @@ async def serve_http(
       tokens: whose holders may ask; health anyone may. None where everyone may ask everything.
       certificate: of the port; None for plain HTTP.
       listener: a socket that is bound already, which the server closes; None binds host and port.
+      rewards: keeps what came of decisions, such as the decision log; None where nothing does.
 
     Raises:
       OSError: the port cannot be had.
     """
     sock = bound_socket(section.host, section.port) if listener is None else listener
     log = AccessLog(access_log)
-    app = App(service, section.limits, observer=observer, log=log, tokens=tokens)
+    app = App(service, section.limits, observer=observer, log=log, tokens=tokens, rewards=rewards)
     server = HttpServer(app, log, section.limits, sock, certificate)
     await server.start()
     return server

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 from taxiway.config.serving import Limits
 from taxiway.modeling.names import CLASSIFY, REGRESS
 from taxiway.process.code_digest import versions as releases
+from taxiway.serving.decisions.rewards.posted import RewardSink, take_rewards
 from taxiway.serving.gateway.http.messages import Reply, Request
 from taxiway.serving.gateway.http.paths import Verb
 from taxiway.serving.gateway.http.protocols import infer_body, ofrep, predict_body, tfs_documents
@@ -35,6 +36,7 @@ class Gateway:
 
     service: Service
     limits: Limits
+    rewards: RewardSink | None = None
 
 
 async def _apart(large: bool, work: Callable[[], T]) -> T:
@@ -144,6 +146,15 @@ async def ready(gateway: Gateway, _: Request) -> Reply:
     return Reply(write({"ready": is_ready}), 200 if is_ready else 503)
 
 
+async def rewards(gateway: Gateway, request: Request) -> Reply:
+    """What came of decisions, for their log."""
+    model = request.path.model
+    gateway.service.versions(model)  # refuses one that is not served here
+    if gateway.rewards is None:
+        raise Refusal(Code.NOT_FOUND, "Not Found: no decisions are logged here")
+    return Reply(await take_rewards(gateway.rewards, model, request.body))
+
+
 async def flag(gateway: Gateway, request: Request) -> Reply:
     """OFREP's evaluation of one flag."""
     key = ofrep.targeting_key(request.body)
@@ -166,6 +177,7 @@ VERBS: Final[Mapping[Verb, Callable[[Gateway, Request], Awaitable[Reply]]]] = {
     Verb.PREDICT: predict,
     Verb.CLASSIFY: classify,
     Verb.REGRESS: regress,
+    Verb.REWARDS: rewards,
     Verb.STATUS: status,
     Verb.METADATA: metadata,
     Verb.INFER: infer,

@@ -173,6 +173,7 @@ def example(spec: FeatureSpec, columns: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.pipeline
+@pytest.mark.xdist_group("odd columns")  # they share a model that takes long to export
 class TestAModelOfOddColumns:
     """Numbers, categories and buckets: requests have the columns' own names."""
 

@@ -53,9 +53,12 @@ def evaluation(**changes: Any) -> dict[str, Any]:
     return {**report()["evaluation"], **changes}
 
 
-def printed(request: str = "/reports/r 1/request.json", **changes: Any) -> str:
+URL = "http://127.0.0.1:8501/v1/models/flights:predict"
+
+
+def printed(request: str = "", **changes: Any) -> str:
     console = TerminalConsole(record=True, width=100, file=io.StringIO())
-    print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67, request)
+    print_summary(console, report(**changes), "/reports/r1", 12.34, 5.67, request, URL)
     return console.export_text()
 
 
@@ -77,12 +80,6 @@ class TestSucceeded:
         infra = {"blessed": True, "latency_p99_ms": 3.21, "missing": "files: no [Landlock]"}
         text = printed(infra=infra)
         assert "isolation   not whole: files: no [Landlock]" in text
-
-    def test_the_next_command_allows_what_the_config_allows(self) -> None:
-        console = TerminalConsole(record=True, width=100, file=io.StringIO())
-        print_summary(console, report(), "/reports/r1", 1.0, 1.0, "/r.json", ["A", "Lib>B"])
-        told = console.export_text()
-        assert "--once @/r.json --allow-operation A --allow-operation 'Lib>B'" in told
 
     def test_without_a_baseline_there_is_no_column_of_changes(self) -> None:
         text = printed(evaluation=evaluation(baseline=False, change={}, worst_slices=[]))
@@ -131,14 +128,31 @@ class TestSucceeded:
         assert row(text, "auc") == ["auc", "0.7000", "+0.0100", "n/a"]
         assert row(text, "recall") == ["recall", "n/a", "n/a"]
 
-    def test_a_pushed_model_is_told_with_its_version_and_how_to_ask_it(self) -> None:
-        text = printed()
+    def test_a_pushed_model_is_told_with_its_version_and_how_to_ask_it(
+        self, tmp_path: Path
+    ) -> None:
+        request = tmp_path / "request.json"
+        request.write_text('{"origin": ["l\'\u00c5"], "distance": [1089.0]}', encoding="utf-8")
+        text = printed(str(request))
         assert "evaluator   blessed (compared with the latest blessed model)" in text
         assert "infra       blessed (p99 3.2 ms)" in text
         assert "pushed      /serving/7 as version 1.2.0" in text
         assert "report      /reports/r1/report.html" in text
-        asks = "-m taxiway.serving.worker --model /serving/7 --once '@/reports/r 1/request.json'"
-        assert asks in text
+        assert "next        taxiway serve --config smoke\n" in text
+        line = next(line for line in text.splitlines() if line.startswith("then ask"))
+        asked = '{"inputs": {"origin": ["l\'\u00c5"], "distance": [1089.0]}}'
+        assert shlex.split(line) == ["then", "ask", "curl", "-d", asked, URL]
+
+    def test_what_make_ran_by_itself_is_served_by_make(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        command = "taxiway run training --config local"
+        assert "next        taxiway serve --config local\n" in printed(command=command)
+        (tmp_path / "Makefile").touch()
+        assert "next        make serve\n" in printed(command=command)
+        other = printed(command=f"{command} --set output.root=/o")
+        assert "next        taxiway serve --config local --set output.root=/o\n" in other
 
     def test_a_model_without_a_version_is_pushed_without_one(self) -> None:
         assert row(printed(version=None), "pushed") == ["pushed", "/serving/7"]
@@ -158,7 +172,7 @@ class TestReleased:
         assert "release     flights/1.2.0 waits for approval: it needs 2 reviewers\n" in text
         options = "--config smoke --set 'output.root=/a b'"
         assert f"next        taxiway models approve flights/1.2.0 {options}\n" in text
-        assert "taxiway.serving.worker" not in text
+        assert "taxiway serve" not in text
 
     def test_one_that_waits_in_an_environment_is_approved_there(self) -> None:
         text = self.printed("pending", "waits", "production")
@@ -239,11 +253,3 @@ class TestWhatToTypeNext:
         text = printed(outcome=outcome, pushed_to=None)
         line = next(line for line in text.splitlines() if line.startswith("next"))
         assert shlex.split(line)[:4] == ["next", str(beside), "run", "--config"]
-
-    def test_the_models_address_is_quoted(self) -> None:
-        text = printed("/r/`x` $y/request.json", pushed_to="/serving/a b'c/7")
-        line = next(line for line in text.splitlines() if line.startswith("next"))
-        assert shlex.split(line)[2:] == [
-            *("-m", "taxiway.serving.worker", "--model", "/serving/a b'c/7"),
-            *("--once", "@/r/`x` $y/request.json"),
-        ]

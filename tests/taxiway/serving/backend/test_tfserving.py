@@ -16,12 +16,15 @@ import grpc
 import numpy as np
 import pytest
 
+from taxiway.config.loader import load_config
 from taxiway.config.serving import TfServingBackend
 from taxiway.modeling.names import COLUMNS, SERVING
 from taxiway.serving.backend.tfserving import TfServingVersion, load
+from taxiway.serving.fleet import backends
+from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.requests.ask import Column, Signature
 from taxiway.serving.worker.errors import WorkerError
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, TINY
 from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("model_worker")]
@@ -162,6 +165,22 @@ def test_a_version_that_is_not_available_is_waited_for_and_told(
 def test_no_server_at_all_is_told() -> None:
     with pytest.raises(WorkerError, match=grpc.StatusCode.UNAVAILABLE.name):
         asyncio.run(load(backend("127.0.0.1:1", seconds=0.1), "obedient", 7))
+
+
+def test_the_fleet_loads_it_by_its_kind(ours: str) -> None:
+    config = load_config(
+        [TINY], ["serving.backend.kind=tfserving", f"serving.backend.address={ours}"]
+    )
+
+    async def run() -> None:
+        loaded = await backends.load(ServedVersion("obedient", "1.0.0", 7, "elsewhere"), config)
+        try:
+            answer = await loaded.predict_columns({"distance": [1]}, soon())
+            np.testing.assert_allclose(answer["probability"], [0.1], rtol=1e-6)
+        finally:
+            await loaded.close()
+
+    asyncio.run(run())
 
 
 def test_a_server_that_ends_is_told(ours: str, program: subprocess.Popen[bytes]) -> None:

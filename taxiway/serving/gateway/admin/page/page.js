@@ -67,10 +67,10 @@ function table(model) {
       index
         ? element("td", { class: kind, role: "cell", "data-name": name }, value(one))
         : element("th", { scope: "row", role: "rowheader", "data-name": name }, value(one)));
-    const row = element("tr", { role: "row" }, ...cells);
+    const row = element("tr", { role: "row", class: one.error ? "failed" : "" }, ...cells);
     if (!one.error) return [row];
     const why = element("td", { class: "why bad", role: "cell", colspan: String(COLUMNS.length), "data-name": "why" }, one.error);
-    return [row, element("tr", { role: "row" }, why)];
+    return [row, element("tr", { role: "row", class: "of-failed" }, why)];
   });
   // The roles are said, since a table that is laid out as cards is none to a screen reader.
   return element("table", { role: "table", "aria-label": `versions of ${model.name}` },
@@ -86,14 +86,15 @@ function picture(model) {
   const known = points.filter((value) => value !== null);
   if (known.length < 2) return [];
   const most = Math.max(...known);
-  const at = (value, index) => `${(index / (MOST_POINTS - 1)) * 100},${38 - (value / most) * 36}`;
+  const at = (value, index) => `${(index / (points.length - 1)) * 100},${38 - (value / most) * 36}`;
   let path = "";
   points.forEach((value, index) => {
     if (value !== null) path += `${path && points[index - 1] !== null ? "L" : "M"}${at(value, index)}`;
   });
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  const told = `p99 over the last ${Math.round((MOST_POINTS * EVERY_MS) / 60000)} minutes, ${milliseconds(most)} at most`;
+  const seconds = ((points.length - 1) * EVERY_MS) / 1000;
+  const told = `p99 as seen here over ${seconds} s, ${milliseconds(most)} at most`;
   for (const [key, value] of [["viewBox", "0 0 100 40"], ["preserveAspectRatio", "none"], ["role", "img"], ["aria-label", told]]) svg.setAttribute(key, value);
   line.setAttribute("d", path);
   svg.append(line);

@@ -61,7 +61,7 @@ def test_it_shows_versions_weights_latency_and_errors_and_asks_nobody_else(
         for width, scheme in ((1600, "light"), (400, "dark")):
             opened.open(url, width, scheme)
             opened.wait_for(f"{SHOWN} === 4")
-            opened.wait_for("document.querySelector('figure')")  # asked twice: it is live
+            opened.wait_for("document.body.innerText.includes('seen here over 6 s')")  # live
             text = opened.value("document.body.innerText")
             for word in ("parcels", "1.1.0 (2)", "90 %", "available", "300 MiB", "48,211", "ready"):
                 assert word in text

@@ -110,6 +110,17 @@ def test_too_many_rows_are_refused_and_so_many_are_not(serve: Serve) -> None:
     assert len(response.outputs["probability"].float_val) == 3_000
 
 
+def test_a_large_message_is_read_and_answered_as_a_small_one_is(running: Grpc) -> None:
+    rows = 40_000
+    large = predict_request({"distance": [1000.0] * rows, "origin": [b"a name"] * rows})
+    assert large.ByteSize() > 256 * 1024
+    (found,) = running.call(services.PREDICT, large).outputs.values()
+    assert list(found.float_val) == pytest.approx([0.1] * rows)
+    assert running.service.asked[-1].columns["origin"] == ["a name"] * rows
+    large.model_spec.name = "trip"
+    assert running.refused(services.PREDICT, large)[0] == "NOT_FOUND"
+
+
 def test_calls_above_the_bound_are_refused_at_once(serve: Serve) -> None:
     server = serve(Arithmetic(waits=True), Limits(connections=1))
     waiting = caller(server.channel, services.PREDICT).future(one(), timeout=SECONDS)
