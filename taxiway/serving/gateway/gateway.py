@@ -22,10 +22,10 @@ from taxiway.serving.gateway.access.grpc import RequireToken
 from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.app import Operators, make_app
 from taxiway.serving.gateway.admin.server import AdminServer
+from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.gateway.grpc.server import GrpcServer, serve_grpc
 from taxiway.serving.gateway.http.server import HttpServer, bound_socket, serve_http
 from taxiway.serving.gateway.metrics.recorder import Recorder
-from taxiway.serving.gateway.serving_service import ServingService
 from taxiway.serving.gateway.status import Status
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.terminal import one_line

@@ -8,7 +8,7 @@ from taxiway.registry.routes.route import Route
 from taxiway.serving.decisions.log import DecisionLog
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
-from taxiway.serving.gateway.serving_service import ServingService
+from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.gateway.status import ModelStatus, Status, VersionStatus
 
 

@@ -69,6 +69,7 @@ def elsewhere(served: Served) -> Answers:
 
 
 @pytest.mark.pipeline
+@pytest.mark.one_stack
 @of_a_gateway
 @pytest.mark.parametrize(("client", "case"), PAIRS)
 def test_a_client_is_answered_as_the_list_says(

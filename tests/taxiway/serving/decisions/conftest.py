@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,13 @@ def logged(log: DecisionLog, *asks: Ask, **answer: Any) -> None:
             await log.record(ask, an_answer(ask.rows, **answer), 0.002)
 
     asyncio.run(all_of_them())
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.01)
 
 
 def rewarded(log: DecisionLog, *rewards: Reward) -> None:

@@ -13,7 +13,7 @@ from taxiway.serving.decisions.log import DecisionLog
 from taxiway.serving.decisions.upkeep.status import read_status
 from taxiway.serving.decisions.wal import segment
 from taxiway.serving.requests.refusal import Code, Refusal
-from tests.taxiway.serving.decisions.conftest import Folder, an_answer, an_ask, logged
+from tests.taxiway.serving.decisions.conftest import Folder, an_answer, an_ask, logged, wait_until
 
 
 @contextlib.contextmanager
@@ -32,8 +32,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def waits_for(log: DecisionLog, **counts: int) -> None:
-    while any(getattr(log.counts(), name) != wanted for name, wanted in counts.items()):
-        pass
+    wait_until(lambda: all(getattr(log.counts(), name) == one for name, one in counts.items()))
 
 
 def test_what_waits_for_a_full_disk_is_written_when_there_is_room(
@@ -44,12 +43,12 @@ def test_what_waits_for_a_full_disk_is_written_when_there_is_room(
     waits_for(log, written=1)
     with full_disk(monkeypatch):
         logged(log, an_ask("while"))
-        while "takes nothing" not in caplog.text:
-            pass
+        wait_until(lambda: "takes nothing" in caplog.text)
     logged(log, an_ask("after"))
     waits_for(log, written=3)
     ids = [row["_taxiway_request_id"] for row in folder.converted()]
     assert ids == ["before", "while", "after"]
+    assert "bytes of no record" not in caplog.text  # what fitted is taken back
 
 
 def test_what_does_not_fit_meanwhile_is_dropped_counted_and_told(
@@ -61,8 +60,7 @@ def test_what_does_not_fit_meanwhile_is_dropped_counted_and_told(
         counts = log.counts()
         assert 0 < counts.dropped < 20
         assert counts.waiting + counts.dropped == 20
-        while "takes nothing" not in caplog.text:
-            pass
+        wait_until(lambda: "takes nothing" in caplog.text)
     waits_for(log, waiting=0)
     rows = folder.converted()
     (account,) = read_status(folder.root).gateways

@@ -16,7 +16,7 @@ from taxiway.serving.decisions.record import Reward
 from taxiway.serving.decisions.upkeep.status import lost_records, read_status
 from taxiway.serving.decisions.wal.folders import segments
 from tests.killed import KILLED, Killer, killer
-from tests.taxiway.serving.decisions.conftest import Folder, an_ask, logged, rewarded
+from tests.taxiway.serving.decisions.conftest import Folder, an_ask, logged, rewarded, wait_until
 from tests.tied import tied
 
 PROGRAM = "tests.taxiway.serving.decisions.programs"
@@ -65,8 +65,7 @@ def test_what_is_lost_with_sync_interval_is_told_to_the_record(
     assert after.accepted in (answered, answered + 1)
     assert after.lost == after.accepted - len(rows)
     log = folder.log(convert=True)
-    while log.counts().lost != after.lost:
-        pass
+    wait_until(lambda: log.counts().lost == after.lost)
     if after.lost:
         assert f"{after.lost} of its {after.accepted} records are lost" in caplog.text
 
@@ -102,6 +101,7 @@ def test_a_gateway_that_lives_keeps_its_segment(folder: Folder) -> None:
     assert len(folder.converted()) == 1
 
 
+@pytest.mark.one_stack
 def test_a_converter_that_is_killed_at_any_step_loses_no_row_and_doubles_none(
     folder: Folder, converters: Killer
 ) -> None:

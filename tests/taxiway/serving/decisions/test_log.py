@@ -11,7 +11,7 @@ import pytest
 
 from taxiway.serving.decisions.layout import KEY_FILE, spans
 from taxiway.serving.requests.ask import Answer
-from tests.taxiway.serving.decisions.conftest import MODEL, Folder, an_ask, logged
+from tests.taxiway.serving.decisions.conftest import MODEL, Folder, an_ask, logged, wait_until
 
 
 def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
@@ -158,8 +158,7 @@ def test_a_file_is_closed_after_so_many_rows(folder: Folder) -> None:
     log = folder.log(file_rows=2, convert=True)
     for number in range(3):
         logged(log, an_ask(f"r-{number}", rows=2))
-        while log.counts().segments <= number:
-            pass
+        wait_until(lambda number=number: log.counts().segments > number)
     folder.close()
     assert len(list((folder.root / MODEL).rglob("*.parquet"))) == 3
     assert len(folder.rows()) == 6

@@ -5,7 +5,14 @@ from __future__ import annotations
 from taxiway.serving.decisions.layout import REWARDS, spans
 from taxiway.serving.decisions.record import Reward
 from taxiway.serving.decisions.upkeep.retention import clean
-from tests.taxiway.serving.decisions.conftest import MODEL, Folder, an_ask, logged, rewarded
+from tests.taxiway.serving.decisions.conftest import (
+    MODEL,
+    Folder,
+    an_ask,
+    logged,
+    rewarded,
+    wait_until,
+)
 
 DAY = 86_400
 
@@ -30,8 +37,7 @@ def test_a_running_gateway_removes_old_days(folder: Folder) -> None:
     ((span, path),) = spans(folder.root / MODEL)
     path.rename(path.with_name(f"span-{span - 200}"))
     folder.log(convert=True)
-    while path.with_name(f"span-{span - 200}").exists():
-        pass
+    wait_until(lambda: not path.with_name(f"span-{span - 200}").exists())
     folder.close()
 
 

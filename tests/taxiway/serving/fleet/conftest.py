@@ -36,7 +36,8 @@ SECONDS = 60.0
 class Answering:
     """A loaded version in this process, that does what its model's content says.
 
-    A number is answered with itself; "nan" with NaN, and "refuses" with an error, a while long.
+    A number is answered with itself, "nan" with NaN, "one row" with one row however many were
+    asked for, and "refuses" with an error.
     """
 
     def __init__(self, content: str) -> None:
@@ -63,6 +64,8 @@ class Answering:
             raise WorkerError(self.lost or "closed", reason="crashed")
         if self.content == "refuses":
             raise WorkerError("told to refuse", reason="model_error")
+        if self.content == "one row":
+            return {"value": np.ones([1], np.float32)}
         value = float("nan") if self.content == "nan" else float(self.content)
         return {"value": np.full([rows], value, np.float32)}
 

@@ -23,7 +23,7 @@ from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.fleet import backends
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
-from taxiway.serving.gateway.serving_service import ServingService
+from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Refusal
 from tests.taxiway.serving.fleet.conftest import GATEWAY, Site, stable, until
@@ -140,7 +140,7 @@ def faults() -> dict[str, tuple[Callable[[Path], Any], str]]:
         ),
         "endless loop at warm-up": (
             lambda to: models.save(to, models.endless),
-            "warm-up with 1 row(s) of rows made of the signature's types: no answer",
+            "warm-up with 1 row(s) of the first of serving.smoke_tests: no answer",
         ),
         "memory bomb at load": (
             lambda to: hostile.save_that_loads(to, models.eats),

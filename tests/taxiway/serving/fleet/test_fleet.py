@@ -7,14 +7,19 @@ import time
 
 import pytest
 
+from taxiway.errors import TaxiwayError
 from taxiway.registry.auth.actor import Permission
+from taxiway.registry.database.session import Database
 from taxiway.registry.deploy.deployer import Deployer
 from taxiway.registry.deploy.history import history
 from taxiway.registry.deploy.queue import open_entries
 from taxiway.registry.deploy.rollback import rollback
 from taxiway.registry.routes.gateways import Gateway, known_gateways
 from taxiway.registry.routes.moves import promote, set_weights, undo
+from taxiway.registry.signing.kinds import KeySigning
 from taxiway.serving.fleet.fleet import Fleet
+from taxiway.serving.fleet.served_version import NotReady
+from taxiway.serving.fleet.trial.verify import verify
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.fleet.conftest import GATEWAY, SECONDS, Answering, Site, stable, until
@@ -96,6 +101,7 @@ def refused(site: Site) -> list[tuple[str, str]]:
     ("content", "assignments", "told"),
     [
         ("nan", (), "warm-up with 1 row(s) of "),
+        ("one row", (), "output 'value' has shape [1] for a request of 2 row(s)"),
         ("refuses", (), "told to refuse"),
         ("2", ("serving.warm_up.latency_budget_ms=0.000001",), "and the budget 1e-06 ms"),
         (
@@ -455,3 +461,20 @@ def test_several_models_are_served_by_one_gateway(site: Site) -> None:
             assert await ask(fleet, "parcels-b") == 2.0
 
     asyncio.run(main())
+
+
+def test_a_version_without_a_signature_is_not_loaded_where_one_is_asked_for(site: Site) -> None:
+    version = site.push("1", 1)
+    signing = KeySigning(kind="key", public_key="/a/public.pem")
+    asks = Database(site.database.settings.model_copy(update={"signing": signing}))
+    place = version.candidate.pushed_to
+    verify(site.database, version.subject, place)
+    with pytest.raises(NotReady, match=r"is not signed, and registry\.signing asks for it"):
+        verify(asks, version.subject, place)
+    asks.close()
+
+
+def test_a_version_that_is_not_what_was_registered_is_not_loaded(site: Site) -> None:
+    version, other = site.push("1", 1), site.push("2", 2)
+    with pytest.raises(TaxiwayError, match="is another model than tiny/"):
+        verify(site.database, version.subject, other.candidate.pushed_to)

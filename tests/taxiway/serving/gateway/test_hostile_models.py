@@ -16,7 +16,7 @@ from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.backend.process import load
 from taxiway.serving.fleet.life import Life
 from taxiway.serving.fleet.served_version import ServedVersion
-from taxiway.serving.gateway.serving_service import ServingService
+from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, Kept

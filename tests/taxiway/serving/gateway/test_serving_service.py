@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from taxiway.config.serving import Limits, Serving
-from taxiway.serving.gateway.serving_service import ServingService
+from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Arrays, Ask
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError

@@ -20,8 +20,8 @@ from taxiway.registry.routes.route import STABLE
 from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
-from taxiway.serving.gateway.attempt import Attempt, Found
-from taxiway.serving.gateway.batchers import Batchers
+from taxiway.serving.gateway.answering.attempt import Attempt, Found
+from taxiway.serving.gateway.answering.batchers import Batchers
 from taxiway.serving.requests.ask import Answer, Arrays, Ask, Described
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.requests.sink import DecisionSink
