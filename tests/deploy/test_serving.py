@@ -114,7 +114,9 @@ def test_it_has_the_registrys_password_and_may_have_a_token(
     assert env["TAXIWAY_TOKEN"]["optional"] is True
 
 
-def test_the_versions_that_it_loads_fit_into_its_memory(config: Config, container: dict[str, Any]) -> None:
+def test_the_versions_that_it_loads_fit_into_its_memory(
+    config: Config, container: dict[str, Any]
+) -> None:
     backend: Any = config.serving.backend
     limit = container["resources"]["limits"]["memory"]
     assert limit.endswith("Gi")
