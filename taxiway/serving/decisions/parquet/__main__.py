@@ -5,21 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Any
 
+from taxiway.serving.decisions.parquet.without_pandas import leave_out_pandas
 
-class _NoPandas(MetaPathFinder):
-    """Arrow imports pandas where there is one, which takes a second, and does without otherwise."""
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:  # noqa: ARG002  # Python's
-        """Refuses pandas; others look for the rest."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("left out: it is not needed here", name=fullname)
-
-
-sys.meta_path.insert(0, _NoPandas())
+leave_out_pandas()
 
 from taxiway.serving.decisions.parquet.convert import convert_all  # noqa: E402
 from taxiway.serving.decisions.upkeep.retention import clean  # noqa: E402
