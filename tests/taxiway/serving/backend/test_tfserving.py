@@ -170,6 +170,21 @@ def test_the_fleet_loads_it_by_its_kind(ours: str) -> None:
     asyncio.run(run())
 
 
+def test_a_version_that_does_not_answer_in_time_is_lost(address: str) -> None:
+    """The last but one, since the model goes on for as long as the server runs."""
+
+    async def test(version: TfServingVersion) -> None:
+        with pytest.raises(WorkerError, match="DEADLINE_EXCEEDED") as late:
+            await version.predict_columns({"order": ["forever"], "distance": [1]}, soon(0.5))
+        assert late.value.reason == "timeout"
+        assert "does not answer for the version" in version.lost
+        with pytest.raises(WorkerError) as lost:
+            await version.predict_columns({"distance": [1]}, soon())
+        assert lost.value.reason == "closed"
+
+    with_version(address, test)
+
+
 def test_a_server_that_ends_is_told(ours: str, program: subprocess.Popen[bytes]) -> None:
     """The last one, for it ends the server of those before."""
 
@@ -182,18 +197,3 @@ def test_a_server_that_ends_is_told(ours: str, program: subprocess.Popen[bytes])
         assert version.lost
 
     with_version(ours, test)
-
-
-def test_a_version_that_does_not_answer_in_time_is_lost(address: str) -> None:
-    """The last of all, since the model goes on for as long as the server runs."""
-
-    async def test(version: TfServingVersion) -> None:
-        with pytest.raises(WorkerError, match="DEADLINE_EXCEEDED") as late:
-            await version.predict_columns({"distance": [1]}, time.monotonic())
-        assert late.value.reason == "timeout"
-        assert "does not answer for the version" in version.lost
-        with pytest.raises(WorkerError) as lost:
-            await version.predict_columns({"distance": [1]}, soon())
-        assert lost.value.reason == "closed"
-
-    with_version(address, test)
