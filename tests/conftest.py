@@ -144,15 +144,6 @@ class Workspace:
         return taxiway("run", *self.options, *sets, "--json", env=env)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Has tests work in memory where there is room: SQLite waits for a disk at every commit."""
-    from tests.databases import roomy_memory  # not before it is known as a plugin
-
-    memory = roomy_memory()
-    if memory and not hasattr(config, "workerinput"):
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the tests, the long ones are first, so that none waits long."""
     if items and xdist.is_xdist_worker(items[0].session):

@@ -24,7 +24,7 @@ from tests.tied import tied
 PASSWORD = "only for tests"
 DEADLINE_SECONDS = 60.0
 ROOM = 4 * 2**30
-"""Bytes free in memory, where the servers' files and those of tests are kept if there is room."""
+"""Bytes free in memory, where the servers' files are kept if there is room."""
 
 
 @dataclass
@@ -125,17 +125,11 @@ def postgresql() -> Iterator[Server]:
 
 def _folder_of(user: str) -> Path:
     """Not below pytest's own folder, which another session would close to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="taxiway-server-", dir=roomy_memory()))
+    memory = Path("/dev/shm")  # sooner than a disk, and gone with the test
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="taxiway-server-", dir=memory if roomy else None))
     shutil.chown(folder, user, user)
     return folder
-
-
-def roomy_memory() -> Path | None:
-    """A folder that is kept in memory, sooner than a disk, where programs may lie too."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or shutil.disk_usage(memory).free <= ROOM:
-        return None
-    return None if os.statvfs(memory).f_flag & os.ST_NOEXEC else memory
 
 
 def _started(command: list[str], port: int) -> subprocess.Popen[bytes]:
