@@ -114,11 +114,14 @@ def test_it_has_the_registrys_password_and_may_have_a_token(
     assert env["TAXIWAY_TOKEN"]["optional"] is True
 
 
-def test_three_models_fit_into_its_memory(config: Config, container: dict[str, Any]) -> None:
+def test_the_versions_that_it_loads_fit_into_its_memory(
+    config: Config, container: dict[str, Any]
+) -> None:
     backend: Any = config.serving.backend
     limit = container["resources"]["limits"]["memory"]
     assert limit.endswith("Gi")
-    assert 3 * backend.memory_limit_mb < int(limit.removesuffix("Gi")) * 1024
+    versions = config.serving.limits.loaded_versions
+    assert versions * backend.memory_limit_mb < int(limit.removesuffix("Gi")) * 1024
 
 
 def test_it_ends_after_the_requests_that_it_has(

@@ -7,7 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-sys.modules["pandas"] = None  # type: ignore[assignment]  # Arrow would import it, for a second
+from taxiway.serving.decisions.parquet.without_pandas import leave_out_pandas
+
+leave_out_pandas()
 
 from taxiway.serving.decisions.parquet.convert import convert_all  # noqa: E402
 from taxiway.serving.decisions.upkeep.retention import clean  # noqa: E402

@@ -18,6 +18,7 @@ from taxiway.config.serving import Serving
 from taxiway.errors import did_you_mean
 from taxiway.registry.routes.route import STABLE
 from taxiway.serving.backend.fault import ModelFault
+from taxiway.serving.decisions.keys import plain_text
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.gateway.answering.attempt import Attempt, Found
@@ -51,6 +52,7 @@ class ServingService:
         """Requests that came and are not answered."""
         self._fleet = fleet
         self._limits = section.limits
+        self._key_column = section.log.key
         self._sink = sink
         self._held_rows = 0
 
@@ -60,6 +62,8 @@ class ServingService:
         latest = came + self._limits.seconds
         if not 0 < ask.deadline < latest:
             ask.deadline = latest
+        if not ask.key and self._key_column:
+            ask.key = _of_first_row(ask, self._key_column)
         choice = self._choice(ask.model, ask.version, ask.label, ask.key, ask.request_id)
         self.in_flight += 1
         try:
@@ -166,6 +170,12 @@ class ServingService:
             labels=table.labels(served.model).get(served.version, ()),
             weight=sum(arm.share for arm in arms if arm.version == served.version),
         )
+
+
+def _of_first_row(ask: Ask, column: str) -> str:
+    """Whose a request is; empty where its first row does not say."""
+    values = (ask.columns or {}).get(column) or [None]
+    return "" if values[0] is None else plain_text(values[0])
 
 
 def _told(choice: Choice, served: ServedVersion, arm: str, outputs: Arrays) -> Answer:

@@ -150,6 +150,7 @@ class TestMoves:
     ) -> None:
         first, second, third = traffic.versions
         traffic.weights((third, "90"), (first, "10"))
+        traffic.weights((third, "80"), (first, "20"))
         with traffic.database.changing(ANN, Permission.DEPLOY) as change:
             made = rollback(change, "parcels", "")
         assert (made.instead_of.version, made.version.name) == (third.name, second.name)

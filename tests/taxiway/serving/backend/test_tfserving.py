@@ -136,19 +136,6 @@ def test_what_the_model_cannot_take_is_told_and_the_version_goes_on(address: str
     with_version(address, test)
 
 
-def test_a_version_that_does_not_answer_in_time_is_lost(address: str) -> None:
-    async def test(version: TfServingVersion) -> None:
-        with pytest.raises(WorkerError, match="DEADLINE_EXCEEDED") as late:
-            await version.predict_columns({"distance": [1]}, time.monotonic())
-        assert late.value.reason == "timeout"
-        assert "does not answer for the version" in version.lost
-        with pytest.raises(WorkerError) as lost:
-            await version.predict_columns({"distance": [1]}, soon())
-        assert lost.value.reason == "closed"
-
-    with_version(address, test)
-
-
 @pytest.mark.parametrize(
     ("model", "number", "told"),
     [("obedient", 8, "version 8, .* is LOADING"), ("other", 7, "is not known: Servable not found")],
@@ -195,3 +182,18 @@ def test_a_server_that_ends_is_told(ours: str, program: subprocess.Popen[bytes])
         assert version.lost
 
     with_version(ours, test)
+
+
+def test_a_version_that_does_not_answer_in_time_is_lost(address: str) -> None:
+    """The last of all, since the model goes on for as long as the server runs."""
+
+    async def test(version: TfServingVersion) -> None:
+        with pytest.raises(WorkerError, match="DEADLINE_EXCEEDED") as late:
+            await version.predict_columns({"distance": [1]}, time.monotonic())
+        assert late.value.reason == "timeout"
+        assert "does not answer for the version" in version.lost
+        with pytest.raises(WorkerError) as lost:
+            await version.predict_columns({"distance": [1]}, soon())
+        assert lost.value.reason == "closed"
+
+    with_version(address, test)

@@ -5,7 +5,7 @@ and runs the SavedModel. So nothing on this side is Taxiway's.
 
     python -m tests.taxiway.serving.backend.tf_serving NAME VERSION=FOLDER ...
 
-It writes its port to standard output. A version without a folder ("3=") is one that is still loading.
+It writes its port to standard output. A version without a folder ("3=") is one that is loading.
 """
 
 from __future__ import annotations

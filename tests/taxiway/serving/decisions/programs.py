@@ -11,12 +11,13 @@ import sqlalchemy  # noqa: F401  # before processes are forked that each would i
 from taxiway.config.serving import DecisionLog as Settings
 from taxiway.serving.decisions.log import DecisionLog
 from taxiway.serving.decisions.parquet.convert import convert_all
+from taxiway.serving.decisions.parquet.without_pandas import leave_out_pandas
 from tests.taxiway.serving.decisions.conftest import MODEL, SIGNATURE, an_answer, an_ask
 
 
 def convert(root: str) -> None:
     """For `tests.killed`, in a process of its own each time."""
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # as in the real one
+    leave_out_pandas()
     convert_all(Path(root))
 
 

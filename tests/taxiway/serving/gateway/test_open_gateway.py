@@ -23,8 +23,8 @@ from tests.taxiway.serving.gateway.conftest import Token
 from tests.taxiway.serving.gateway.ports import certified
 from tests.tied import tied
 
-HOST = "127.0.1"
-"""An address of this machine, written so that it is none to who reads the config."""
+HOST = "0.0.0.0"
+"""Which asks for TLS and tokens: others reach it too."""
 OPEN = (f"serving.host={HOST}", f"serving.admin_host={HOST}")
 
 

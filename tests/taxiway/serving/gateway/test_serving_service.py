@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taxiway.config.serving import Limits, Serving
+from taxiway.config.serving import DecisionLog, Limits, Serving
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Arrays, Ask
 from taxiway.serving.requests.refusal import Code, Refusal
@@ -24,9 +24,11 @@ ALL_STABLE = {"1.0.0": 10_000}
 Test = Callable[[ServingService], Awaitable[None]]
 
 
-def with_service(test: Test, fleet: GivenFleet, kept: Kept | None = None, **limits: Any) -> None:
+def with_service(
+    test: Test, fleet: GivenFleet, kept: Kept | None = None, *, key: str = "", **limits: Any
+) -> None:
     async def run() -> None:
-        section = Serving(limits=Limits(**limits))
+        section = Serving(limits=Limits(**limits), log=DecisionLog(key=key))
         service = ServingService(fleet.as_fleet, section, kept or Kept())
         try:
             await asyncio.wait_for(test(service), 20)
@@ -253,3 +255,18 @@ def test_the_arm_of_a_key_is_told_without_asking_it_and_its_stand_in_where_it_is
 
     fleet = GivenFleet(SPLIT)
     with_service(test, fleet)
+
+
+def test_the_column_of_keys_says_whose_a_request_is_unless_the_client_does() -> None:
+    kept = Kept()
+
+    async def test(service: ServingService) -> None:
+        fleet.load("1.0.0", Scripted())
+        await service.ask(asking(7, 8))
+        await service.ask(asking(7.0))
+        await service.ask(asking(None))
+        await service.ask(asking(7, key="ann"))
+        assert [ask.key for ask, *_ in kept.decisions] == ["7", "7", "", "ann"]
+
+    fleet = GivenFleet(ALL_STABLE)
+    with_service(test, fleet, kept, key="distance")
