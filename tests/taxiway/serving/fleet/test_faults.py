@@ -135,7 +135,7 @@ def faults() -> dict[str, tuple[Callable[[Path], Any], str]]:
         "file read": (lambda to: models.save(to, models.reads), "the operation ReadFile"),
         "file write": (lambda to: models.save(to, models.writes), "the operation WriteFile"),
         "endless loop at load": (
-            lambda to: hostile.save_that_loads(to, models.loops),
+            lambda to: hostile.save_that_loads(to, models.printed(models.loops)),
             "did not load within 12 s",
         ),
         "endless loop at warm-up": (
@@ -143,8 +143,8 @@ def faults() -> dict[str, tuple[Callable[[Path], Any], str]]:
             "warm-up with 1 row(s) of the first of serving.smoke_tests: no answer",
         ),
         "memory bomb at load": (
-            lambda to: hostile.save_that_loads(to, models.eats),
-            "",
+            lambda to: hostile.save_that_loads(to, models.printed(models.eats)),
+            " load",  # TensorFlow says that there is no memory, or has ended
         ),
         "memory bomb at warm-up": (lambda to: models.save(to, models.greedy), "warm-up with 1"),
         "NaN": (lambda to: models.save(to, models.constant(float("nan"))), "answers nan"),
