@@ -64,16 +64,18 @@ def compared(site: Site, body: bytes, seconds: float) -> None:
 def accidents(site: Site, body: bytes, seconds: float) -> None:
     """What happens to users of two gateways of one registry, under load."""
     old, _ = site.names
-    table = Table("under load", "requests", "failed", "p99, ms", "the last of the old, s", box=None)
+    table = Table(
+        "under load", "requests", "failed", "p99, ms", "command to last of the old, s", box=None
+    )
     with site.gateway() as one, site.gateway() as two:
         for name, act in (
-            (f"promote {old}", lambda: site.rollout("promote", f"{NAME}/{old}")),
-            ("undo", lambda: site.rollout("undo")),
+            (f"promote {old}", lambda: site.rollout(one, "promote", f"{NAME}/{old}")),
+            ("undo", lambda: site.rollout(one, "undo")),
             ("kill -9 of a worker", lambda: _kill_worker(one)),
             ("kill -9 of a gateway, its clients go on with the other", lambda: one.process.kill()),
         ):
-            told, acted = asyncio.run(_meanwhile([one, two], body, seconds, act))
-            late = _last_of_another(told, acted)
+            told, began = asyncio.run(_meanwhile([one, two], body, seconds, act))
+            late = _last_of_another(told, began)
             table.add_row(
                 name,
                 f"{len(told.answers):,}",
@@ -89,7 +91,7 @@ def accidents(site: Site, body: bytes, seconds: float) -> None:
 async def _meanwhile(
     servers: list[Server], body: bytes, seconds: float, act: Callable[[], None]
 ) -> tuple[Load, float]:
-    """The load of some seconds, and when the act had been done; it begins in their middle."""
+    """The load of some seconds, and when the act began, in their middle."""
     columns = json.loads(body)["instances"][0]
     inputs = [
         {"name": name, "shape": [1], "datatype": _datatype(value), "data": [value]}
@@ -101,22 +103,22 @@ async def _meanwhile(
     ports = [server.port for server in servers if server.process.poll() is None]
     asking = asyncio.create_task(ask(ports, path, request, ended.is_set, CLIENTS // 2))
     await asyncio.sleep(seconds / 2)
+    began = time.monotonic()
     await asyncio.to_thread(act)
-    acted = time.monotonic()
     await asyncio.sleep(seconds / 2)
     ended.set()
-    return await asking, acted
+    return await asking, began
 
 
-def _last_of_another(told: Load, acted: float) -> float:
-    """Seconds from the end of the command to the last answer of another version than at the end."""
+def _last_of_another(told: Load, began: float) -> float:
+    """Seconds from when a command was typed to the last answer of what it replaced."""
     versions = [
         (at, json.loads(answer).get("model_version")) for at, answer in sorted(told.answers)
     ]
     if not versions:
         return 0.0
     at_the_end = versions[-1][1]
-    return max((at - acted for at, version in versions if version != at_the_end), default=0.0)
+    return max((at - began for at, version in versions if version != at_the_end), default=0.0)
 
 
 def _kill_worker(server: Server) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class Server:
 
     process: subprocess.Popen[str]
     port: int
+    admin: str = ""
+    """URL of a gateway's admin port."""
 
 
 class Site:
@@ -84,14 +87,15 @@ class Site:
         command = [sys.executable, "-m", "taxiway", "serve", *self.options, *ports, "--json"]
         with started(command) as process:
             assert process.stdout is not None
-            port = 0
+            server = Server(process, 0)
             for line in process.stdout:
                 told = json.loads(line)
                 if told["event"] == "listening":
-                    port = int(told["rest"].rpartition(":")[2])
+                    server.port, server.admin = int(told["rest"].rpartition(":")[2]), told["admin"]
                 if told["event"] == "ready":
                     break
-            yield Server(process, port)
+            threading.Thread(target=process.stdout.read, daemon=True).start()  # a full pipe blocks
+            yield server
 
     @contextlib.contextmanager
     def plain(self) -> Iterator[Server]:
@@ -107,9 +111,9 @@ class Site:
                     break
             yield Server(process, port)
 
-    def rollout(self, *words: str) -> None:
-        """`taxiway rollout ...`, in a process of its own."""
-        command = [sys.executable, "-m", "taxiway", "rollout", *words, *self.options]
+    def rollout(self, gateway: Server, *words: str) -> None:
+        """`taxiway rollout ...`, in a process of its own; a gateway makes the move."""
+        command = [sys.executable, "-m", "taxiway", "rollout", *words, "--gateway", gateway.admin]
         subprocess.run(command, check=True, capture_output=True)
 
 
