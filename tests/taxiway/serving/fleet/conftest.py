@@ -142,12 +142,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.database.close()
 
 
-async def until(happened: Callable[[], object], seconds: float = SECONDS) -> None:
+async def until(
+    happened: Callable[[], object], seconds: float = SECONDS, every: float = 0.005
+) -> None:
     """Looks again and again, and gives up after a while."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(every)
 
 
 def stable(fleet: Fleet, model: str) -> str:

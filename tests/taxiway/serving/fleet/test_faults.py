@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -59,7 +60,7 @@ class Trickle:
                 self.answers.append(float(answer.outputs["value"][0]))
             except Refusal as error:
                 self.failures.append(error.message)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -190,7 +191,10 @@ def test_hostile_and_broken_models_are_refused_while_the_version_before_answers(
             await until(fleet.ready, 300)
             async with asked(fleet, config, site.model) as trickle:
                 for number, (name, harm) in enumerate(whole.items(), start=2):
-                    made = models.save(folder / str(number), models.constant(number))
+                    made = folder / str(number)
+                    shutil.copytree(folder / "1", made)
+                    (made / MANIFEST_FILE).unlink()
+                    (made / "assets" / "name").write_text(name)  # which makes it another model
                     version = registered_model(site, made)
                     harm(made)
                     await refusal(name, version)
@@ -220,7 +224,7 @@ def test_hostile_and_broken_models_are_refused_while_the_version_before_answers(
             ]
             return bool(found)
 
-        await until(look, 300)
+        await until(look, 300, every=0.2)  # all of the audit is verified each time
         reasons[name] = found[0]
 
     asyncio.run(main())
