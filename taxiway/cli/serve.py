@@ -72,6 +72,7 @@ def serve(
             registry.actor,
             listening=told.listening,
             ready=told.ready,
+            stopped=told.stopped,
             access_log=process.to_stdout if access_log and plain else None,
         )
     except OSError as error:
@@ -93,6 +94,10 @@ class _Lines:
     def ready(self, gateway: Gateway) -> None:
         """Which versions answer."""
         self._tell("ready", models=versions(gateway))
+
+    def stopped(self, gateway: Gateway) -> None:
+        """How many requests are in the decision log."""
+        self._tell("stopped", decisions=gateway.log.counts().written)
 
     def _tell(self, event: str, **told: Any) -> None:
         from taxiway.serving.gateway.process import to_stdout
@@ -119,6 +124,11 @@ class _Person:
                     f"ready: {name}/{arm['version']} ({arm['arm']}, {arm['weight']:.0%} of traffic)"
                 )
         typer.echo("\ntry it:\n  " + curl(gateway))
+
+    def stopped(self, gateway: Gateway) -> None:
+        """How many requests are in the decision log."""
+        written = gateway.log.counts().written
+        typer.echo(f"stopped; {written:,} decision{'' if written == 1 else 's'} logged")
 
 
 def addresses(gateway: Gateway) -> dict[str, str]:

@@ -31,6 +31,7 @@ def run(
     *,
     listening: Tell,
     ready: Tell,
+    stopped: Tell,
     access_log: AccessLines | None = None,
 ) -> None:
     """Runs a gateway until SIGTERM or SIGINT; a second one ends it at once.
@@ -41,13 +42,15 @@ def run(
       actor: who deploys what waits in the queues.
       listening: called when the ports are open.
       ready: called when every model answers.
+      stopped: called when all that came is answered and logged.
       access_log: see `Gateway`.
 
     Raises:
       OSError: a port cannot be had.
       TaxiwayError: the certificate cannot be used.
     """
-    uvloop.run(_run(config, database, actor, listening, ready, access_log))
+    gateway = uvloop.run(_run(config, database, actor, listening, ready, access_log))
+    stopped(gateway)
 
 
 async def _run(
@@ -57,7 +60,7 @@ async def _run(
     listening: Tell,
     ready: Tell,
     access_log: AccessLines | None,
-) -> None:
+) -> Gateway:
     stop = _stop_event()
     gateway = Gateway(config, database, actor, access_log)
     telling = asyncio.create_task(_tell_when_ready(gateway, ready))
@@ -69,6 +72,7 @@ async def _run(
         telling.cancel()
         await asyncio.wait([telling])
         await gateway.stop()
+    return gateway
 
 
 async def _tell_when_ready(gateway: Gateway, ready: Tell) -> None:

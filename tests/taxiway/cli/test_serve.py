@@ -149,6 +149,7 @@ def test_what_is_pushed_while_it_runs_is_loaded_answered_logged_and_ended(
     assert version["restarts"] == 0
 
     assert gateway.end() == 0
+    assert gateway.line("stopped")["decisions"] == 1
     assert list((tmp_path / "decisions").rglob("part-*.parquet"))
 
 
