@@ -155,6 +155,10 @@ class Fleet:
         news = self._news
         await news.wait()
 
+    async def changed_within(self, seconds: float) -> bool:
+        """Waits for that so long at most; whether it came."""
+        return await happens(self._news, seconds)
+
     def _answers(self, model: str) -> bool:
         route = self.route(model)
         stable = self.version(model, route.stable.version) if route else None

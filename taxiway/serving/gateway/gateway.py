@@ -8,7 +8,6 @@ registry -> fleet -> service -> REST, gRPC      what users ask
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 AccessLines = Callable[[bytes], object]
 _GRACE_SECONDS: Final = 1.0
 """Beyond the longest deadline, for answers to be sent."""
+_DESCRIBE_SECONDS: Final = 60.0
+"""Between two times that the log is told of columns, where nothing has changed."""
 
 
 class Gateway:
@@ -150,5 +151,4 @@ class Gateway:
                 served = self.fleet.version(name, route.stable.version) if route else None
                 if served is not None and COLUMNS in served.signatures:
                     self.log.describe(name, served.signatures[COLUMNS])
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self.fleet.changed(), 60)
+            await self.fleet.changed_within(_DESCRIBE_SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from taxiway.registry.routes.route import STABLE, Route
 from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.backend.loaded import LoadedVersion
+from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.requests.ask import Ask
@@ -86,9 +86,7 @@ class Attempt:
             left = self.ask.deadline - time.monotonic()
             if served.state == "END" or left <= 0:
                 break
-            try:
-                await asyncio.wait_for(changed.wait(), left)
-            except asyncio.TimeoutError:
+            if not await happens(changed, left):
                 break
         raise self.unavailable()
 
