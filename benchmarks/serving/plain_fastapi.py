@@ -41,7 +41,8 @@ def make_app(folder: str) -> FastAPI:
         }
         columns = {name: tf.reshape(v, _shape(wanted[name], v)) for name, v in columns.items()}
         outputs = {name: value.numpy().tolist() for name, value in answer(**columns).items()}
-        return {"predictions": [dict(zip(outputs, row)) for row in zip(*outputs.values())]}  # noqa: B905
+        answers = zip(*outputs.values(), strict=True)
+        return {"predictions": [dict(zip(outputs, answer, strict=True)) for answer in answers]}
 
     def _missing(dtype: Any) -> Any:
         return "" if dtype == tf.string else 0

@@ -38,7 +38,8 @@ def create(
     """Make a token and print it, this once: the registry keeps only a hash of it."""
     from dataclasses import asdict
 
-    from taxiway.registry.auth.actor import TOKEN_ENV, Role
+    from taxiway.registry.auth.actor import Role
+    from taxiway.registry.auth.token_env import TOKEN_ENV
     from taxiway.registry.auth.tokens import create_token, expiry, list_tokens
 
     ends = expiry(expires)

@@ -10,6 +10,7 @@ import yaml
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.serving.gateway.access.http import HEALTH
 from tests.conftest import REPOSITORY, TINY
 from tests.deploy.manifests import WRITTEN, pods
@@ -106,12 +107,19 @@ def test_it_writes_where_it_publishes_and_logs_and_nowhere_else(
 
 
 def test_it_has_the_registrys_password_and_may_have_a_token(
-    config: Config, container: dict[str, Any]
+    config: Config, pod: dict[str, Any], container: dict[str, Any]
 ) -> None:
     registry: Any = config.registry
-    env = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in container["env"]}
-    assert env[registry.password_env] == {"name": "taxiway-metadata", "key": "password"}
-    assert env["TAXIWAY_TOKEN"]["optional"] is True
+    env = {one["name"]: one["value"] for one in container["env"]}
+    password = mounted(pod, container, env[f"{registry.password_env}_FILE"])
+    assert password["secret"]["secretName"] == "taxiway-metadata"
+    (item,) = password["secret"]["items"]
+    assert item == {"key": "password", "path": Path(env[f"{registry.password_env}_FILE"]).name}
+    token = mounted(pod, container, env[f"{TOKEN_ENV}_FILE"])
+    assert (token["secret"]["secretName"], token["secret"]["optional"]) == ("taxiway-serving", True)
+    assert all(
+        one["readOnly"] and one["secret"]["defaultMode"] == 0o440 for one in (password, token)
+    )
 
 
 def test_the_versions_that_it_loads_fit_into_its_memory(

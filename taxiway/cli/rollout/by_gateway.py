@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,10 +14,10 @@ from urllib.parse import quote, urlsplit
 
 from taxiway.cli.rollout.outcome import Behind, Outcome
 from taxiway.errors import ConfigError, TaxiwayError
+from taxiway.registry.auth.token_env import TOKEN_ENV, token_text
 from taxiway.section import is_loopback
 from taxiway.terminal import one_line
 
-TOKEN_ENV: Final = "TAXIWAY_TOKEN"  # noqa: S105  # the variable's name, as of registry/auth/actor.py
 _SECONDS: Final = 30.0
 """How long an answer may take."""
 _MOST_BYTES: Final = 4 * 2**20
@@ -72,7 +71,7 @@ class _AdminPort:
         self.name = f"{parts.hostname}:{port}"
         self._host, self._port, self._is_tls = parts.hostname, port, parts.scheme == "https"
         self._headers = {"Content-Type": "application/json"}
-        token = os.environ.get(TOKEN_ENV, "").strip()
+        token = token_text()
         if token and not self._is_tls and not is_loopback(parts.hostname):
             raise ConfigError(
                 f"{self.name} is another machine, and {TOKEN_ENV} would go there unencrypted",

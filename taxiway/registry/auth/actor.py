@@ -11,9 +11,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, Row, select
 
 from taxiway.errors import TaxiwayError
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.database.tables import now, tokens
-
-TOKEN_ENV: Final = "TAXIWAY_TOKEN"  # noqa: S105  # the variable's name
 
 
 class Role(Enum):

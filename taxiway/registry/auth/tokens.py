@@ -19,7 +19,6 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.registry.auth.actor import (
-    TOKEN_ENV,
     Actor,
     NotAllowed,
     Permission,
@@ -28,6 +27,7 @@ from taxiway.registry.auth.actor import (
     require,
     usable_token,
 )
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.database.session import Change, Database
 from taxiway.registry.database.tables import TIME_FORMAT, now, tokens
 from taxiway.registry.times import parse_duration

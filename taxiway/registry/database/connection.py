@@ -82,7 +82,8 @@ class ServerConnection(RegistryConnection):
     user: Annotated[str, Field(min_length=1)] = "taxiway"
     """Who owns the tables."""
     password_env: Annotated[str, Field(pattern=r"^([A-Z_][A-Z0-9_]*)?$")] = PASSWORD_ENV
-    """Environment variable that holds the password; empty means that none is asked for."""
+    """Environment variable that holds the password, or with _FILE behind it names a file that does;
+    empty means that none is asked for."""
 
     @property
     def place(self) -> str:

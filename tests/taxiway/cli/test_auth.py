@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.registry.auth.actor import TOKEN_ENV
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.auth.tokens import PATTERN
 from tests.conftest import TINY, CommandLine, Finished
 

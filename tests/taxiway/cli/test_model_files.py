@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.registry.auth.actor import TOKEN_ENV
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.database.session import Database
 from taxiway.registry.section import SqliteRegistry
 from tests.conftest import TINY, CommandLine, Finished

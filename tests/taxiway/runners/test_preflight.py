@@ -15,7 +15,8 @@ from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.registry.approval.recorded import record_policy
-from taxiway.registry.auth.actor import TOKEN_ENV, NotAllowed, Permission, Role, system_actor
+from taxiway.registry.auth.actor import NotAllowed, Permission, Role, system_actor
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.auth.tokens import create_token, expiry
 from taxiway.registry.database.session import open_database
 from taxiway.runners.preflight import check, check_model, open_databases

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from taxiway.registry.auth.actor import TOKEN_ENV, Actor, Role
+from taxiway.registry.auth.actor import Actor, Role
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.auth.tokens import create_token, expiry
 from taxiway.registry.database.session import Database
 from taxiway.registry.section import SqliteRegistry

@@ -9,7 +9,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from taxiway.registry.auth import tokens as registry_tokens
-from taxiway.registry.auth.actor import TOKEN_ENV, Actor, Role
+from taxiway.registry.auth.actor import Actor, Role
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.auth.tokens import create_token, expiry, list_tokens
 from taxiway.registry.database.session import Database
 from taxiway.registry.section import SqliteRegistry

@@ -16,7 +16,8 @@ import grpc
 import httpx
 import pytest
 
-from taxiway.registry.auth.actor import TOKEN_ENV, Role
+from taxiway.registry.auth.actor import Role
+from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.database.session import Database
 from tests.conftest import REPOSITORY, TINY, taxiway
 from tests.taxiway.serving.gateway.conftest import Token
