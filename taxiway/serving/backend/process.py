@@ -29,6 +29,8 @@ from taxiway.serving.worker.protocol import (
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _SECTION = "serving.backend"
+_START_SECONDS = 0.1
+"""After which it is looked again whether a process has come that was not there yet."""
 
 
 async def load(
@@ -64,11 +66,21 @@ async def load(
             Frames, sock=worker.detach()
         )
     except BaseException:
-        # a thread cannot be interrupted, so one that still starts is ended when it has
-        await asyncio.shield(asyncio.gather(starting, return_exceptions=True))
-        await asyncio.to_thread(worker.close)
+        await asyncio.shield(_ended(worker, starting))
         raise
     return ProcessVersion(worker, frames)
+
+
+async def _ended(worker: ModelWorker, starting: asyncio.Future[Any]) -> None:
+    """Ends a worker that may still be starting, in a thread that cannot be interrupted.
+
+    Its process is ended under that thread, which then has nothing to wait for.
+    """
+    while not starting.done():
+        await asyncio.to_thread(worker.close)
+        await asyncio.wait([starting], timeout=_START_SECONDS)
+    await asyncio.gather(starting, return_exceptions=True)
+    await asyncio.to_thread(worker.close)
 
 
 class ProcessVersion:

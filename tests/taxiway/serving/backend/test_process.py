@@ -252,6 +252,25 @@ def test_a_loading_that_is_given_up_leaves_no_process_behind(obedient: Path) -> 
     assert children() == before
 
 
+def test_a_loading_that_would_never_end_ends_when_it_is_given_up(obedient: Path) -> None:
+    before = children()
+    patient = BACKEND.model_copy(update={"load_timeout_seconds": 600.0})
+
+    async def give_up() -> None:
+        loading = asyncio.ensure_future(load(obedient, patient, LIMITS))
+        while not (started := children() - before):
+            await asyncio.sleep(0.01)
+        for process in started:
+            os.kill(process, signal.SIGSTOP)
+        loading.cancel()
+        done, _ = await asyncio.wait([loading], timeout=60)
+        assert done == {loading}
+        assert loading.cancelled()
+
+    asyncio.run(give_up())
+    assert children() == before
+
+
 def children() -> set[int]:
     """Of this process."""
     found = set()
