@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvloop
 
+from taxiway.errors import ConfigError
 from taxiway.serving.gateway.gateway import AccessLines, Gateway
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from taxiway.registry.auth.actor import Actor
     from taxiway.registry.database.session import Database
 
+_OWN_FILES: Final = 256
+"""Of the registry, the log, workers, and connections of the operators' port."""
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _WRITING = threading.Lock()
 
@@ -47,10 +51,31 @@ def run(
 
     Raises:
       OSError: a port cannot be had.
+      ConfigError: so many connections are more files than this process may open.
       TaxiwayError: the certificate cannot be used.
     """
+    make_room(config.serving.limits.connections)
     gateway = uvloop.run(_run(config, database, actor, listening, ready, access_log))
     stopped(gateway)
+
+
+def make_room(connections: int) -> None:
+    """Lets this process have so many connections open on each of its two ports for users.
+
+    Raises:
+      ConfigError: the system lets it have fewer.
+    """
+    wanted = 2 * connections + _OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        raise ConfigError(
+            f"serving.limits.connections is {connections:,} for each of two ports, which takes "
+            f"{wanted:,} open files, and this process may have {hard:,}",
+            edit="serving.limits.connections, or the limit of open files (ulimit -Hn)",
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _run(
