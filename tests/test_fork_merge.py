@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not 
 
 UPSTREAM = {
     "taxiway/notify.py": "# upstream: another notifier\n",
-    "taxiway/push.py": "# upstream: another destination\n",
+    "taxiway/push/__init__.py": "# upstream: another destination\n",
     "taxiway/runners/local/runner.py": "# upstream: another runner\n",
     "taxiway/config/schema.py": "# upstream: another section\n",
     "tests/taxiway/test_notify.py": "# upstream: another test\n",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 import socket
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from taxiway.config.loader import load_config
-from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_text
+from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_of
 from taxiway.registry.auth.actor import Actor, Permission, Role
 from taxiway.registry.database.session import Database
 from taxiway.registry.deploy.queue import queue_version
@@ -58,13 +57,7 @@ class Site:
         shutil.copytree(self.model, folder, ignore=shutil.ignore_patterns(MANIFEST_FILE))
         (folder / "assets.extra").mkdir(exist_ok=True)
         (folder / "assets.extra" / "version").write_text(str(number))  # other content
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        text = manifest_text(
-            {
-                path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in files
-            }
-        )
+        text = manifest_of(folder)
         (folder / MANIFEST_FILE).write_text(text)
         given = Candidate(
             model=NAME,

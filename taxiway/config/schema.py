@@ -23,7 +23,9 @@ from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
-from taxiway.push import BucketPush, FilesystemPush, Push, push_to
+from taxiway.push import Push, push_to
+from taxiway.push.bucket import BucketPush
+from taxiway.push.folder import FilesystemPush
 from taxiway.registry.section import Registry, SqliteRegistry
 from taxiway.section import Frozen, ModuleName, Name
 

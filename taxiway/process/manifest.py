@@ -71,16 +71,21 @@ def digest(text: str) -> str:
     return hashlib.sha256(manifest_text(_named(text)).encode()).hexdigest()
 
 
+def manifest_of(model_dir: Path) -> str:
+    """The manifest of the files in a folder, its own manifest left out."""
+    paths = (path for path in model_dir.rglob("*") if path.is_file())
+    digests = {path.relative_to(model_dir).as_posix(): _sha256(path) for path in paths}
+    digests.pop(MANIFEST_FILE, None)
+    return manifest_text(digests)
+
+
 def folder_digest(model_dir: Path) -> str:
-    """The same of the files in a folder, its own manifest left out.
+    """`digest` of the files in a folder, its own manifest left out.
 
     Raises:
       TaxiwayError: there is no file.
     """
-    paths = (path for path in model_dir.rglob("*") if path.is_file())
-    digests = {path.relative_to(model_dir).as_posix(): _sha256(path) for path in paths}
-    digests.pop(MANIFEST_FILE, None)
-    return digest(manifest_text(digests))
+    return digest(manifest_of(model_dir))
 
 
 def _named(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 
 from taxiway.errors import ConfigError
 from taxiway.metadata.store import run_store
-from taxiway.push import newest_version
+from taxiway.push.folder import newest_version
 from taxiway.registry.approval.states import NotApproved, decisions_of, state_of
 from taxiway.registry.auth.actor import system_actor
 from taxiway.registry.database.session import open_database

@@ -17,7 +17,7 @@ from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.modeling.spec import load_spec
 from taxiway.process.manifest import verify
-from taxiway.push import newest_version
+from taxiway.push.folder import newest_version
 from taxiway.registry.database.session import open_database
 from taxiway.registry.deploy.queue import DeployQueue
 from taxiway.registry.versions.records import list_versions

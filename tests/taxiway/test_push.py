@@ -17,18 +17,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from taxiway import push as push_module
 from taxiway.errors import TaxiwayError
 from taxiway.process.manifest import MANIFEST_FILE, manifest_text
-from taxiway.push import (
-    BucketPush,
-    FilesystemPush,
-    Push,
-    Pushed,
-    folder_digest,
-    parse,
-    push_to_folder,
-)
+from taxiway.push import Push, parse
+from taxiway.push import bucket as bucket_module
+from taxiway.push import folder as folder_module
+from taxiway.push.bucket import BucketPush
+from taxiway.push.destination import Pushed
+from taxiway.push.folder import FilesystemPush, folder_digest, push_to_folder
 from taxiway.registry.section import SqliteRegistry
 
 
@@ -88,7 +84,7 @@ def test_a_copy_that_fails_in_the_middle_leaves_no_version(
         shutil.copy(source / "saved_model.pb", target)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(push_module.shutil, "copytree", full)
+    monkeypatch.setattr(folder_module.shutil, "copytree", full)
     with pytest.raises(TaxiwayError, match="No space left") as told:
         push_to_folder(model, tmp_path / "serving")
     assert told.value.edit == "push.destination"
@@ -234,14 +230,16 @@ class TestLost:
 
         del pushed  # it has written the manifest
         destination = "ram://bucket/lost"
-        first = push_module.push_by_gfile(str(model), destination, clock=lambda: 100)
-        assert push_module.push_by_gfile(str(model), destination, clock=lambda: 200) == first
-        assert push_module.lost_by_gfile(destination, first.place) == ""
+        first = bucket_module.push_by_gfile(str(model), destination, clock=lambda: 100)
+        assert bucket_module.push_by_gfile(str(model), destination, clock=lambda: 200) == first
+        assert bucket_module.lost_by_gfile(destination, first.place) == ""
         tf.io.gfile.remove(f"{first.place}/variables/variables.index")
-        assert push_module.lost_by_gfile(destination, first.place) == f"{first.place} is not whole"
-        again = push_module.push_by_gfile(str(model), destination, clock=lambda: 200)
+        assert (
+            bucket_module.lost_by_gfile(destination, first.place) == f"{first.place} is not whole"
+        )
+        again = bucket_module.push_by_gfile(str(model), destination, clock=lambda: 200)
         assert again.version == "200"
-        assert push_module.lost_by_gfile(destination, first.place) == (
+        assert bucket_module.lost_by_gfile(destination, first.place) == (
             f"a server takes {again.place}, and {first.place} was pushed last"
         )
 
@@ -275,7 +273,7 @@ def test_a_model_in_a_bucket_says_of_which_run_it_is(
     bucket = BucketPush(kind="bucket", destination="gs://bucket/serving")
     registry = SqliteRegistry(kind="sqlite", path=str(tmp_path / "registry.sqlite"))
     monkeypatch.setattr(
-        push_module, "push_by_gfile", partial(_in_memory, push_module.push_by_gfile)
+        bucket_module, "push_by_gfile", partial(_in_memory, bucket_module.push_by_gfile)
     )
     Executor(context).Do(
         {"model": [exported]},
@@ -305,8 +303,8 @@ def test_a_bucket_has_the_model_whole_before_its_graph_and_each_push_a_higher_ve
         copy(source, target)
 
     monkeypatch.setattr(tf.io.gfile, "copy", watched)
-    first = push_module.push_by_gfile(str(model), "ram://bucket/twice", clock=lambda: 100)
-    second = push_module.push_by_gfile(str(model), "ram://bucket/twice", clock=lambda: 50)
+    first = bucket_module.push_by_gfile(str(model), "ram://bucket/twice", clock=lambda: 100)
+    second = bucket_module.push_by_gfile(str(model), "ram://bucket/twice", clock=lambda: 50)
     assert (first.version, second.version) == ("100", "101")
     assert [path.rpartition("/")[2] for path in copied] == ["variables.index", "saved_model.pb"] * 2
     with tf.io.gfile.GFile(f"{second.place}/variables/variables.index", "rb") as file:
@@ -321,7 +319,7 @@ def test_a_push_to_a_bucket_that_is_not_confirmed_has_no_graph(model: Path) -> N
         raise TaxiwayError("another has taken over")
 
     with pytest.raises(TaxiwayError, match="another has taken over"):
-        push_module.push_by_gfile(
+        bucket_module.push_by_gfile(
             str(model), "ram://bucket/lease", clock=lambda: 100, confirm=lease_lost
         )
     assert not tf.io.gfile.exists("ram://bucket/lease/100/saved_model.pb")

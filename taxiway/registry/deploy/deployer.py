@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from taxiway.errors import ConfigError, TaxiwayError
-from taxiway.push import FilesystemPush, Push
+from taxiway.push import Push
+from taxiway.push.folder import FilesystemPush
 from taxiway.registry.approval.recorded import check_policy, record_policy
 from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission, require

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select
 
 from taxiway.errors import ConfigError
 from taxiway.process.provenance import GIT_COMMIT
-from taxiway.push import copy_by_gfile, sync
+from taxiway.push.bucket import copy_by_gfile
+from taxiway.push.folder import sync
 from taxiway.registry.database.tables import runs
 from taxiway.registry.deploy.source import check, first_whole
 from taxiway.registry.signing.kinds import Signing

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.process.manifest import MANIFEST_FILE, digest, verify
-from taxiway.push import manifest_by_gfile
+from taxiway.push.bucket import manifest_by_gfile
 from taxiway.registry.database.tables import deployments
 from taxiway.registry.versions.records import ModelVersion
 

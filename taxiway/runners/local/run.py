@@ -21,7 +21,7 @@ from taxiway.process.lean_imports import lean_imports
 from taxiway.process.memory import few_arenas, share_gpu
 from taxiway.process.provenance import provenance
 from taxiway.process.temporary import run_folder
-from taxiway.push import FilesystemPush, remove_dead_pushes
+from taxiway.push.folder import FilesystemPush, remove_dead_pushes
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.console.capture import captured_output
 from taxiway.runners.console.live import waiting

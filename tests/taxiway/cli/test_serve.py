@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import signal
 import socket
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from taxiway.config.loader import load_config
-from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_text
+from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_of
 from taxiway.registry.database.session import open_database
 from taxiway.registry.deploy.queue import DeployQueue
 from taxiway.registry.versions.records import Candidate, register
@@ -94,13 +93,7 @@ def push(root: Path) -> None:
     from tests.taxiway.serving.obedient import save_obedient
 
     folder = save_obedient(root / "serving" / "tiny" / "7")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    text = manifest_text(
-        {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files
-        }
-    )
+    text = manifest_of(folder)
     (folder / MANIFEST_FILE).write_text(text)
     with_digest = Candidate(
         model="tiny",

@@ -9,7 +9,8 @@ import pytest
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.errors import ConfigError
-from taxiway.push import BucketPush, FilesystemPush
+from taxiway.push.bucket import BucketPush
+from taxiway.push.folder import FilesystemPush
 from tests.conftest import REPOSITORY, TINY
 
 ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "configs/environments").glob("*.yaml"))

@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from taxiway.modeling.names import COLUMNS, SERVING
+from taxiway.serving.backend.loaded import LoadedVersion
+from taxiway.serving.requests.ask import Column, Signature
+
+
+def soon(seconds: float = 60.0) -> float:
+    """A deadline."""
+    return time.monotonic() + seconds
+
+
+async def check_answers(version: LoadedVersion) -> None:
+    """It answers columns and examples as the model does, and tells what it takes and gives."""
+    columns = {"distance": [1, None, 2.5], "tags": [["a", "b"], None, "c"]}
+    answer = await version.predict_columns(columns, soon())
+    np.testing.assert_allclose(answer["probability"], [0.1, 0, 0.25], rtol=1e-6)
+    assert answer["tags"].tolist() == [2, 0, 1]
+    answer = await version.predict_examples([b"four", b""], soon())
+    np.testing.assert_allclose(answer["probability"], [0.4, 0], rtol=1e-6)
+    assert version.signatures[SERVING] == Signature(
+        (Column("examples", "string"),), (Column("probability", "float32"),)
+    )
+    assert set(version.signatures[COLUMNS].inputs) == {
+        Column("distance", "float32"),
+        Column("order", "string"),
+        Column("tags", "string", 2),
+    }
 
 
 def save_obedient(folder: Path, *, obeys: bool = True) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.push import FilesystemPush
+from taxiway.push.folder import FilesystemPush
 from taxiway.registry.audit.verify import verify
 from taxiway.registry.auth.actor import Actor, Permission, Role
 from taxiway.registry.database.session import Database

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from taxiway import push as push_module
 from taxiway.errors import ConfigError, TaxiwayError
-from taxiway.push import BucketPush, FilesystemPush, Pushed
+from taxiway.push import bucket as bucket_module
+from taxiway.push.bucket import BucketPush
+from taxiway.push.destination import Pushed
+from taxiway.push.folder import FilesystemPush
 from taxiway.registry.approval.recorded import recorded_policy
 from taxiway.registry.approval.states import set_state
 from taxiway.registry.auth.actor import Actor, NotAllowed, Role
@@ -491,8 +493,8 @@ def test_a_bucket_is_filled_from_a_folder_and_acknowledged(
     file_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TensorFlow's own file system in memory stands for a bucket."""
-    in_bucket = partial(_in_memory, push_module.push_by_gfile)
-    monkeypatch.setattr(push_module, "push_by_gfile", in_bucket)
+    in_bucket = partial(_in_memory, bucket_module.push_by_gfile)
+    monkeypatch.setattr(bucket_module, "push_by_gfile", in_bucket)
     version = file_site.queued("one")
     push = BucketPush(kind="bucket", destination="gs://deployed/serving")
     (outcome,) = Deployer(file_site.database, push, BEN).deploy("parcels")

@@ -20,10 +20,11 @@ from taxiway.modeling.names import COLUMNS, SERVING
 from taxiway.serving.backend.batching import Batcher
 from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.backend.process import ProcessVersion, load
-from taxiway.serving.requests.ask import Ask, Column, Signature
+from taxiway.serving.requests.ask import Ask
 from taxiway.serving.requests.column_check import ColumnCheck
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
+from tests.taxiway.serving.obedient import check_answers, soon
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("model_worker")]
 
@@ -59,10 +60,6 @@ def shared(obedient: Path) -> Iterator[Callable[[Test], None]]:
         loop.close()
 
 
-def soon(seconds: float = 60.0) -> float:
-    return time.monotonic() + seconds
-
-
 def is_gone(pid: int | None) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -74,20 +71,7 @@ def test_a_version_answers_columns_and_examples_and_tells_of_itself(
     shared: Callable[[Test], None],
 ) -> None:
     async def test(version: ProcessVersion) -> None:
-        columns = {"distance": [1, None, 2.5], "tags": [["a", "b"], None, "c"]}
-        answer = await version.predict_columns(columns, soon())
-        np.testing.assert_allclose(answer["probability"], [0.1, 0, 0.25], rtol=1e-6)
-        assert answer["tags"].tolist() == [2, 0, 1]
-        answer = await version.predict_examples([b"four", b""], soon())
-        np.testing.assert_allclose(answer["probability"], [0.4, 0], rtol=1e-6)
-        assert version.signatures[SERVING] == Signature(
-            (Column("examples", "string"),), (Column("probability", "float32"),)
-        )
-        assert set(version.signatures[COLUMNS].inputs) == {
-            Column("distance", "float32"),
-            Column("order", "string"),
-            Column("tags", "string", 2),
-        }
+        await check_answers(version)
         assert version.pid is not None
         assert (version.memory_bytes or 0) > 50 * 2**20
         assert version.lost == ""

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -18,13 +17,12 @@ import pytest
 
 from taxiway.config.loader import load_config
 from taxiway.config.serving import TfServingBackend
-from taxiway.modeling.names import COLUMNS, SERVING
 from taxiway.serving.backend.tfserving import TfServingVersion, load
 from taxiway.serving.fleet import backends
 from taxiway.serving.fleet.served_version import ServedVersion
-from taxiway.serving.requests.ask import Column, Signature
 from taxiway.serving.worker.errors import WorkerError
 from tests.conftest import REPOSITORY, TINY
+from tests.taxiway.serving.obedient import check_answers, soon
 from tests.tied import tied
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("model_worker")]
@@ -96,26 +94,9 @@ def with_version(address: str, test: Callable[[TfServingVersion], Awaitable[None
     asyncio.run(run())
 
 
-def soon(seconds: float = 60.0) -> float:
-    return time.monotonic() + seconds
-
-
 def test_a_version_answers_columns_and_examples_and_tells_of_itself(address: str) -> None:
     async def test(version: TfServingVersion) -> None:
-        columns = {"distance": [1, None, 2.5], "tags": [["a", "b"], None, "c"]}
-        answer = await version.predict_columns(columns, soon())
-        np.testing.assert_allclose(answer["probability"], [0.1, 0, 0.25], rtol=1e-6)
-        assert answer["tags"].tolist() == [2, 0, 1]
-        answer = await version.predict_examples([b"four", b""], soon())
-        np.testing.assert_allclose(answer["probability"], [0.4, 0], rtol=1e-6)
-        assert version.signatures[SERVING] == Signature(
-            (Column("examples", "string"),), (Column("probability", "float32"),)
-        )
-        assert set(version.signatures[COLUMNS].inputs) == {
-            Column("distance", "float32"),
-            Column("order", "string"),
-            Column("tags", "string", 2),
-        }
+        await check_answers(version)
         assert (version.pid, version.memory_bytes, version.lost) == (None, None, "")
 
     with_version(address, test)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from taxiway.config.loader import load_config
-from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_text
+from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_of
 from taxiway.registry.auth.actor import Actor, Permission, Role
 from taxiway.registry.catalog.aliases import move_alias
 from taxiway.registry.database.session import Database
@@ -72,12 +71,7 @@ def save_model(folder: Path, number: int) -> None:
 
 def pushed(database: Database, folder: Path) -> ModelVersion:
     """A version of what is in a folder, which waits in the deploy queue."""
-    digests = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    text = manifest_text(digests)
+    text = manifest_of(folder)
     (folder / MANIFEST_FILE).write_text(text)
     candidate = Candidate(
         model=MODEL,

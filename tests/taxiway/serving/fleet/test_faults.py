@@ -16,7 +16,11 @@ from typing import Any
 import pytest
 
 from taxiway.config.schema import Config
-from taxiway.process.manifest import MANIFEST_FILE, digest, folder_digest, manifest_text
+from taxiway.process.manifest import (
+    MANIFEST_FILE,
+    digest,
+    manifest_of,
+)
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.deploy.queue import queue_version
 from taxiway.registry.versions.records import Candidate, ModelVersion, register
@@ -79,16 +83,8 @@ async def asked(fleet: Fleet, config: Config, model: str) -> AsyncIterator[Trick
 
 def registered_model(site: Site, folder: Path) -> ModelVersion:
     """A SavedModel with a manifest, in the registry and in the queue."""
-    import hashlib
-
-    sums = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    text = manifest_text(sums)
+    text = manifest_of(folder)
     (folder / MANIFEST_FILE).write_text(text)
-    assert folder_digest(folder) == digest(text)
     candidate = Candidate(
         model=site.model,
         run_id=f"run-{folder.name}",
@@ -114,15 +110,8 @@ def truncate(folder: Path) -> None:
 
 def forge(folder: Path) -> None:
     """Another model, with a manifest of its own."""
-    import hashlib
-
     (folder / "fingerprint.pb").write_bytes(b"another")
-    sums = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != MANIFEST_FILE
-    }
-    (folder / MANIFEST_FILE).write_text(manifest_text(sums))
+    (folder / MANIFEST_FILE).write_text(manifest_of(folder))
 
 
 def faults() -> dict[str, tuple[Callable[[Path], Any], str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-import uvloop
 
 from taxiway.config.serving import Limits, Serving
 from taxiway.serving.gateway.grpc.server import GrpcServer, serve_grpc
@@ -20,6 +18,7 @@ from taxiway.serving.protos import messages, services
 from taxiway.serving.protos.tensors import encoded
 from tests.taxiway.serving.gateway.arithmetic import Arithmetic
 from tests.taxiway.serving.gateway.http.conftest import Heard
+from tests.taxiway.serving.gateway.loops import running_loop
 
 SECONDS = 10.0
 """After which a test gives up."""
@@ -102,10 +101,7 @@ def serving(service: Any, limits: Limits | None = None, **named: Any) -> Iterato
     """A server in a thread of its own, with uvloop, as the gateway has it."""
     section = Serving(limits=limits or Limits(), poll_seconds=0.01)
     heard, log = Heard(), []
-    loop = uvloop.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
+    with running_loop() as loop:
         starting = serve_grpc(
             service, section, observer=heard, access_log=log.append, port=0, **named
         )
@@ -114,11 +110,6 @@ def serving(service: Any, limits: Limits | None = None, **named: Any) -> Iterato
             running = Grpc(service, heard, log, channel, server, loop)
             yield running
         running.stop()
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
-import uvloop
 
 from taxiway.config.serving import Limits, Serving
 from taxiway.serving.gateway.http.server import HttpServer, bound_socket, serve_http
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Refusal
 from tests.taxiway.serving.gateway.arithmetic import Arithmetic
+from tests.taxiway.serving.gateway.loops import running_loop
 
 SECONDS = 10.0
 """After which a test gives up."""
@@ -81,10 +80,7 @@ def serving(service: Any, limits: Limits | None = None, **named: Any) -> Iterato
     """A server in a thread of its own, with uvloop, as the gateway has it."""
     section = Serving(limits=limits or Limits())
     heard, log = Heard(), []
-    loop = uvloop.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
+    with running_loop() as loop:
         starting = serve_http(
             service,
             section,
@@ -97,11 +93,6 @@ def serving(service: Any, limits: Limits | None = None, **named: Any) -> Iterato
             rest = Rest(service, server.port, heard, log, client, server, loop)
             yield rest
         rest.stop()
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
 
 
 @pytest.fixture(scope="module")
