@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+import uvloop
 from rich.table import Table
 
 from benchmarks.report import console
@@ -54,8 +55,8 @@ def compared(site: Site, body: bytes, seconds: float) -> None:
         ("plain FastAPI, the model in its process", site.plain, "/predict"),
     ):
         with server() as at:
-            asyncio.run(ask([at.port], path, body, _after(seconds / 5)))  # warms it up
-            told = asyncio.run(ask([at.port], path, body, _after(seconds)))
+            uvloop.run(ask([at.port], path, body, _after(seconds / 5)))  # warms it up
+            told = uvloop.run(ask([at.port], path, body, _after(seconds)))
         table.add_row(name, f"{told.per_second:,.0f}", *_latencies(told), str(len(told.failed)))
     console().print(f"{CLIENTS} clients, one row each, {seconds:g} s")
     console().print(table)
@@ -74,7 +75,7 @@ def accidents(site: Site, body: bytes, seconds: float) -> None:
             ("kill -9 of a worker", lambda: _kill_worker(one)),
             ("kill -9 of a gateway, its clients go on with the other", lambda: one.process.kill()),
         ):
-            told, began = asyncio.run(_meanwhile([one, two], body, seconds, act))
+            told, began = uvloop.run(_meanwhile([one, two], body, seconds, act))
             late = _last_of_another(told, began)
             table.add_row(
                 name,
