@@ -156,3 +156,28 @@ def stable(fleet: Fleet, model: str) -> str:
     """The version that has the traffic; empty where none answers."""
     route = fleet.route(model)
     return route.stable.version if route else ""
+
+
+async def ask(fleet: Fleet, model: str) -> float:
+    """What the stable version answers."""
+    served = fleet.version(model, stable(fleet, model))
+    assert served is not None
+    loaded = await served.available(time.monotonic() + SECONDS)
+    answer = await loaded.predict_columns({"weight": [1.0]}, time.monotonic() + SECONDS)
+    return float(answer["value"][0])
+
+
+def state(fleet: Fleet, site: Site, version: str) -> str:
+    served = fleet.version(site.model, version)
+    return served.state if served else ""
+
+
+def arms(fleet: Fleet, site: Site) -> list[str]:
+    route = fleet.route(site.model)
+    return [arm.version for arm in route.arms] if route else []
+
+
+def refused(site: Site) -> list[tuple[str, str]]:
+    """Subject and reason of what the audit says was refused."""
+    found = site.audited()
+    return [(subject, why) for action, subject, why in found if action == "deploy.refused"]
