@@ -13,14 +13,15 @@ from pydantic import JsonValue, field_validator, model_validator
 from taxiway.config.beam import Beam, DirectBeam
 from taxiway.config.clusters import Kubeflow, Vertex
 from taxiway.config.components import checked_settings, settings_class
+from taxiway.config.container import Container
 from taxiway.config.data import Data
-from taxiway.config.delivery import Container
 from taxiway.config.engine import Engine
 from taxiway.config.evaluation import Evaluation
 from taxiway.config.gates import DataGate, InfraValidation
 from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
+from taxiway.delivery.section import Delivery
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
 from taxiway.push import Push, push_to
@@ -84,6 +85,7 @@ class Config(Frozen):
     registry: Registry = SqliteRegistry(kind="sqlite")
     notify: Notify = NotifyNone(kind="none")
     serving: Serving = Serving()
+    delivery: Delivery = Delivery()
     engine: Engine = Engine()
     beam: Beam = DirectBeam(kind="direct")
     kubeflow: Kubeflow = Kubeflow()

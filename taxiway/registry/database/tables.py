@@ -249,12 +249,106 @@ routes = _table(  # how traffic was split; the highest revision says how it is
     Column("revision", Integer, nullable=False),
     _text("salt"),
     Column("arms", Json, nullable=False),  # see routes/records.py
+    Column("extras", Json, nullable=False, default=dict),  # audience, mirror, policy
     _text("action"),  # as of deployments
     Column("restores", Integer, nullable=False, default=0),  # of undo: the revision gone back to
     _text("moved_by"),
     _text("moved_at"),
     Column("reason", LongText, nullable=False, default=""),
     UniqueConstraint("model", "environment", "revision"),
+)
+rollouts = _table(  # one version on its way to users; see delivery/rollout
+    "rollouts",
+    _id(),
+    _text("model"),
+    _text("environment", ""),
+    _text("version"),  # the new one
+    _text("stable"),  # the one that served when it began
+    _text("phase"),  # see delivery/rollout/state.py; the last ones are ended
+    Column("strategy", Json, nullable=False),  # as the config had it when it began
+    Column("state", Json, nullable=False),
+    _text("started_by"),
+    _text("started_at"),
+    _text("updated_at"),
+    _text("ended_at", ""),
+    Column("reason", LongText, nullable=False, default=""),
+    Index(None, "model", "environment", "ended_at"),
+)
+rollout_events = _table(  # what happened to a rollout, for people
+    "rollout_events",
+    _id(),
+    Column("rollout_id", Integer, ForeignKey("rollouts.id"), nullable=False),
+    _text("at"),
+    _text("event"),
+    Column("detail", Json, nullable=False),
+    Index(None, "rollout_id"),
+)
+arm_measurements = _table(  # what each gateway has measured of each version; see delivery/evidence
+    "arm_measurements",
+    _id(),
+    _text("model"),
+    _text("environment", ""),
+    Column("revision", Integer, nullable=False),  # of the route
+    _text("version"),
+    _text("segment"),  # audience, others, shadow
+    _text("gateway"),
+    Column("measured", Json, nullable=False),
+    _text("at"),
+    Index(None, "model", "environment", "revision"),
+)
+leases = _table(
+    "leases",
+    _text("name", primary_key=True),
+    _text("holder"),
+    Column("until", Double, nullable=False),  # seconds since the epoch
+)
+experiments = _table(  # between versions; see delivery/experiment
+    "experiments",
+    _id(),
+    _text("name"),
+    _text("model"),
+    _text("environment", ""),
+    _text("phase"),  # running, stopped
+    Column("design", Json, nullable=False),  # as it began: arms, policy, metrics
+    Column("first_revision", Integer, nullable=False),  # of the route, that it made
+    _text("started_by"),
+    _text("started_at"),
+    _text("stopped_at", ""),
+    Column("outcome", Json, nullable=False, default=dict),  # what was found when it stopped
+    Column("reason", LongText, nullable=False, default=""),
+    UniqueConstraint("model", "environment", "name"),
+)
+policy_states = _table(  # what the policy of an experiment has learnt
+    "policy_states",
+    Column(
+        "experiment_id",
+        Integer,
+        ForeignKey("experiments.id"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("number", Integer, nullable=False),  # one more with each update
+    Column("state", Json, nullable=False),
+    _text("updated_at"),
+)
+policy_observations = _table(  # rewards that are still to be learnt from
+    "policy_observations",
+    _id(),
+    Column("experiment_id", Integer, ForeignKey("experiments.id"), nullable=False),
+    _text("gateway"),
+    Column("observations", Json, nullable=False),
+    Index(None, "experiment_id"),
+)
+posted_rewards = _table(  # for the gateway that made the decision, which others look for
+    "posted_rewards",
+    _id(),
+    _text("model"),
+    _text("environment", ""),
+    _text("request_id"),
+    Column("reward", Json, nullable=False),
+    _text("gateway"),  # that took it, and did not know the request
+    Column("at", Double, nullable=False),  # seconds since the epoch
+    Index(None, "model", "environment"),
 )
 gateways = _table(  # those that serve, as each says of itself every few seconds
     "gateways",

@@ -7,7 +7,7 @@ move is refused where the route has moved since whoever asks looked at it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -19,7 +19,15 @@ from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import Change
 from taxiway.registry.deploy.history import record_move
 from taxiway.registry.routes.placed import placed_last
-from taxiway.registry.routes.records import Revision, current, read_revision, write
+from taxiway.registry.routes.records import (
+    NO_EXTRAS,
+    Extras,
+    Revision,
+    current,
+    extras_of,
+    read_revision,
+    write,
+)
 from taxiway.registry.routes.route import SLOTS, STABLE, WHOLE, Arm, Route, allocate
 from taxiway.registry.versions.records import ModelVersion
 
@@ -139,8 +147,49 @@ def undo(
     for arm in target.route.arms:
         require_approved(connection, find(connection, f"{model}/{arm.version}"), environment)
     arms, restored = target.route.arms, target.route.revision
-    subject = f"{model}/{target.route.stable.version}"
-    return _move(change, before, arms, "undo", subject, reason, restored)
+    subject, extras = f"{model}/{target.route.stable.version}", extras_of(target.route)
+    return _move(change, before, arms, "undo", subject, reason, restored, extras)
+
+
+def shape(
+    change: Change,
+    model: str,
+    environment: str,
+    weights: Sequence[tuple[ModelVersion, int]],
+    extras: Extras,
+    action: str,
+    expected: int | None = None,
+    reason: str = "",
+) -> Move:
+    """Splits the traffic as `set_weights` does, and says the rest of a route: of rollouts and
+    experiments.
+
+    Args:
+      weights: as of `set_weights`; the first is the stable version, and may have 0 slots.
+      extras: beside the arms.
+      action: for the history and the audit: `rollout.set_weight`, `experiment.start`, ...
+      expected: as of `promote`.
+
+    Raises:
+      ConfigError: the weights are not 100 percent, or a version is named twice.
+      NotApproved: one may not serve there.
+      TaxiwayError: as of `promote`.
+    """
+    _check(model, weights)
+    before = _as_expected(change.connection, model, environment, expected)
+    found = {}
+    for version, _ in weights:
+        require_approved(change.connection, version, environment)
+        found[version.name] = _arm(change.connection, before.route, version)
+    same_salt = extras.salt in ("", before.route.salt)
+    there = {arm.version: arm.ranges for arm in before.route.arms} if same_salt else {}
+    ranges = allocate(there, {version.name: slots for version, slots in weights})
+    stable = weights[0][0].name
+    arms = [
+        Arm(STABLE if name == stable else name, name, arm.number, arm.place, ranges[name])
+        for name, arm in found.items()
+    ]
+    return _move(change, before, arms, action, model, reason, extras=extras)
 
 
 def undo_target(connection: Connection, now: Revision) -> Revision | None:
@@ -243,14 +292,18 @@ def _move(
     subject: str,
     reason: str,
     restores: int = 0,
+    extras: Extras = NO_EXTRAS,
 ) -> Move:
     route = before.route
-    if tuple(arms) == route.arms:
+    extras = replace(extras, salt=extras.salt or route.salt)
+    if tuple(arms) == route.arms and extras == extras_of(route):
         return Move(route, route)
-    after = write(change, before, route.model, route.environment, arms, action, reason, restores)
+    where = (route.model, route.environment)
+    after = write(change, before, *where, arms, action, reason, restores, extras)
     record_move(change, after, action, reason)
     told = _told(after) | ({"restores": restores} if restores else {})
-    change.record(f"rollout.{action}", subject, _told(route), told, reason)
+    name = action if "." in action else f"rollout.{action}"
+    change.record(name, subject, _told(route), told, reason)
     return Move(route, after)
 
 
@@ -262,4 +315,15 @@ def _told(route: Route) -> dict[str, Any]:
         "revision": route.revision,
         "stable": route.stable.version,
         "weights": weights,
+    } | _extras_told(route)
+
+
+def _extras_told(route: Route) -> dict[str, Any]:
+    """What there is beside the arms."""
+    mirror, policy = route.mirror, route.policy
+    found = {
+        "audience": [asdict(one) for one in route.audience],
+        "mirror": mirror and {"version": mirror.version, "share": mirror.share},
+        "policy": policy and asdict(policy),
     }
+    return {name: value for name, value in found.items() if value}

@@ -1,22 +1,40 @@
 """The routing table in the registry: each move is a revision, and none is ever changed.
 
-An arm is kept as `{"name", "version", "number", "place", "ranges"}`; see `route.Arm`.
+An arm is kept as `{"name", "version", "number", "place", "ranges"}`; see `route.Arm`. What a route
+says beside its arms is kept as `{"audience", "mirror", "policy"}`, of which none must be there.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select
 
 from taxiway.registry.database.session import Change
 from taxiway.registry.database.tables import now, routes
-from taxiway.registry.routes.route import Arm, Route
+from taxiway.registry.routes.route import Arm, Condition, Mirror, Route, RoutePolicy
 
 _SALT_BYTES: Final = 8
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a route says beside its arms; see `Route`.
+
+    Args:
+      salt: another one than before, for keys to fall into slots anew; empty for the same.
+    """
+
+    audience: tuple[Condition, ...] = ()
+    mirror: Mirror | None = None
+    policy: RoutePolicy | None = None
+    salt: str = ""
+
+
+NO_EXTRAS: Final = Extras()
 
 
 @dataclass(frozen=True)
@@ -25,7 +43,7 @@ class Revision:
 
     route: Route
     action: str
-    """deploy, rollback, promote, weights or undo."""
+    """deploy, rollback, promote, weights, undo, or one of a rollout or an experiment."""
     restores: int
     """Of undo: the revision that it went back to; else 0."""
     moved_by: str
@@ -66,16 +84,19 @@ def write(
     action: str,
     reason: str,
     restores: int = 0,
+    extras: Extras = NO_EXTRAS,
 ) -> Route:
     """Makes the next revision, within a change; whoever calls says so in the audit.
 
     Args:
       before: the current one, as this change has read it.
       restores: see `Revision`.
+      extras: what it says beside its arms.
     """
-    salt = before.route.salt if before else secrets.token_hex(_SALT_BYTES)
+    salt = extras.salt or (before.route.salt if before else secrets.token_hex(_SALT_BYTES))
     number = before.route.revision + 1 if before else 1
-    route = Route(model, environment, number, salt, tuple(arms))
+    beside = (extras.audience, extras.mirror, extras.policy)
+    route = Route(model, environment, number, salt, tuple(arms), *beside)
     change.connection.execute(
         insert(routes).values(
             model=model,
@@ -83,6 +104,7 @@ def write(
             revision=route.revision,
             salt=route.salt,
             arms=[asdict(arm) for arm in arms],
+            extras=_extras_json(route),
             action=action,
             restores=restores,
             moved_by=change.actor.name,
@@ -105,4 +127,33 @@ def _revision(row: Row[Any]) -> Revision:
         for arm in row.arms
     )
     route = Route(row.model, row.environment, row.revision, row.salt, arms)
+    route = replace(route, **_extras(row.extras))
     return Revision(route, row.action, row.restores, row.moved_by, row.moved_at, row.reason)
+
+
+def extras_of(route: Route) -> Extras:
+    """What a route says beside its arms, with its salt."""
+    return Extras(route.audience, route.mirror, route.policy, route.salt)
+
+
+def _extras_json(route: Route) -> dict[str, Any]:
+    found = {
+        "audience": [asdict(one) for one in route.audience],
+        "mirror": route.mirror and asdict(route.mirror),
+        "policy": route.policy and asdict(route.policy),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _extras(found: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "audience": tuple(
+            Condition(one["source"], one["name"], tuple(one["values"]))
+            for one in found.get("audience", ())
+        )
+    }
+    if "mirror" in found:
+        made["mirror"] = Mirror(**found["mirror"])
+    if "policy" in found:
+        made["policy"] = RoutePolicy(**found["policy"])
+    return made

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 SLOTS: Final = 10_000
 """Of a route: hundredths of a percent."""
@@ -63,6 +63,51 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What a request must say to be of an audience.
+
+    Args:
+      source: where it says so: a header, a cookie, or a column of its first row.
+      name: of that; of a header in lower case.
+      values: one of which it must be, as text.
+    """
+
+    source: Literal["header", "cookie", "column"]
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A version that gets copies of requests; its answers are compared and thrown away.
+
+    Args:
+      version: its name in the registry.
+      number: as of an Arm.
+      place: as of an Arm.
+      share: of the requests, above 0 up to 1.
+    """
+
+    version: str
+    number: int
+    place: str
+    share: float
+
+
+@dataclass(frozen=True)
+class RoutePolicy:
+    """What chooses between the arms in place of their slots.
+
+    Args:
+      experiment: id of the experiment that learns.
+      policy: `kind` and settings, as of taxiway/delivery/policies.
+    """
+
+    experiment: int
+    policy: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Route:
     """How a model's traffic is split in an environment, as of a revision.
 
@@ -72,6 +117,10 @@ class Route:
       revision: 1, 2, 3, ...; each move makes the next.
       salt: what makes a key's slot here say nothing about its slot in another environment.
       arms: `stable` is the first; their ranges are all the slots, each once.
+      audience: conditions that all hold for those whose requests are split; the others' all go to
+        the stable version. Empty for everyone.
+      mirror: which version gets copies beside; None for none.
+      policy: what chooses between the arms; None for their slots.
     """
 
     model: str
@@ -79,6 +128,14 @@ class Route:
     revision: int
     salt: str
     arms: tuple[Arm, ...]
+    audience: tuple[Condition, ...] = ()
+    mirror: Mirror | None = None
+    policy: RoutePolicy | None = None
+
+    @property
+    def versions(self) -> tuple[Arm | Mirror, ...]:
+        """All that gateways must have loaded to go by it."""
+        return self.arms if self.mirror is None else (*self.arms, self.mirror)
 
     @property
     def stable(self) -> Arm:

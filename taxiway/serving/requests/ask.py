@@ -32,6 +32,8 @@ class Ask:
       deadline: `time.monotonic()` after which no one waits for the answer.
       protocol: which it came by, for metrics and the access log.
       traceparent: W3C trace context, handed on; empty for none.
+      headers: of the request, or the metadata of gRPC, by lower-case name.
+      overrides: whether a header or cookie has named the version, to look at it by hand.
     """
 
     model: str
@@ -45,6 +47,8 @@ class Ask:
     deadline: float = 0.0
     protocol: Literal["tfs-rest", "tfs-grpc", "oip-rest", "oip-grpc", "ofrep"] = "tfs-rest"
     traceparent: str = ""
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    overrides: bool = False
 
 
 @dataclass
@@ -58,6 +62,10 @@ class Answer:
       arm: of the route: `stable`, or the arm that a share of traffic goes to.
       propensity: probability with which the route gave this arm.
       fallback: whether the arm that was chosen failed and this one answered in its place.
+      revision: of the route that it went by.
+      policy: by which the arm was chosen: `single`, `weights`, `audience` (outside of it), `named`,
+        `override`, or the kind of an experiment's policy.
+      propensities: of each arm, where it was not certain; they sum to 1.
     """
 
     outputs: Arrays
@@ -68,6 +76,9 @@ class Answer:
     fallback: bool = False
     chosen: str = ""
     """The arm that was chosen first; the same as `arm` but after a fallback."""
+    revision: int = 0
+    policy: str = "single"
+    propensities: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What gateways have measured of each version, as counts that can be added up."""

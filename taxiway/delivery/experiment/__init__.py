@@ -1,0 +1,1 @@
+"""Experiments between versions: records, effects, and the recommendation."""

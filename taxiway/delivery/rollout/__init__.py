@@ -1,0 +1,1 @@
+"""A rollout: its steps, the state it is in, and what moves it on."""

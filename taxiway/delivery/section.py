@@ -1,0 +1,163 @@
+"""The `delivery` section: how a new version gets to users. Its words are Argo Rollouts'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from taxiway.section import Frozen, Seconds
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class HeaderKey(Frozen):
+    """A header says whose a request is."""
+
+    kind: Literal["header"]
+    name: str = "x-targeting-key"
+    """Of the header; over gRPC, of the metadata."""
+
+
+class CookieKey(Frozen):
+    """A cookie says whose a request is."""
+
+    kind: Literal["cookie"]
+    name: str
+    """Of the cookie."""
+
+
+class ColumnKey(Frozen):
+    """A column of its first row says whose a request is."""
+
+    kind: Literal["column"]
+    name: str
+    """Of the column."""
+
+
+Key = Annotated[HeaderKey | CookieKey | ColumnKey, Field(discriminator="kind")]
+
+
+class Metric(Frozen):
+    """One thing that is compared between the new version and the stable one."""
+
+    name: Literal[
+        "error_rate", "latency_p50", "latency_p95", "latency_p99", "nan_rate", "score", "reward"
+    ]
+    """reward: its mean; score: how its answers are distributed."""
+    reward: str = "reward"
+    """Name of the reward, of the metric reward."""
+    successCondition: str = ""
+    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper; empty for what is
+    usual of the metric."""
+    failureCondition: str = ""
+    """As `successCondition`; what is neither is inconclusive."""
+
+
+class Analysis(Frozen):
+    """Looks at evidence so many times, at intervals; the tests allow looking often."""
+
+    interval: Seconds = 60.0
+    """Between two looks."""
+    count: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Looks that must be good."""
+    failureLimit: Annotated[int, Field(ge=0)] = 0
+    """Bad looks that are borne; one more, and all traffic goes back."""
+    inconclusiveLimit: Annotated[int, Field(ge=0)] = 100
+    """Looks that are borne which tell nothing; one more, and the rollout waits for someone."""
+    metrics: tuple[Metric, ...] = (
+        Metric(name="error_rate"),
+        Metric(name="latency_p99"),
+        Metric(name="nan_rate"),
+    )
+    """That are compared."""
+
+
+class Pause(Frozen):
+    """Waits."""
+
+    duration: Seconds | None = None
+    """Seconds; null until `taxiway rollout resume`."""
+
+
+class Audience(Frozen):
+    """Whose requests are split; the others' all go to the stable version."""
+
+    headers: Mapping[str, tuple[str, ...]] = {}
+    """Values of a header, one of which it must have."""
+    cookies: Mapping[str, tuple[str, ...]] = {}
+    """As `headers`."""
+    columns: Mapping[str, tuple[str, ...]] = {}
+    """As `headers`, of the first row."""
+
+
+class Step(Frozen):
+    """One step of a rollout: exactly one of its keys."""
+
+    setWeight: Percent | None = None
+    """Of the audience's requests, to the new version."""
+    pause: Pause | None = None
+    analysis: Analysis | None = None
+    setAudience: Audience | None = None
+    """From here on; one without conditions is everyone."""
+    setMirror: Percent | None = None
+    """Of the requests, copied to the new version, whose answers are compared and thrown away."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Step:
+        given = [name for name in Step.model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"a step has one key, got {', '.join(given) or 'none'}")
+        return self
+
+
+class AtOnce(Frozen):
+    """A version that is deployed has all traffic as soon as it is ready. The default."""
+
+    kind: Literal["at_once"]
+
+
+class BlueGreen(Frozen):
+    """All traffic at once, when every gateway has the new version ready."""
+
+    kind: Literal["blue_green"]
+    autoPromotionEnabled: bool = True
+    """false: only when `taxiway rollout promote` says so."""
+
+
+class Canary(Frozen):
+    """By steps."""
+
+    kind: Literal["canary"]
+    steps: tuple[Step, ...]
+    """After the last one it has all traffic."""
+
+
+class Shadow(Frozen):
+    """Copies of requests first, whose answers nobody gets."""
+
+    kind: Literal["shadow"]
+    percentage: Percent = 100.0
+    """Of the requests."""
+    analysis: Analysis = Analysis()
+    autoPromotionEnabled: bool = False
+    """true: all traffic when the analysis is good; else only when `taxiway rollout promote` says
+    so."""
+
+
+Strategy = Annotated[AtOnce | BlueGreen | Canary | Shadow, Field(discriminator="kind")]
+
+
+class Delivery(Frozen):
+    """How a new version gets to users, and how versions are compared on them."""
+
+    key: Key | None = None
+    """What says whose a request is; null: the header X-Targeting-Key, else the column
+    `serving.log.key`."""
+    strategy: Strategy = AtOnce(kind="at_once")
+    """Of `taxiway rollout start`, and of what the deploy queue brings."""
+    progress_deadline_seconds: Seconds = 600.0
+    """How long gateways may take to have a step's versions ready; then all traffic goes back."""
+    lease_seconds: Annotated[float, Field(gt=0, le=600)] = 3.0
+    """For how long the gateway that moves a rollout on holds it; another goes on after that."""

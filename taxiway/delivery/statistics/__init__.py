@@ -1,0 +1,1 @@
+"""Sequential tests, confidence sequences, sample ratios, power: pure functions of counts."""
