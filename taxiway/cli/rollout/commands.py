@@ -13,9 +13,9 @@ from taxiway.cli.options import (
     ConfigFiles,
     Environment,
     Reason,
-    VersionArgument,
 )
 from taxiway.cli.registry import open_registry
+from taxiway.cli.rollout.delivered import WAIT_SECONDS, ModelOption, Wait, ask
 from taxiway.cli.rollout.outcome import tell
 from taxiway.errors import ConfigError
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from taxiway.registry.database.session import Change
     from taxiway.registry.routes.moves import Move
 
-ModelOption = Annotated[
-    str, typer.Option("--model", help="Its name; without it the config's model.name.")
-]
 ExpectedRevision = Annotated[
     int | None,
     typer.Option(
@@ -33,9 +30,6 @@ ExpectedRevision = Annotated[
         min=1,
         help="Refuse where the route is not at this one, which `rollout status` names.",
     ),
-]
-Wait = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for gateways to take it up, at most.")
 ]
 GatewayOption = Annotated[
     str,
@@ -46,11 +40,21 @@ GatewayOption = Annotated[
         "sooner, since neither config nor database is opened here.",
     ),
 ]
-WAIT_SECONDS = 30.0
+OptionalVersion = Annotated[
+    str,
+    typer.Argument(
+        metavar="[VERSION]",
+        help="As elsewhere, to have all traffic at once; without it the open rollout goes on.",
+    ),
+]
 
 
 def promote(
-    version: VersionArgument,
+    version: OptionalVersion = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Skip all steps of the open rollout, not only this one.")
+    ] = False,
+    model: ModelOption = "",
     environment: Environment = None,
     reason: Reason = "",
     revision: ExpectedRevision = None,
@@ -60,7 +64,7 @@ def promote(
     assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a deployed version all traffic, at once.
+    """Give a deployed version all traffic at once, or have the open rollout skip its step.
 
     Exits with 1 where a gateway has not taken it up in time; the move stands, and it still tries.
     """
@@ -68,12 +72,25 @@ def promote(
         from taxiway.cli.rollout.by_gateway import move_by_gateway
 
         _by_its_own_config(config, assignments, environment)
-        model, mark, _ = version.replace("@", "/").partition("/")  # as in flights/1.2.7
+        if full or not version:
+            raise ConfigError(
+                "received --gateway and no version, and steps of a rollout go by the registry",
+                edit="leave out --gateway, or name a version",
+            )
+        named, mark, _ = version.replace("@", "/").partition("/")  # as in flights/1.2.7
         wanted = {"version": version, "reason": reason, "revision": revision}
-        named = model if mark else ""
-        tell(move_by_gateway(gateway, "promote", named, wanted, wait), wait, as_json)
+        of = model or (named if mark else "")
+        tell(move_by_gateway(gateway, "promote", of, wanted, wait), wait, as_json)
         return
     registry = open_registry(config, assignments)
+    if not version:
+        ask(registry, model, environment, "promote", reason, wait, as_json, full=full)
+        return
+    if full:
+        raise ConfigError(
+            "received --full and a version, and a version has all traffic at once",
+            edit="leave out --full, or the version",
+        )
     from taxiway.cli.rollout.by_registry import move_by_registry
     from taxiway.registry.routes import moves
 
