@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from zlib import crc32
 
 from pydantic import Field, model_validator
 
+from taxiway.delivery.policies.policy import BasePolicy
 from taxiway.section import Frozen
 
 MOST_FEATURES: Final = 64
@@ -72,6 +73,30 @@ class CategoryFeature(Frozen):
 
 Feature = Annotated[NumberFeature | CategoryFeature, Field(discriminator="kind")]
 """One entry of `features`: every kind."""
+
+
+class FeaturePolicy(BasePolicy):
+    """Base of the policies that look at columns of the request."""
+
+    contextual: ClassVar[bool] = True
+
+    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
+    """Columns of the request that the reward may depend on."""
+
+    @model_validator(mode="after")
+    def _is_small(self) -> FeaturePolicy:
+        if width(self.features) > MOST_FEATURES:
+            raise ValueError(
+                f"features make {width(self.features)} columns, at most {MOST_FEATURES}: a number "
+                "makes 2, a category its buckets and 1, and there is 1 before them"
+            )
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those of `features`."""
+        return tuple(dict.fromkeys(one.column for one in self.features))
+
 
 Encode = Callable[[Mapping[str, Any]], list[float]]
 

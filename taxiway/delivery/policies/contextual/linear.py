@@ -10,21 +10,20 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from taxiway.delivery.policies.choosers import Chooser, explored
 from taxiway.delivery.policies.contextual.features import (
-    MOST_FEATURES,
     Encode,
-    Feature,
+    FeaturePolicy,
     encoder,
     look,
     width,
 )
 from taxiway.delivery.policies.counted.sums import mean_weight
-from taxiway.delivery.policies.policy import BasePolicy, Observation, State
+from taxiway.delivery.policies.policy import Observation, State
 from taxiway.errors import TaxiwayError
 
 if TYPE_CHECKING:
@@ -34,13 +33,9 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
 
 
-class LinearPolicy(BasePolicy):
+class LinearPolicy(FeaturePolicy):
     """Base of those that expect a reward by a line."""
 
-    contextual: ClassVar[bool] = True
-
-    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
-    """Columns of the request that the reward may depend on."""
     alpha: Annotated[float, Field(ge=0, le=100)] = 1.0
     """How much it explores: standard deviations of an arm's expected reward."""
     ridge: Annotated[float, Field(gt=0, le=1e6)] = 1.0
@@ -49,20 +44,6 @@ class LinearPolicy(BasePolicy):
     discount: Annotated[float, Field(gt=0, le=1)] = 1.0
     """By which every reward counts less with each one that comes after it, for rewards that change
     over time: with 0.999 the last 1,000 count. 1 forgets nothing."""
-
-    @model_validator(mode="after")
-    def _is_small(self) -> LinearPolicy:
-        if width(self.features) > MOST_FEATURES:
-            raise ValueError(
-                f"features make {width(self.features)} columns, at most {MOST_FEATURES}: a number "
-                "makes 2, a category its buckets and 1, and there is 1 before them"
-            )
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Those of `features`."""
-        return tuple(dict.fromkeys(one.column for one in self.features))
 
     @abstractmethod
     def wanted(self, means: Array, deviations: Array) -> list[float]:
