@@ -185,6 +185,33 @@ def test_columns_that_the_policy_does_not_name_change_nothing(policy: Policy) ->
     assert bool(policy.columns) == policy.contextual
 
 
+def test_an_observation_teaches_the_same_after_a_database_kept_it(policy: Policy) -> None:
+    cells = [
+        b"UA",
+        b"\xff",
+        "\ud800",
+        math.nan,
+        True,
+        7,
+        2**70,
+        10**400,
+        np.float32(1.5),
+        None,
+        [1],
+    ]
+    found = [
+        Observation(arm, 1.0, {"carrier": cell, "age": cell, "distance": cell, "x": object()}, 0.5)
+        for arm in ARMS[:2]
+        for cell in cells
+    ]
+    kept = [Observation(*json.loads(json.dumps(one.to_json(), allow_nan=False))) for one in found]
+    start = policy.initial(ARMS)
+    assert policy.update(start, kept) == policy.update(start, found)
+    chooser = policy.chooser(policy.update(learnt(policy), found))
+    for one, other in zip(found, kept, strict=True):
+        assert chooser.propensities(one.context) == chooser.propensities(other.context)
+
+
 @pytest.mark.parametrize("reward", [math.nan, math.inf, -math.inf])
 def test_a_reward_that_is_no_number_is_refused_and_can_be_set_aside(
     policy: Policy, reward: float
