@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from taxiway.delivery.analysis.conditions import condition
+from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Seconds
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -49,12 +51,22 @@ class Metric(Frozen):
     reward: str = "reward"
     """Name of the reward, of the metric reward."""
     successCondition: str = ""
-    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper; empty for what is
-    usual of the metric."""
+    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper: canary less stable
+    and its bounds, of latencies and rewards as a share of stable; empty for what is usual."""
     failureCondition: str = ""
     """As `successCondition`; what is neither is inconclusive."""
     margin: Annotated[float, Field(ge=0)] | None = None
     """How much worse is borne where no condition is given; null for what is usual of the metric."""
+
+    @field_validator("successCondition", "failureCondition")
+    @classmethod
+    def _is_condition(cls, text: str) -> str:
+        if text:
+            try:
+                condition(text)
+            except ConfigError as error:
+                raise ValueError(error.message) from error
+        return text
 
 
 class Analysis(Frozen):
@@ -68,6 +80,8 @@ class Analysis(Frozen):
     """Bad looks that are borne; one more, and all traffic goes back."""
     inconclusiveLimit: Annotated[int, Field(ge=0)] = 100
     """Looks that are borne which tell nothing; one more, and the rollout waits for someone."""
+    fewest: Annotated[int, Field(ge=1)] = 100
+    """Observations of each version below which a look tells nothing, whatever it finds."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """How often a version that is no worse may fail, over all metrics and looks together."""
     metrics: tuple[Metric, ...] = (
@@ -137,6 +151,18 @@ class Canary(Frozen):
     steps: tuple[Step, ...]
     """After the last one it has all traffic."""
 
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Canary:
+        has_any = False
+        for number, step in enumerate(self.steps):
+            has_any = has_any or bool(step.setWeight or step.setMirror)
+            if step.analysis is not None and not has_any:
+                raise ValueError(
+                    f"steps.{number} is an analysis, and no step before it gives the new version "
+                    "any requests: setWeight or setMirror"
+                )
+        return self
+
 
 class Shadow(Frozen):
     """Copies of requests first, whose answers nobody gets."""
@@ -148,6 +174,12 @@ class Shadow(Frozen):
     autoPromotionEnabled: bool = False
     """true: all traffic when the analysis is good; else only when `taxiway rollout promote` says
     so."""
+
+    @model_validator(mode="after")
+    def _looks_at_what_is_there(self) -> Shadow:
+        if any(metric.name == "reward" for metric in self.analysis.metrics):
+            raise ValueError("nobody gets a shadow's answers, so there is no reward to compare")
+        return self
 
 
 Strategy = Annotated[AtOnce | BlueGreen | Canary | Shadow, Field(discriminator="kind")]
