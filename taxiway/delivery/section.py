@@ -153,6 +153,16 @@ class Shadow(Frozen):
 Strategy = Annotated[AtOnce | BlueGreen | Canary | Shadow, Field(discriminator="kind")]
 
 
+class Rewards(Frozen):
+    """What gateways keep in memory to join rewards to decisions as they come; the log has all."""
+
+    decisions: Annotated[int, Field(ge=1, le=10**7)] = 100_000
+    """Of each model, that a gateway remembers while its requests are split: the newest. A decision
+    takes about half a kilobyte."""
+    seconds: Seconds = 3600.0
+    """For which it does, and for which a reward waits for a gateway that has its decision."""
+
+
 class Delivery(Frozen):
     """How a new version gets to users, and how versions are compared on them."""
 
@@ -165,3 +175,4 @@ class Delivery(Frozen):
     """How long gateways may take to have a step's versions ready; then all traffic goes back."""
     lease_seconds: Annotated[float, Field(gt=0, le=600)] = 3.0
     """For how long the gateway that moves a rollout on holds it; another goes on after that."""
+    rewards: Rewards = Rewards()
