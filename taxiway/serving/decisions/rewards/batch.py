@@ -187,9 +187,9 @@ def _check_columns(path: Path, names: Iterable[str]) -> None:
 
 
 def _opened(path: Path, mode: str) -> IO[Any]:
-    text = {} if "b" in mode else {"encoding": "utf-8-sig", "newline": ""}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8-sig", "")
     try:
-        return path.open(mode, **text)
+        return path.open(mode, encoding=encoding, newline=newline)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", edit=str(path)) from error
 
