@@ -114,10 +114,20 @@ class Experiment(Frozen):
         told = [one.name for one in (self.primary_metric, *self.secondary_metrics)]
         if len(set(told)) < len(told):
             raise ValueError(f"a metric is both primary and secondary, or twice: {', '.join(told)}")
+        if self.learns and self.primary_metric.goal == "decrease":
+            raise ValueError(
+                f"policy: {self.policy.kind} learns to increase the reward; post it with the other "
+                "sign, and have primary_metric.goal be increase"
+            )
         guarded = [one.name for one in self.guardrails]
         if len(set(guarded)) < len(guarded):
             raise ValueError(f"guardrails: a metric is there twice: {', '.join(guarded)}")
         return self
+
+    @property
+    def learns(self) -> bool:
+        """Whether its policy is a bandit, which chooses anew for every request."""
+        return not isinstance(self.policy, Weights)
 
     @property
     def slots(self) -> tuple[int, ...]:
