@@ -16,7 +16,7 @@ from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.routing.choose import OUTSIDE, SINGLE, Choice
 from taxiway.serving.routing.evidence import Failure
 
-Context = Callable[[Ask, int], Any]
+Context = Callable[[Ask, Choice], Any]
 """What the policy of an experiment learns from a request by."""
 
 
@@ -62,7 +62,7 @@ class LiveEvidence:
                     None if answer.fallback else where,
                     self._clock(),
                     key_digest(ask.model, ask.key) if ask.key else "",
-                    self._context(ask, choice.experiment) if choice.experiment else None,
+                    self._context(ask, choice) if choice.experiment else None,
                 ),
             )
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from taxiway.delivery.evidence.records import write_measurements
+from taxiway.delivery.experiment.learning import observe
+from taxiway.delivery.policies.policy import Observation
 from taxiway.errors import TaxiwayError
+from taxiway.serving.delivering.control.policies import LearntPolicies
 from taxiway.serving.delivering.measuring.meter import Meter, Sums
 from taxiway.serving.delivering.rewards.live import LiveRewards
 from taxiway.serving.delivering.rewards.records import (
@@ -42,12 +45,13 @@ class _Sent:
     sums: Sequence[Sums]
     posted: Sequence[Posted]
     wanted: Sequence[Posted]
+    observed: Mapping[int, Sequence[Observation]]
     old: bool
     """Whether the table may have rewards that are too old."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.sums or self.posted or self.wanted or self.old)
+        return not (self.sums or self.posted or self.wanted or self.observed or self.old)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Exchange:
       environment: of its routes.
       meter: whose sums are written.
       rewards: that look for their decisions.
+      policies: whose observations are written.
       split: names of models whose requests are split now: theirs are exchanged each time.
       seconds: between two exchanges.
     """
@@ -79,6 +84,7 @@ class Exchange:
         environment: str,
         meter: Meter,
         rewards: LiveRewards,
+        policies: LearntPolicies,
         split: Callable[[], Collection[str]],
         seconds: float,
     ) -> None:
@@ -89,6 +95,7 @@ class Exchange:
         self._environment = environment
         self._meter = meter
         self._rewards = rewards
+        self._policies = policies
         self._split = split
         self._seconds = seconds
         self._last_seen = 0
@@ -112,7 +119,8 @@ class Exchange:
     async def once(self, sums: Sequence[Sums]) -> None:
         """One exchange."""
         rewards = self._rewards
-        sent = _Sent(sums, rewards.to_post(), rewards.wanted(), rewards.tidy())
+        observed = self._policies.observed()
+        sent = _Sent(sums, rewards.to_post(), rewards.wanted(), observed, rewards.tidy())
         models = rewards.expecting()
         if sent.is_empty and not models:
             return
@@ -134,6 +142,7 @@ class Exchange:
     def _failed(self, sent: _Sent, why: str) -> None:
         self._meter.not_written(sent.sums)
         self._rewards.not_posted(sent.posted)
+        self._policies.not_written(sent.observed)
         told = f"evidence is not written: {why}"
         if not self.trouble:
             _LOG.warning("%s", one_line(told))
@@ -149,6 +158,8 @@ class Exchange:
                     gateway = f"{self._gateway}/{life}" if life else self._gateway
                     write_measurements(connection, gateway, [(of, one) for _, of, one in sums])
                 post(connection, self._environment, self._gateway, sent.posted)
+                for experiment, observations in sent.observed.items():
+                    observe(connection, experiment, self._gateway, observations)
                 taken = take(connection, sent.wanted)
                 if sent.old:
                     removed = remove_older(connection, self._environment, self._rewards.too_old())
