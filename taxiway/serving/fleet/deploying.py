@@ -90,9 +90,7 @@ class Deploying:
         self._on_deployed = on_deployed
         self._database = database
         self._hand_over = hand_over
-        self._deployer = Deployer(
-            database, push, actor, admit=self._admit, hand_over=hand_over
-        )
+        self._deployer = Deployer(database, push, actor, admit=self._admit, hand_over=hand_over)
         self._loop = asyncio.get_running_loop()
         self._ended = False
         self._admission: concurrent.futures.Future[None] | None = None

@@ -91,4 +91,3 @@ class LearntPolicies:
         """Has what `observed` gave be given again, as it could not be written."""
         before = [(experiment, one) for experiment, some in found.items() for one in some]
         self._observed = [*before, *self._observed]
-

@@ -164,7 +164,9 @@ class Meter:
         return self._cells.setdefault(where, _Cell(self._lives, self._clock()))
 
     def _forget(self, now: float) -> None:
-        gone = [key for key, one in self._cells.items() if now - one.changed_at > self._kept_seconds]
+        gone = [
+            key for key, one in self._cells.items() if now - one.changed_at > self._kept_seconds
+        ]
         if len(self._cells) - len(gone) > MOST_CELLS:
             by_age = sorted(self._cells, key=lambda key: self._cells[key].changed_at)
             gone = by_age[: len(self._cells) - MOST_CELLS]

@@ -166,9 +166,7 @@ class LiveRewards:
         now = self._clock()
         for of_model in self._remembered.values():
             of_model.tidy(now)
-        too_old = [
-            one for one in self._posted.values() if one.at < self.too_old()
-        ]
+        too_old = [one for one in self._posted.values() if one.at < self.too_old()]
         for posted in too_old:
             self._unlist(posted)
         return bool(too_old)

@@ -49,9 +49,7 @@ class Posted:
         return Reward(self.request_id, self.value, self.model, self.name, self.time_us)
 
 
-def post(
-    connection: Connection, environment: str, gateway: str, found: Iterable[Posted]
-) -> None:
+def post(connection: Connection, environment: str, gateway: str, found: Iterable[Posted]) -> None:
     """Writes rewards into the table.
 
     Args:

@@ -117,7 +117,9 @@ def test_a_model_of_which_nothing_is_decided_is_written_now_and_then() -> None:
     assert [one.measured.requests for one in meter.changed(hurried=["parcels"])] == [2]
 
 
-def test_sums_to_which_nothing_is_added_are_forgotten_and_do_not_begin_anew_in_their_place() -> None:
+def test_sums_to_which_nothing_is_added_are_forgotten_and_do_not_begin_anew_in_their_place() -> (
+    None
+):
     clock = Clock()
     meter = Meter("", KEPT, clock)
     meter.answered(STABLE, outputs(0.5), 1, 0.001)
@@ -148,7 +150,10 @@ def test_there_are_no_more_sums_than_a_gateway_has_room_for() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_many_scores_fall_into_the_same_buckets_as_one_by_one(dtype: type[np.floating]) -> None:
     draws = np.random.default_rng(7)
-    inside, wide = draws.uniform(0, 1, 2_000), draws.normal(0, 1, 2_000) * 10 ** draws.uniform(-3, 9)
+    inside, wide = (
+        draws.uniform(0, 1, 2_000),
+        draws.normal(0, 1, 2_000) * 10 ** draws.uniform(-3, 9),
+    )
     ends = [0.0, 1.0, -0.0, 1e-30, 1e30, -1e30]
     scores = np.concatenate([inside, wide, ends]).astype(dtype)
     together: dict[int, int] = {}
