@@ -22,12 +22,13 @@ import pyarrow.compute as pc
 from taxiway.errors import TaxiwayError
 from taxiway.serving.decisions.erasure import tombstones
 from taxiway.serving.decisions.erasure.tombstones import Erasing, Removed, Tombstone
-from taxiway.serving.decisions.keys import Hasher, plain_text
+from taxiway.serving.decisions.keys import Hasher
 from taxiway.serving.decisions.layout import REWARDS, models, parts, remove_whole, spans
 from taxiway.serving.decisions.parquet.convert import convert_all
 from taxiway.serving.decisions.parquet.files import read_table, write_table
 from taxiway.serving.decisions.parquet.tables import KEY, REQUEST_ID, TIME
 from taxiway.serving.decisions.wal.folders import gateways, held, segments
+from taxiway.serving.requests.columns import plain_text
 
 _LOCK: Final = "_erasing"
 _LOOK_SECONDS: Final = 0.1
