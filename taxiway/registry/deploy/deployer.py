@@ -80,11 +80,6 @@ def _admitted(version: ModelVersion, place: str) -> None:
     """Admits any."""
 
 
-def _all_at_once(*_: object) -> bool:
-    """Takes nothing over."""
-    return False
-
-
 class Deployer:
     """Works through the queue of the config's environment.
 
@@ -95,7 +90,7 @@ class Deployer:
       clock: seconds since the epoch; tests bring their own.
       admit: called with a version and its place when it is published and has no traffic yet, for as
         long as a server takes to load it; what it raises is why the entry is refused.
-      hand_over: see `HandOver`.
+      hand_over: see `HandOver`; None where all gets all traffic at once.
     """
 
     def __init__(
@@ -105,7 +100,7 @@ class Deployer:
         actor: Actor,
         clock: Callable[[], float] = time.time,
         admit: Callable[[ModelVersion, str], None] = _admitted,
-        hand_over: HandOver = _all_at_once,
+        hand_over: HandOver | None = None,
     ) -> None:
         self.queue = DeployQueue(database, clock=clock)
         self._database = database
@@ -250,7 +245,8 @@ class Deployer:
                 require_approved(change.connection, version, self._environment)
             except TaxiwayError as error:
                 raise _Refused(error.message) from error
-            staged = self._hand_over(change, entry, version, place)
+            over = self._hand_over
+            staged = over is not None and over(change, entry, version, place)
             if not staged:
                 acknowledge(change, entry, place)
         return Outcome(entry, "done", place, copied, staged=staged)

@@ -79,9 +79,18 @@ def stage(change: Change, entry: QueueEntry, place: str) -> None:
       LeaseLost: another deployer has taken the entry since.
     """
     close(change.connection, entry, "done")
-    about = {"model": entry.model, "environment": entry.environment, "version": entry.version}
-    about |= {"place": place, "arm": entry.version, "weight": 0.0, "action": entry.action}
-    about |= {"queue_id": entry.id, "queued_by": entry.queued_by, "reason": entry.reason}
+    about: dict[str, Any] = {
+        "model": entry.model,
+        "environment": entry.environment,
+        "version": entry.version,
+        "place": place,
+        "arm": entry.version,
+        "weight": 0.0,
+        "action": entry.action,
+        "queue_id": entry.id,
+        "queued_by": entry.queued_by,
+        "reason": entry.reason,
+    }
     values = about | {"deployed_by": change.actor.name, "since": now(), "until": ""}
     change.connection.execute(insert(deployments).values(values))
     told = {"place": place, "environment": entry.environment, "action": entry.action}

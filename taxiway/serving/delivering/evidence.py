@@ -1,4 +1,4 @@
-"""The gateway's `Evidence`: each request is measured, and remembered where a reward may tell more."""
+"""The gateway's `Evidence`: requests are measured, and remembered where rewards may come."""
 
 from __future__ import annotations
 

@@ -47,18 +47,6 @@ class HandOver(Protocol):
         """Why what waits in the queue cannot be taken over now; empty where it can."""
 
 
-class AllAtOnce:
-    """Takes nothing over: what is deployed has all traffic."""
-
-    def __call__(self, *_: object) -> bool:
-        """See `HandOver`."""
-        return False
-
-    def waits_for(self, *_: object) -> str:
-        """See `HandOver`."""
-        return ""
-
-
 class Deploying:
     """Works through the deploy queue of one model. For one event loop.
 
@@ -69,7 +57,7 @@ class Deploying:
       actor: who deploys.
       poll_seconds: between two looks at the queue.
       on_deployed: called when the registry's route has moved; on the event loop.
-      hand_over: takes over what does not get all traffic at once.
+      hand_over: takes over what is not to get all traffic at once; None for nothing.
     """
 
     def __init__(
@@ -81,7 +69,7 @@ class Deploying:
         *,
         poll_seconds: float,
         on_deployed: Callable[[], None],
-        hand_over: HandOver,
+        hand_over: HandOver | None = None,
     ) -> None:
         self.trouble = ""
         """Why the queue cannot be worked through; empty where it can."""
@@ -133,6 +121,8 @@ class Deploying:
             self._note(f"{type(error).__name__}: {error}")
 
     def _waits_for(self) -> str:
+        if self._hand_over is None:
+            return ""
         environment = self._database.settings.environment
         with self._database.reading() as connection:
             return self._hand_over.waits_for(connection, self._fleet.model, environment)

@@ -18,7 +18,7 @@ from taxiway.push import push_to
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.gateways import BEAT_SECONDS, Gateway, beat, leave
 from taxiway.serving.fleet.backends import Load, goes_by_number, load
-from taxiway.serving.fleet.deploying import AllAtOnce, Deploying, HandOver
+from taxiway.serving.fleet.deploying import Deploying, HandOver
 from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.model_fleet import ModelFleet
 from taxiway.serving.fleet.served_version import ServedVersion
@@ -64,7 +64,7 @@ class Fleet:
         self._config = config
         self._database = database
         self._actor = actor
-        self._hand_over = hand_over or AllAtOnce()
+        self._hand_over = hand_over
         self._environment = database.settings.environment
         names = config.serving.models or (config.model.name,)
         bring_up = Trial(config, database, load).bring_up

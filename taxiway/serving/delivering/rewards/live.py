@@ -2,7 +2,7 @@
 
     POST -> decision log
          -> this gateway knows the decision: counted
-         -> it does not: table posted_rewards -> a gateway that does, now or later, takes it from there
+         -> it does not: table posted_rewards -> a gateway that does takes it from there
 
 A reward that comes again takes the place of the one before; of two the later by its time counts, as
 in the log. What nobody has taken after `delivery.rewards.seconds` is removed and counted.
