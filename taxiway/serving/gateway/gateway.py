@@ -18,6 +18,7 @@ from taxiway.serving.decisions.log import DecisionLog
 from taxiway.serving.delivering.control.hand_over import RolloutOfQueued
 from taxiway.serving.delivering.control.policies import LearntPolicies
 from taxiway.serving.delivering.delivering import Delivering
+from taxiway.serving.fleet.backends import Load, load
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.gateway import reporting
 from taxiway.serving.gateway.access.certificate import Certificate
@@ -54,6 +55,7 @@ class Gateway:
       database: the registry; someone else's to close.
       actor: who deploys what waits in the queues.
       access_log: is given lines of JSON, in a thread; None for no access log.
+      load: by which a version is loaded; tests bring their own.
     """
 
     def __init__(
@@ -62,9 +64,10 @@ class Gateway:
         database: Database,
         actor: Actor,
         access_log: AccessLines | None = None,
+        load: Load = load,
     ) -> None:
         self.section = config.serving
-        self.fleet = Fleet(config, database, actor, hand_over=RolloutOfQueued(config.delivery))
+        self.fleet = Fleet(config, database, actor, load, RolloutOfQueued(config.delivery))
         self.recorder = Recorder(self.fleet.models)
         self.log = DecisionLog(self.section.log)
         policies = LearntPolicies()

@@ -1,4 +1,4 @@
-"""What experiments' policies have learnt, as this gateway has last read it, and what it has seen."""
+"""What experiments' policies have learnt as of the last look, and what is seen here to learn."""
 
 from __future__ import annotations
 

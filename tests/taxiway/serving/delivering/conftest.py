@@ -15,6 +15,7 @@ from taxiway.delivery.section import Rewards
 from taxiway.registry.database.session import Database
 from taxiway.registry.section import SqliteRegistry
 from taxiway.serving.decisions.record import Reward
+from taxiway.serving.delivering.control.policies import LearntPolicies
 from taxiway.serving.delivering.exchange import Exchange
 from taxiway.serving.delivering.measuring.meter import Meter, Where
 from taxiway.serving.delivering.rewards.decided import Decided, key_digest
@@ -64,8 +65,9 @@ class Site:
             lambda decided, reward: self.learnt.append((decided.request_id, reward.value)),
             clock,
         )
+        self.policies = LearntPolicies()
         self.exchange = Exchange(
-            database, name, "", self.meter, self.rewards, lambda: [MODEL], seconds=0.01
+            database, name, "", self.meter, self.rewards, self.policies, lambda: [MODEL], 0.01
         )
         self.rewards.expect(MODEL)
 
