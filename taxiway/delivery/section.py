@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from taxiway.delivery.analysis.conditions import condition
 from taxiway.delivery.audience import Audience
 from taxiway.delivery.experiment.section import Experiment
+from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Seconds
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -50,12 +52,22 @@ class Metric(Frozen):
     reward: str = "reward"
     """Name of the reward, of the metric reward."""
     successCondition: str = ""
-    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper; empty for what is
-    usual of the metric."""
+    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper: canary less stable
+    and its bounds, of latencies and rewards as a share of stable; empty for what is usual."""
     failureCondition: str = ""
     """As `successCondition`; what is neither is inconclusive."""
     margin: Annotated[float, Field(ge=0)] | None = None
     """How much worse is borne where no condition is given; null for what is usual of the metric."""
+
+    @field_validator("successCondition", "failureCondition")
+    @classmethod
+    def _is_condition(cls, text: str) -> str:
+        if text:
+            try:
+                condition(text)
+            except ConfigError as error:
+                raise ValueError(error.message) from error
+        return text
 
 
 class Analysis(Frozen):
@@ -69,6 +81,8 @@ class Analysis(Frozen):
     """Bad looks that are borne; one more, and all traffic goes back."""
     inconclusiveLimit: Annotated[int, Field(ge=0)] = 100
     """Looks that are borne which tell nothing; one more, and the rollout waits for someone."""
+    fewest: Annotated[int, Field(ge=1)] = 100
+    """Observations of each version below which a look tells nothing, whatever it finds."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """How often a version that is no worse may fail, over all metrics and looks together."""
     metrics: tuple[Metric, ...] = (
