@@ -28,15 +28,15 @@ class Came:
     Args:
       values: NaN where none came.
       source: which reward it is; those of one reward by key have the same.
+      is_late: whether it came more than a day after the request; it counts all the same.
       duplicates: rewards that a later one has taken the place of.
-      late: requests whose reward came more than a day after them; they count.
       unknown: rewards of which no request in the log is.
     """
 
     values: Floats
     source: Integers
+    is_late: Flags
     duplicates: int = 0
-    late: int = 0
     unknown: int = 0
 
 

@@ -28,6 +28,13 @@ KEY: Final = f"{LOGGED}key"
 FALLBACK: Final = f"{LOGGED}fallback"
 REWARD: Final = f"{LOGGED}reward"
 NAME: Final = f"{LOGGED}name"
+GATEWAY: Final = f"{LOGGED}gateway"
+SEQUENCE: Final = f"{LOGGED}sequence"
+POLICY: Final = f"{LOGGED}policy"
+REVISION: Final = f"{LOGGED}revision"
+CHOSEN: Final = f"{LOGGED}chosen_arm"
+PROPENSITY: Final = f"{LOGGED}propensity"
+LATENCY: Final = f"{LOGGED}latency_ms"
 OUTPUT: Final = f"{LOGGED}output_"
 EXAMPLE: Final = f"{LOGGED}example"
 MOST_COLUMNS: Final = 1_000
@@ -106,8 +113,8 @@ def rewards_table(rewards: Sequence[Reward], gateway: str) -> Any:
             REWARD: pa.array([one.value for one in rewards], pa.float64()),
             NAME: pa.array([one.name for one in rewards], pa.string()),
             TIME: pa.array([one.time_us for one in rewards], _UTC),
-            f"{LOGGED}gateway": pa.array([gateway] * len(rewards), pa.string()),
-            f"{LOGGED}sequence": pa.array([one.sequence for one in rewards], pa.int64()),
+            GATEWAY: pa.array([gateway] * len(rewards), pa.string()),
+            SEQUENCE: pa.array([one.sequence for one in rewards], pa.int64()),
         }
     )
 
