@@ -79,10 +79,14 @@ class Comparison:
             return one.estimate, one.lower, one.upper
         return -one.estimate, -one.upper, -one.lower
 
+    @property
+    def margin(self) -> float | None:
+        """Of a guardrail."""
+        return self.metric.margin if isinstance(self.metric, Guardrail) else None
+
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         one = self.effect
-        margin = self.metric.margin if isinstance(self.metric, Guardrail) else None
         return {
             "metric": self.metric.name,
             "per": self.metric.per,
@@ -96,7 +100,7 @@ class Comparison:
             "upper": one.upper,
             "alpha": self.alpha,
             "p_value": self.p_value,
-            "margin": margin,
+            "margin": self.margin,
             "guard": self.guard,
             "variance_left": self.variance_left,
         }

@@ -18,7 +18,7 @@ class Recommendation:
     """What is to be done.
 
     Args:
-      action: ship a version; keep the control; go on; or nothing that the data could be trusted for.
+      action: ship a version; keep the control; go on; or nothing, as the data cannot be trusted.
       reason: in words.
       version: that is to have all traffic; of `ship` and `keep_control`.
       more_users: of `keep_running`, about how many it takes until one of the other two; None where
@@ -103,7 +103,7 @@ class _Standing:
     @property
     def loses(self) -> bool:
         """It surely breaks a guardrail, or is surely not better by what is worth acting on."""
-        return bool(self.broken) or self.primary.better[2] < self._worth and not self.wins
+        return bool(self.broken) or (self.primary.better[2] < self._worth and not self.wins)
 
     def why_it_wins(self) -> str:
         """In words."""
@@ -113,15 +113,15 @@ class _Standing:
         """In words."""
         if self.broken:
             told = ", ".join(
-                f"{one.metric.name} by {_bounds(one)}, worse than its margin {one.metric.margin:g}"  # type: ignore[attr-defined]  # a guardrail's
+                f"{one.metric.name} by {_bounds(one)}, worse than its margin {one.margin:g}"
                 for one in self.broken
             )
             return f"{self.version} moves {told}"
         if self.primary.better[2] < 0.0:
             return f"{self.version} is worse than {self._control}: {_bounds(self.primary)}"
         return (
-            f"{self.version} is not better than {self._control} by {self._worth:g}, which was worth "
-            f"acting on: {_bounds(self.primary)}"
+            f"{self.version} is not better than {self._control} by {self._worth:g}, which was "
+            f"worth acting on: {_bounds(self.primary)}"
         )
 
     def why_it_is_open(self) -> str:
@@ -170,8 +170,8 @@ def _suspects(found: Findings) -> list[str]:
     for arm in found.arms:
         if arm.model.error_rate > 0.001:
             told.append(
-                f"{arm.version} fails {arm.model.error_rate:.1%} of its requests: those without any "
-                "answer are not in the log"
+                f"{arm.version} fails {arm.model.error_rate:.1%} of its requests: those without "
+                "any answer are not in the log"
             )
     if found.counts.get("crossed"):
         told.append(
@@ -197,8 +197,8 @@ def _learning(found: Findings) -> Recommendation:
     total = sum(arm.requests for arm in found.arms)
     share = f"{lead.requests / total:.0%}" if total else "none"
     reason = (
-        f"{found.design.policy.kind} moves the traffic by itself; {lead.version} had {share} of the "
-        "requests so far"
+        f"{found.design.policy.kind} moves the traffic by itself; {lead.version} had {share} of "
+        "the requests so far"
     )
     return Recommendation("keep_running", reason)
 
@@ -215,11 +215,10 @@ def _more(found: Findings, comparisons: list[Comparison]) -> int | None:
         radius = (upper - lower) / 2
         if not math.isfinite(radius):
             return None
-        margin = getattr(one.metric, "margin", None)
         worth = found.design.primary_metric.effect
-        target = (
-            max(estimate, worth - estimate) if margin is None else abs(estimate + float(margin))
-        )
+        target = max(estimate, worth - estimate)
+        if one.margin is not None:
+            target = abs(estimate + one.margin)
         if target <= 0.0:
             return None
         needed = max(needed, found.units * ((radius / target) ** 2 - 1))
@@ -230,7 +229,7 @@ def _two_digits(users: float) -> int:
     """Of an estimate more would say too much."""
     if users <= 0:
         return 0
-    unit = 10 ** max(math.floor(math.log10(users)) - 1, 0)
+    unit: int = 10 ** max(math.floor(math.log10(users)) - 1, 0)
     return math.ceil(users / unit) * unit
 
 

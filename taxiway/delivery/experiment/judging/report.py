@@ -1,0 +1,46 @@
+"""What an experiment has shown and what is to be done, as plain values: for JSON, and to be kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from taxiway.delivery.experiment.judging.findings import Findings
+from taxiway.delivery.experiment.judging.recommend import Recommendation
+
+
+def report(found: Findings, recommended: Recommendation) -> dict[str, Any]:
+    """All of it; effects are left out where they are withheld, and what is unknown is None."""
+    withheld = recommended.action == "withheld"
+    ratio, lost = found.sample_ratio, found.regret
+    told = {
+        "recommendation": recommended.to_json(),
+        "days": found.days,
+        "since": found.phase.since,
+        "moved": found.phase.moved,
+        "unit": "user" if found.keyed else "request",
+        "units": found.units,
+        "users": found.keyed,
+        "arms": [asdict(arm) for arm in found.arms],
+        "comparisons": [] if withheld else [one.to_json() for one in found.comparisons],
+        "sample_ratio": ratio and asdict(ratio) | {"mismatch": ratio.mismatch},
+        "counts": dict(found.counts),
+        "regret": lost and asdict(lost),
+    }
+    finite: dict[str, Any] = _finite(told)
+    if withheld:
+        for arm in finite["arms"]:
+            arm["mean"] = None
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither NaN nor infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return value
