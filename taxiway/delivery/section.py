@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from taxiway.delivery.audience import Audience as Audience
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.section import Frozen, Seconds
 
 Percent = Annotated[float, Field(ge=0, le=100)]

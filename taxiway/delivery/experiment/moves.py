@@ -13,7 +13,7 @@ from taxiway.delivery.audience import conditions
 from taxiway.delivery.experiment import records
 from taxiway.delivery.experiment.phases import latest
 from taxiway.delivery.experiment.records import RUNNING, ExperimentRecord
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.policies.policy import State
 from taxiway.delivery.under_way import require_no_experiment, require_no_rollout
 from taxiway.errors import ConfigError, TaxiwayError

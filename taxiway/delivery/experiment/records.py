@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.errors import TaxiwayError, did_you_mean
 from taxiway.registry.approval.states import in_environment
 from taxiway.registry.database.tables import experiments, now

@@ -12,7 +12,7 @@ from taxiway.delivery.experiment.judging.model_metrics import ModelMetrics, mode
 from taxiway.delivery.experiment.judging.regret import told_regret
 from taxiway.delivery.experiment.judging.requests import OF_EVERY_REQUEST, Requests, sums_by_arm
 from taxiway.delivery.experiment.phases import Phase
-from taxiway.delivery.experiment.section import Experiment, ExperimentMetric, Guardrail
+from taxiway.delivery.experiment_section import Experiment, ExperimentMetric, Guardrail
 from taxiway.delivery.policies.logs import Regret
 from taxiway.delivery.statistics.comparisons.effect import Effect
 from taxiway.delivery.statistics.comparisons.means import Summary, mean_difference

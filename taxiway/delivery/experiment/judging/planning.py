@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.statistics.design.power import plan
 
 Source = Literal["config", "log", ""]

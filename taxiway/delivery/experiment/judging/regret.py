@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from taxiway.delivery.experiment.judging.requests import Requests
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.policies.counted.sums import Sums
 from taxiway.delivery.policies.logs import Regret, contextual_regret, regret
 from taxiway.delivery.policies.policy import Observation

@@ -1,4 +1,4 @@
-"""What an experiment has shown and what is to be done, as plain values: for JSON, and to be kept."""
+"""What an experiment has shown and what is to be done, as plain values."""
 
 from __future__ import annotations
 

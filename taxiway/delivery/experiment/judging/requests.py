@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from taxiway.delivery.experiment.section import ExperimentMetric
+from taxiway.delivery.experiment_section import ExperimentMetric
 from taxiway.delivery.statistics.design.cuped import CovariateSums
 
 LATENCY: Final = "latency_ms"
