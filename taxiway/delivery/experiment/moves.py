@@ -65,6 +65,7 @@ def start(
     design: Experiment,
     model: str,
     environment: str,
+    plan: dict[str, Any],
     learnt: State | None = None,
     expected: int | None = None,
     reason: str = "",
@@ -73,6 +74,7 @@ def start(
 
     Args:
       design: as the config has it.
+      plan: what was told of its size, as plain values; see `judging.planning`.
       learnt: what a bandit's policy begins with; None for nothing.
       expected: the revision that the route is at, as far as the caller knows; None for any.
 
@@ -90,7 +92,7 @@ def start(
             f"{model} had an experiment '{design.name}' before, whose outcome is kept",
             edit="delivery.experiment.name",
         )
-    id_ = records.add(connection, model, environment, design, change.actor.name)
+    id_ = records.add(connection, model, environment, design, plan, change.actor.name)
     policy = None
     if design.learns:
         policy = RoutePolicy(id_, design.policy.model_dump(mode="json"))

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from taxiway.delivery.experiment.judging.plain import finite
 from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.statistics.design.power import plan
 
@@ -75,8 +76,9 @@ class Planned:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        price = None if self.fixed is None else self.price_of_peeking
-        return asdict(self) | {"price_of_peeking": price}
+        told = asdict(self) | {"price_of_peeking": self.price_of_peeking}
+        known: dict[str, Any] = finite(told)
+        return known
 
 
 def planned(design: Experiment, before: Before) -> Planned:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
 from taxiway.delivery.experiment.judging.findings import Findings
+from taxiway.delivery.experiment.judging.plain import finite
 from taxiway.delivery.experiment.judging.recommend import Recommendation
 
 
@@ -28,19 +28,8 @@ def report(found: Findings, recommended: Recommendation) -> dict[str, Any]:
         "counts": dict(found.counts),
         "regret": lost and asdict(lost),
     }
-    finite: dict[str, Any] = _finite(told)
+    known: dict[str, Any] = finite(told)
     if withheld:
-        for arm in finite["arms"]:
+        for arm in known["arms"]:
             arm["mean"] = None
-    return finite
-
-
-def _finite(value: Any) -> Any:
-    """JSON has neither NaN nor infinity."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return value
+    return known

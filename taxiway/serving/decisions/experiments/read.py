@@ -30,9 +30,12 @@ from taxiway.serving.decisions.parquet.tables import (
 )
 from taxiway.serving.decisions.parquet.unconverted import read_all
 from taxiway.serving.decisions.rewards.matching import in_order, match
-from taxiway.serving.routing.choose import NAMED, OUTSIDE, OVERRIDE
 
-_READ: Final = (
+NAMED: Final = "named"
+OVERRIDE: Final = "override"
+OUTSIDE: Final = "audience"
+"""Policies of decisions that the route has not drawn, as of `Answer.policy`."""
+READ: Final = (
     REQUEST_ID,
     TIME,
     KEY,
@@ -68,29 +71,29 @@ def read_requests(
       window_hours: `serving.log.reward_window_hours`.
     """
     started = _microseconds(phase.since)
-    columns = [*_READ, *([covariate] if covariate else [])]
+    columns = [*READ, *([covariate] if covariate else [])]
     table, rewarded = read_all(root, model, span_of(started), columns)
     if table is None or REVISION not in table.schema.names:
         table = _empty(columns)
     took_part, left_out = _taking_part(table, phase, started)
-    came = {name: _came(table, rewarded, name, window_hours) for name in rewards}
-    table, came = _kept(table, came, took_part)
+    of_names = {name: came(table, rewarded, name, window_hours) for name in rewards}
+    table, of_names = kept(table, of_names, took_part)
     arm = _arms(table, phase.names)
-    unit, keyed = _units(table, by_user)
+    unit, keyed = units(table, by_user)
     crossed = _crossed(arm, unit) if by_user else np.zeros(len(arm), bool)
     if crossed.any():
         left_out["crossed"] = int(crossed.sum())
-        (table, came), arm = _kept(table, came, ~crossed), arm[~crossed]
-        unit, keyed = _units(table, by_user)
+        (table, of_names), arm = kept(table, of_names, ~crossed), arm[~crossed]
+        unit, keyed = units(table, by_user)
     return Requests(
         arm,
         unit,
         keyed,
         _flags(table, FALLBACK),
-        _floats(table, LATENCY),
-        _floats(table, PROPENSITY),
-        came,
-        _floats(table, covariate) if covariate else None,
+        floats(table, LATENCY),
+        floats(table, PROPENSITY),
+        of_names,
+        floats(table, covariate) if covariate else None,
         LeftOut(**left_out),
     )
 
@@ -99,13 +102,13 @@ def _taking_part(table: Any, phase: Phase, started: int) -> tuple[Flags, dict[st
     """Which rows are of the phase, one for each request; and how many are not, by why."""
     policy, revision = table.column(POLICY), table.column(REVISION)
     times = table.column(TIME).cast(pa.int64()).to_numpy()
-    is_of = _truth(pc.is_in(revision, value_set=pa.array(phase.revisions, pa.int64())))
+    is_of = truth(pc.is_in(revision, value_set=pa.array(phase.revisions, pa.int64())))
     recent = is_of | (times >= started)
-    known = _truth(pc.is_in(table.column(CHOSEN), value_set=pa.array(phase.names)))
+    known = truth(pc.is_in(table.column(CHOSEN), value_set=pa.array(phase.names)))
     named, override, outside = (
-        _truth(pc.equal(policy, name)) for name in (NAMED, OVERRIDE, OUTSIDE)
+        truth(pc.equal(policy, name)) for name in (NAMED, OVERRIDE, OUTSIDE)
     )
-    first, again = _first_rows(table, times)
+    first, again = first_rows(table, times)
     counted = recent & first
     drawn = is_of & known & ~(named | override | outside)
     left_out = {
@@ -118,7 +121,7 @@ def _taking_part(table: Any, phase: Phase, started: int) -> tuple[Flags, dict[st
     return drawn & first, {name: int(rows.sum()) for name, rows in left_out.items()}
 
 
-def _first_rows(table: Any, times: npt.NDArray[np.int64]) -> tuple[Flags, Flags]:
+def first_rows(table: Any, times: npt.NDArray[np.int64]) -> tuple[Flags, Flags]:
     """The first row of each request id, and of those the first rows of requests that repeat it."""
     order = np.argsort(times, kind="stable")
     ids = pc.dictionary_encode(table.column(REQUEST_ID)).combine_chunks()
@@ -138,7 +141,7 @@ def _arms(table: Any, names: Sequence[str]) -> npt.NDArray[np.int64]:
     return np.asarray(found.to_numpy(), np.int64)
 
 
-def _units(table: Any, by_user: bool) -> tuple[npt.NDArray[np.int64], int]:
+def units(table: Any, by_user: bool) -> tuple[npt.NDArray[np.int64], int]:
     """Of each request whose it is, numbered from 0; and how many of them are users."""
     ids, keys = table.column(REQUEST_ID), table.column(KEY)
     if not by_user:
@@ -153,11 +156,11 @@ def _units(table: Any, by_user: bool) -> tuple[npt.NDArray[np.int64], int]:
 def _crossed(arm: npt.NDArray[np.int64], unit: npt.NDArray[np.int64]) -> Flags:
     """Requests of units that were given more than one arm."""
     pairs = np.unique(np.stack([unit, arm], axis=1), axis=0) if len(arm) else np.empty((0, 2))
-    units, counts = np.unique(pairs[:, 0], return_counts=True)
-    return np.isin(unit, units[counts > 1])
+    found, counts = np.unique(pairs[:, 0], return_counts=True)
+    return np.isin(unit, found[counts > 1])
 
 
-def _came(table: Any, rewarded: Any, name: str, window_hours: float) -> Came:
+def came(table: Any, rewarded: Any, name: str, window_hours: float) -> Came:
     """Rewards of all requests, whether they took part or not: only then none is unknown wrongly."""
     rewards = in_order(rewarded, name)
     times = table.column(TIME).cast(pa.int64()).to_numpy()
@@ -177,14 +180,15 @@ def _came(table: Any, rewarded: Any, name: str, window_hours: float) -> Came:
     )
 
 
-def _kept(table: Any, came: Mapping[str, Came], rows: Flags) -> tuple[Any, dict[str, Came]]:
-    kept = {
+def kept(table: Any, came: Mapping[str, Came], rows: Flags) -> tuple[Any, dict[str, Came]]:
+    """Some rows of decisions, with their rewards."""
+    found = {
         name: replace(
             one, values=one.values[rows], source=one.source[rows], is_late=one.is_late[rows]
         )
         for name, one in came.items()
     }
-    return table.filter(pa.array(rows)), kept
+    return table.filter(pa.array(rows)), found
 
 
 def _empty(columns: Sequence[str]) -> Any:
@@ -198,7 +202,7 @@ def _empty(columns: Sequence[str]) -> Any:
     return pa.schema([(name, types.get(name, pa.string())) for name in columns]).empty_table()
 
 
-def _floats(table: Any, name: str) -> npt.NDArray[np.float64]:
+def floats(table: Any, name: str) -> npt.NDArray[np.float64]:
     """A column of numbers; NaN where a cell is missing or no number."""
     if name not in table.schema.names:
         return np.full(table.num_rows, np.nan)
@@ -209,10 +213,10 @@ def _floats(table: Any, name: str) -> npt.NDArray[np.float64]:
 
 
 def _flags(table: Any, name: str) -> Flags:
-    return _truth(table.column(name))
+    return truth(table.column(name))
 
 
-def _truth(column: Any) -> Flags:
+def truth(column: Any) -> Flags:
     """A column of truth; false where it is missing."""
     return np.asarray(pc.fill_null(column, False).to_numpy(), bool)
 
