@@ -53,6 +53,8 @@ class Metric(Frozen):
     usual of the metric."""
     failureCondition: str = ""
     """As `successCondition`; what is neither is inconclusive."""
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """How much worse is borne where no condition is given; null for what is usual of the metric."""
 
 
 class Analysis(Frozen):
@@ -66,6 +68,8 @@ class Analysis(Frozen):
     """Bad looks that are borne; one more, and all traffic goes back."""
     inconclusiveLimit: Annotated[int, Field(ge=0)] = 100
     """Looks that are borne which tell nothing; one more, and the rollout waits for someone."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """How often a version that is no worse may fail, over all metrics and looks together."""
     metrics: tuple[Metric, ...] = (
         Metric(name="error_rate"),
         Metric(name="latency_p99"),
