@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from taxiway.delivery.audience import Audience
+from taxiway.delivery.experiment.section import Experiment
 from taxiway.section import Frozen, Seconds
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -85,17 +86,6 @@ class Pause(Frozen):
     """Seconds; null until `taxiway rollout resume`."""
 
 
-class Audience(Frozen):
-    """Whose requests are split; the others' all go to the stable version."""
-
-    headers: Mapping[str, tuple[str, ...]] = {}
-    """Values of a header, one of which it must have."""
-    cookies: Mapping[str, tuple[str, ...]] = {}
-    """As `headers`."""
-    columns: Mapping[str, tuple[str, ...]] = {}
-    """As `headers`, of the first row."""
-
-
 class Step(Frozen):
     """One step of a rollout: exactly one of its keys."""
 
@@ -161,6 +151,8 @@ class Delivery(Frozen):
     `serving.log.key`."""
     strategy: Strategy = AtOnce(kind="at_once")
     """Of `taxiway rollout start`, and of what the deploy queue brings."""
+    experiment: Experiment | None = None
+    """What `taxiway experiment start` starts; null for none."""
     progress_deadline_seconds: Seconds = 600.0
     """How long gateways may take to have a step's versions ready; then all traffic goes back."""
     lease_seconds: Annotated[float, Field(gt=0, le=600)] = 3.0
