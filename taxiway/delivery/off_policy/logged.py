@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,6 @@ class Logged:
             found |= others & (np.nan_to_num(self.possible, nan=1.0) <= 0.0)
         return np.asarray(found)
 
-    def context(self, row: int) -> dict[str, Any]:
-        """What was known of one request."""
-        return {name: values[row] for name, values in self.columns.items()}
+    def context(self, row: int, names: Iterable[str]) -> dict[str, Any]:
+        """What was known of one request, of these columns."""
+        return {name: self.columns[name][row] for name in names if name in self.columns}
