@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from taxiway.delivery.audience import Audience
+from taxiway.delivery.audience import Audience as Audience
 from taxiway.delivery.experiment.section import Experiment
 from taxiway.section import Frozen, Seconds
 
