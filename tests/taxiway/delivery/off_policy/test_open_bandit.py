@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ COLUMNS = ["item_id", "position", "click", "propensity_score"]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
     """The wheel, by its digest."""
     own = ROOT / ".uv" / "bin" / "pip"
     pip = str(own) if own.is_file() else shutil.which("pip")
@@ -56,7 +57,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     if "No matching distribution" in done.stderr:
         pytest.skip("no registry has obp here")
     assert done.returncode == 0, done.stderr
-    return zipfile.ZipFile(next(folder.glob("obp-*.whl")))
+    with zipfile.ZipFile(next(folder.glob("obp-*.whl"))) as opened:
+        yield opened
 
 
 def rows_of(wheel: zipfile.ZipFile, policy: str) -> Any:
