@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from taxiway.delivery.analysis.conditions import condition
 from taxiway.delivery.audience import Audience
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Seconds
 

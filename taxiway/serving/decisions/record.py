@@ -41,9 +41,11 @@ class Decision:
       columns: plain columns; missing ones were missing or are not kept.
       examples: serialized tf.Examples that are no such thing, kept as they are.
       outputs: of the model, a value for each row.
-      policy: `single` where all traffic goes to one version, `weights` where it is split, `named`
-        where the client named the version.
+      policy: see `Answer.policy`.
       latency: seconds.
+      revision: of the route that it went by; 0 in older logs.
+      propensities: of each arm of the route, by its version; None in older logs, and where there
+        was one.
     """
 
     time_us: int
@@ -63,6 +65,8 @@ class Decision:
     key: str | None
     protocol: str
     policy: str
+    revision: int = 0
+    propensities: dict[str, float] | None = None
     sequence: int = 0
 
 
@@ -113,15 +117,14 @@ class Recorder:
         elif self._changes:
             columns = self._kept(columns)
         key = self.kept_key(ask.key)
-        named = bool(ask.version or ask.label)
-        policy = "named" if named else "single" if answer.propensity >= 1.0 else "weights"
         # A list in the order of Decision: half of the time and bytes of a mapping.
         return _dumped(
             [
                 *(DECISION, int((time.time() - seconds) * 1e6), ask.request_id, ask.model),
                 *(ask.rows, columns, examples, answer.outputs, answer.version, answer.number),
                 *(answer.arm, answer.chosen or answer.arm, answer.fallback, answer.propensity),
-                *(seconds, key, ask.protocol, policy),
+                *(seconds, key, ask.protocol, answer.policy, answer.revision),
+                dict(answer.propensities) or None,
             ]
         )
 

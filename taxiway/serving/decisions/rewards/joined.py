@@ -68,13 +68,9 @@ def joined(
     if table is None:
         found = match([], [], np.empty(0, np.int64), rewards, 0)
         return Joined(pa.table({}), duplicates=found.duplicates, unknown=found.unknown)
-    found = match(
-        table.column(REQUEST_ID).to_pylist(),
-        table.column(KEY).to_pylist(),
-        table.column(TIME).cast(pa.int64()).to_numpy(),
-        rewards,
-        int(window_hours * _HOUR_US),
-    )
+    ids, times = table.column(REQUEST_ID).to_pylist(), table.column(TIME).cast(pa.int64())
+    keys = table.column(KEY).to_pylist()
+    found = match(ids, keys, times.to_numpy(), rewards, int(window_hours * _HOUR_US))
     fell = table.column(FALLBACK).to_numpy()
     values = np.where(fell, np.nan, found.values(rewards))
     return Joined(
@@ -84,7 +80,7 @@ def joined(
         fallbacks=int(fell.sum()),
         duplicates=found.duplicates,
         unknown=found.unknown,
-        late=found.late,
+        late=len({ids[row] for row in np.flatnonzero(found.came_late(times.to_numpy(), rewards))}),
     )
 
 
