@@ -47,7 +47,7 @@ class Ask:
     deadline: float = 0.0
     protocol: Literal["tfs-rest", "tfs-grpc", "oip-rest", "oip-grpc", "ofrep"] = "tfs-rest"
     traceparent: str = ""
-    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)  # has tokens
     overrides: bool = False
 
 
@@ -65,7 +65,8 @@ class Answer:
       revision: of the route that it went by.
       policy: by which the arm was chosen: `single`, `weights`, `audience` (outside of it), `named`,
         `override`, or the kind of an experiment's policy.
-      propensities: of each arm, where it was not certain; they sum to 1.
+      propensities: of each arm of the route, by its version; they sum to 1.
+      experiment: id of the one whose policy chose; 0 for none.
     """
 
     outputs: Arrays
@@ -79,6 +80,7 @@ class Answer:
     revision: int = 0
     policy: str = "single"
     propensities: Mapping[str, float] = field(default_factory=dict)
+    experiment: int = 0
 
 
 @dataclass(frozen=True)

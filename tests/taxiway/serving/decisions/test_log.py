@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from typing import Any
 
@@ -22,6 +23,9 @@ def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
         arm="canary",
         chosen="canary",
         propensity=0.1,
+        policy="weights",
+        revision=4,
+        propensities={"1.2.6": 0.9, "1.2.7": 0.1},
     )
     (row,) = folder.converted()
     time = row.pop("_taxiway_time")
@@ -37,6 +41,8 @@ def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
         "_taxiway_row": 0,
         "_taxiway_model": MODEL,
         "_taxiway_policy": "weights",
+        "_taxiway_revision": 4,
+        "_taxiway_propensities": '{"1.2.6":0.9,"1.2.7":0.1}',
         "_taxiway_version": "1.2.7",
         "_taxiway_number": 3,
         "_taxiway_arm": "canary",
@@ -61,20 +67,15 @@ def test_a_request_of_several_rows_is_as_many_rows(folder: Folder) -> None:
     assert {row["_taxiway_request_id"] for row in rows} == {"r-1"}
 
 
-@pytest.mark.parametrize(
-    ("ask", "answer", "policy"),
-    [
-        ({}, {}, "single"),
-        ({}, {"propensity": 0.9}, "weights"),
-        ({"version": "3"}, {}, "named"),
-        ({"label": "champion"}, {}, "named"),
-    ],
-)
-def test_who_chose_the_version_is_told(
-    folder: Folder, ask: dict[str, Any], answer: dict[str, Any], policy: str
-) -> None:
-    logged(folder.log(), an_ask(**ask), **answer)
-    assert folder.converted()[0]["_taxiway_policy"] == policy
+def test_who_chose_the_version_and_how_likely_each_was_is_told(folder: Folder) -> None:
+    log = folder.log()
+    propensities = {"1.2.7": 0.9, "1.3.0": 0.1}
+    logged(log, an_ask("r-1"), policy="thompson", revision=7, propensities=propensities)
+    logged(log, an_ask("r-2"))
+    drawn, single = folder.converted()
+    assert (drawn["_taxiway_policy"], drawn["_taxiway_revision"]) == ("thompson", 7)
+    assert json.loads(drawn["_taxiway_propensities"]) == propensities
+    assert (single["_taxiway_policy"], single["_taxiway_propensities"]) == ("single", None)
 
 
 def test_a_fallback_tells_both_arms(folder: Folder) -> None:
