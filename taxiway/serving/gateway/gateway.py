@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from taxiway.delivery.section import ColumnKey
 from taxiway.modeling.names import COLUMNS
 from taxiway.section import is_loopback
 from taxiway.serving.decisions.log import DecisionLog
@@ -27,6 +28,7 @@ from taxiway.serving.gateway.http.server import HttpServer, bound_socket, serve_
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from taxiway.serving.gateway.status import Status
 from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.serving.routing.router import Router
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -61,8 +63,16 @@ class Gateway:
         self.section = config.serving
         self.fleet = Fleet(config, database, actor)
         self.recorder = Recorder(self.fleet.models)
-        self.log = DecisionLog(self.section.log)
-        self.service = ServingService(self.fleet, self.section, self.log, self.recorder.batch)
+        key = config.delivery.key
+        key_column = key.name if isinstance(key, ColumnKey) else ""
+        self.log = DecisionLog(self.section.log, key_column=key_column)
+        self.service = ServingService(
+            self.fleet,
+            self.section,
+            self.log,
+            self.recorder.batch,
+            router=Router(key, self.section.log.key),
+        )
         self.http: HttpServer | None = None
         self.grpc: GrpcServer | None = None
         self.admin: AdminServer | None = None

@@ -13,11 +13,13 @@ from taxiway.serving.decisions.parquet.files import read_table
 from taxiway.serving.decisions.parquet.tables import (
     FALLBACK,
     NAME,
+    POLICY,
     REQUEST_ID,
     REWARD,
     TIME,
     one_table,
 )
+from taxiway.serving.requests.ask import OVERRIDE
 
 _LATE_US: Final = 86_400_000_000
 
@@ -32,6 +34,7 @@ class Joined:
       rewarded: rows that have a reward.
       fallbacks: rows whose arm was not the one that was chosen: their rewards are left out, as they
         say nothing of either arm.
+      overrides: rows whose version someone looked at by hand: theirs are left out too.
       duplicates: rewards that came again; of one request the latest counts.
       unknown: rewards of requests that no file has: erased, too old, or never asked here.
       late: rewards that came more than a day after their decision; they count.
@@ -41,6 +44,7 @@ class Joined:
     decisions: int = 0
     rewarded: int = 0
     fallbacks: int = 0
+    overrides: int = 0
     duplicates: int = 0
     unknown: int = 0
     late: int = 0
@@ -59,11 +63,12 @@ def joined(root: Path, model: str, name: str = "reward") -> Joined:
     ids = table.column(REQUEST_ID).to_pylist()
     times = table.column(TIME).cast(pa.int64()).to_pylist()
     is_fallback = table.column(FALLBACK).to_pylist()
+    by_hand = [one == OVERRIDE for one in table.column(POLICY).to_pylist()]
     values: list[float | None] = []
     late: set[str] = set()
-    for request_id, time_us, fell in zip(ids, times, is_fallback, strict=True):
+    for request_id, time_us, *left_out in zip(ids, times, is_fallback, by_hand, strict=True):
         value, came = found.get(request_id, (None, 0))
-        values.append(None if fell else value)
+        values.append(None if any(left_out) else value)
         if value is not None and came - time_us > _LATE_US:
             late.add(request_id)
     return Joined(
@@ -71,6 +76,7 @@ def joined(root: Path, model: str, name: str = "reward") -> Joined:
         decisions=len(ids),
         rewarded=sum(value is not None for value in values),
         fallbacks=sum(is_fallback),
+        overrides=sum(by_hand),
         duplicates=duplicates,
         unknown=len(found.keys() - set(ids)),
         late=len(late),
