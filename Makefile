@@ -24,6 +24,8 @@ ROWS ?=
 ADD ?=
 ALONE ?=
 REPEAT ?= 1
+SOAK ?= 3600
+LONG ?= 14400
 # All sizes go into the repository, and ADD's in the place of theirs; ROWS' go below var/.
 BENCH = --repeat $(REPEAT) $(if $(ROWS)$(ADD),--rows $(ROWS)$(ADD) $(if $(ALONE),--alone $(ALONE)),--alone 3.4m) \
   $(if $(ROWS),--output var/benchmarks,--page docs/explanation/speed.md) $(if $(ADD),--add)
@@ -34,7 +36,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast coverage bench bench-startup bench-registry bench-serving profile lock clean config-reference signing clients protos
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-serving profile lock clean config-reference signing clients protos
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -81,7 +83,11 @@ test: .venv/installed ## Run all tests, with branch coverage; MODEL=mine runs th
 	  .venv/bin/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered)
 
 test-fast: .venv/installed ## Run the tests that need neither TensorFlow nor a Dask cluster, in about two minutes.
-	.venv/bin/pytest -m "not pipeline and not cluster" -n $(WORKERS)
+	.venv/bin/pytest -m "not pipeline and not cluster and not long" -n $(WORKERS)
+
+# One after the other, since what is measured is to have the machine for itself.
+test-long: .venv/installed ## Run what takes long: simulations, a soak of SOAK seconds; within LONG seconds.
+	SOAK_SECONDS=$(call quoted,SOAK) timeout --kill-after=60 $(call quoted,LONG) .venv/bin/pytest -m long --durations=0
 
 coverage: test ## Write htmlcov/index.html from a full test run.
 	.venv/bin/coverage html
@@ -123,7 +129,7 @@ test-image: image .venv/installed ## Look at the image from outside, then run th
 test-in-image: ## Run the tests in the image that may end otherwise on its stack.
 	@sh tools/build-image.sh test $(IMAGE)-test
 	docker run --rm --init --read-only --tmpfs /tmp:exec --network none --hostname localhost $(IMAGE)-test \
-	  python -m pytest -m "not one_stack" -p no:cacheprovider -n $(WORKERS) --dist loadgroup
+	  python -m pytest -m "not one_stack and not long" -p no:cacheprovider -n $(WORKERS) --dist loadgroup
 
 docs: .docs/installed ## Build the documentation's site in site/; a broken link fails it.
 	@.docs/env/bin/python tools/docs-pages.py .docs/pages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
 
@@ -31,13 +32,13 @@ class UnderWay:
 def open_experiment(connection: Connection, model: str, environment: str) -> UnderWay | None:
     """The experiment that has not been stopped; None where there is none."""
     row = _open(connection, experiments, "stopped_at", model, environment)
-    return row and UnderWay(row.id, row.name, row.started_by, row.started_at)
+    return None if row is None else UnderWay(row.id, row.name, row.started_by, row.started_at)
 
 
 def open_rollout(connection: Connection, model: str, environment: str) -> UnderWay | None:
     """The rollout that has not ended; None where there is none."""
     row = _open(connection, rollouts, "ended_at", model, environment)
-    return row and UnderWay(row.id, row.version, row.started_by, row.started_at)
+    return None if row is None else UnderWay(row.id, row.version, row.started_by, row.started_at)
 
 
 def require_no_experiment(connection: Connection, model: str, environment: str) -> None:
@@ -72,7 +73,7 @@ def require_no_rollout(connection: Connection, model: str, environment: str) -> 
 
 def _open(
     connection: Connection, table: Table, ended: str, model: str, environment: str
-) -> Row[tuple[object, ...]] | None:
+) -> Row[Any] | None:
     """The newest row without an end."""
     of = table.c
     query = select(table).where(of.model == model, of.environment == environment)

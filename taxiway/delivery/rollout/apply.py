@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
 
 from sqlalchemy import Connection
 
@@ -46,7 +45,11 @@ from taxiway.registry.versions.records import ModelVersion
 
 Clock = Callable[[], float]
 Request = Callable[[Rollout, float], Advanced]
-_LEASE: Final = "rollout {environment}/{model}"
+
+
+def lease_of(model: str, environment: str) -> str:
+    """The name of the lease under which a model's rollout is moved on."""
+    return f"rollout:{model}:{environment}"
 
 
 def start(
@@ -157,7 +160,7 @@ def tick(
         if model not in models_with_open_rollouts(connection, environment):
             return None
     with database.working() as connection:
-        name = _LEASE.format(environment=environment, model=model)
+        name = lease_of(model, environment)
         if not take_lease(connection, name, holder, lease_seconds, clock):
             return None
         require(actor, Permission.DEPLOY, connection)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -133,8 +133,15 @@ class DecisionLog:
         """Takes what came of a decision; it is as safe as a decision when this returns.
 
         Raises:
-          Refusal: UNAVAILABLE, it could not be kept.
+          Refusal: INVALID, it is by key and decisions are logged without; UNAVAILABLE, it could not
+            be kept.
         """
+        if reward.key:
+            key = self._recorder.kept_key(reward.key)
+            if key is None:
+                column = f"serving.log.columns.{self._settings.key}"
+                raise Refusal(Code.INVALID, f"a reward by key joins nothing: {column}.keep is drop")
+            reward = replace(reward, key=key)
         await self._kept(reward_body(reward), 1)
 
     def counts(self) -> LogCounts:

@@ -75,10 +75,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Reward:
-    """What came of a decision.
+    """What came of a decision, or of all decisions of a key for a while.
 
     Args:
-      request_id: of the decision.
+      request_id: of the decision; empty where `key` says whose they were.
       value: of the reward.
       model: whose decision it was.
       name: of the reward, where a model has several.
@@ -91,6 +91,8 @@ class Reward:
     name: str = "reward"
     time_us: int = 0
     sequence: int = -1
+    key: str = ""
+    """Whose decisions it is of: those within `serving.log.reward_window_hours` before it."""
 
 
 class Recorder:
@@ -120,11 +122,7 @@ class Recorder:
             columns, examples = self._of_examples(ask.examples or ())
         elif self._changes:
             columns = self._kept(columns)
-        key: str | None = ask.key
-        if not key or self._keep_key == "drop":
-            key = None
-        elif self._keep_key == "hash":
-            key = self._hasher.value(key)
+        key = self.kept_key(ask.key)
         # A list in the order of Decision: half of the time and bytes of a mapping.
         return _dumped(
             [
@@ -135,6 +133,12 @@ class Recorder:
                 *(answer.propensities, answer.experiment, answer.revision),
             ]
         )
+
+    def kept_key(self, key: str) -> str | None:
+        """A key as the log has it; None where it has none."""
+        if not key or self._keep_key == "drop":
+            return None
+        return str(self._hasher.value(key)) if self._keep_key == "hash" else key
 
     def _of_examples(self, examples: Sequence[bytes]) -> tuple[Any, Any]:
         """tf.Examples stay as they are, to be read later; but not with columns that are not kept.
@@ -160,15 +164,16 @@ class Recorder:
 def reward_body(reward: Reward) -> bytes:
     """The body of a reward's record."""
     time_us = reward.time_us or int(time.time() * 1e6)
-    return _dumped([REWARD, time_us, reward.request_id, reward.model, reward.value, reward.name])
+    which = (reward.request_id, reward.model, reward.value, reward.name, reward.key)
+    return _dumped([REWARD, time_us, *which])
 
 
 def read_record(sequence: int, body: bytes) -> Decision | Reward:
     """A record of a segment."""
     kind, *values = orjson.loads(body)
     if kind == REWARD:
-        time_us, request_id, model, value, name = values
-        return Reward(request_id, value, model, name, time_us, sequence)
+        time_us, request_id, model, value, name, *key = values  # older ones have no key
+        return Reward(request_id, value, model, name, time_us, sequence, *key)
     decision = Decision(*values)
     decision.sequence = sequence
     if _HAS_BYTES not in body:  # as nearly always

@@ -100,7 +100,8 @@ def rewards_table(rewards: Sequence[Reward], gateway: str) -> Any:
     """A row for each reward."""
     return pa.table(
         {
-            REQUEST_ID: pa.array([one.request_id for one in rewards], pa.string()),
+            REQUEST_ID: pa.array([one.request_id or None for one in rewards], pa.string()),
+            KEY: pa.array([one.key or None for one in rewards], pa.string()),
             REWARD: pa.array([one.value for one in rewards], pa.float64()),
             NAME: pa.array([one.name for one in rewards], pa.string()),
             TIME: pa.array([one.time_us for one in rewards], _UTC),
