@@ -189,8 +189,8 @@ class Delivery(Frozen):
     """How a new version gets to users, and how versions are compared on them."""
 
     key: Key | None = None
-    """What says whose a request is; null: the header X-Targeting-Key, else the column
-    `serving.log.key`."""
+    """What says whose a request is. Where it says nothing, and for null: the header
+    X-Targeting-Key, else the column `serving.log.key`."""
     strategy: Strategy = AtOnce(kind="at_once")
     """Of `taxiway rollout start`, and of what the deploy queue brings."""
     experiment: Experiment | None = None
