@@ -97,10 +97,11 @@ def _asked(
     missing: str,
     environment: str | None,
 ) -> _Asked:
+    from taxiway.cli.log import logged_model
     from taxiway.registry.times import parse_moment
     from taxiway.serving.decisions.rewards.replayed import Wanted
 
-    name = model or registry.model
+    name = logged_model(registry.config, model)
     wanted = Wanted(
         since_us=_microseconds(parse_moment(since, "--since")) or 0,
         until_us=_microseconds(parse_moment(until, "--until")),
