@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from taxiway.delivery.analysis.conditions import condition
+from taxiway.delivery.audience import Audience
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Seconds
 
@@ -99,17 +100,6 @@ class Pause(Frozen):
     """Seconds; null until `taxiway rollout resume`."""
 
 
-class Audience(Frozen):
-    """Whose requests are split; the others' all go to the stable version."""
-
-    headers: Mapping[str, tuple[str, ...]] = {}
-    """Values of a header, one of which it must have."""
-    cookies: Mapping[str, tuple[str, ...]] = {}
-    """As `headers`."""
-    columns: Mapping[str, tuple[str, ...]] = {}
-    """As `headers`, of the first row."""
-
-
 class Step(Frozen):
     """One step of a rollout: exactly one of its keys."""
 
@@ -185,15 +175,28 @@ class Shadow(Frozen):
 Strategy = Annotated[AtOnce | BlueGreen | Canary | Shadow, Field(discriminator="kind")]
 
 
+class Rewards(Frozen):
+    """What gateways keep in memory to join rewards to decisions as they come; the log has all."""
+
+    decisions: Annotated[int, Field(ge=1, le=10**7)] = 100_000
+    """Of each model, that a gateway remembers while its requests are split: the newest. A decision
+    takes about half a kilobyte."""
+    seconds: Seconds = 3600.0
+    """For which it does, and for which a reward waits for a gateway that has its decision."""
+
+
 class Delivery(Frozen):
     """How a new version gets to users, and how versions are compared on them."""
 
     key: Key | None = None
-    """What says whose a request is; null: the header X-Targeting-Key, else the column
-    `serving.log.key`."""
+    """What says whose a request is. Where it says nothing, and for null: the header
+    X-Targeting-Key, else the column `serving.log.key`."""
     strategy: Strategy = AtOnce(kind="at_once")
     """Of `taxiway rollout start`, and of what the deploy queue brings."""
+    experiment: Experiment | None = None
+    """What `taxiway experiment start` starts; null for none."""
     progress_deadline_seconds: Seconds = 600.0
     """How long gateways may take to have a step's versions ready; then all traffic goes back."""
     lease_seconds: Annotated[float, Field(gt=0, le=600)] = 3.0
     """For how long the gateway that moves a rollout on holds it; another goes on after that."""
+    rewards: Rewards = Rewards()

@@ -42,6 +42,11 @@ def move_by_registry(
     with registry.database.changing(registry.actor, Permission.DEPLOY) as change:
         made = move(change, expected)
         settle(change, model, environment)
+    return taken_up(registry, made, wait)
+
+
+def taken_up(registry: OpenRegistry, made: Move, wait: float) -> Outcome:
+    """Waits until gateways go by a move, for so many seconds at most."""
     return _waited(registry, made.to_json(), made.after, wait)
 
 
