@@ -15,7 +15,6 @@ from taxiway.cli.options import (
     Reason,
 )
 from taxiway.cli.registry import open_registry
-from taxiway.cli.rollout.delivered import WAIT_SECONDS, ModelOption, Wait, ask
 from taxiway.cli.rollout.outcome import tell
 from taxiway.errors import ConfigError
 
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from taxiway.registry.database.session import Change
     from taxiway.registry.routes.moves import Move
 
+ModelOption = Annotated[
+    str, typer.Option("--model", help="Its name; without it the config's model.name.")
+]
 ExpectedRevision = Annotated[
     int | None,
     typer.Option(
@@ -30,6 +32,9 @@ ExpectedRevision = Annotated[
         min=1,
         help="Refuse where the route is not at this one, which `rollout status` names.",
     ),
+]
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for gateways to take it up, at most.")
 ]
 GatewayOption = Annotated[
     str,
@@ -40,6 +45,7 @@ GatewayOption = Annotated[
         "sooner, since neither config nor database is opened here.",
     ),
 ]
+WAIT_SECONDS = 30.0
 OptionalVersion = Annotated[
     str,
     typer.Argument(
@@ -84,6 +90,8 @@ def promote(
         return
     registry = open_registry(config, assignments)
     if not version:
+        from taxiway.cli.rollout.delivered import ask
+
         ask(registry, model, environment, "promote", reason, wait, as_json, full=full)
         return
     if full:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from taxiway.cli.options import (
     VersionArgument,
 )
 from taxiway.cli.registry import open_registry
+from taxiway.cli.rollout.commands import WAIT_SECONDS, ModelOption, Wait
 from taxiway.cli.rollout.outcome import Outcome, tell_rollout
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 
     from taxiway.cli.registry import OpenRegistry
     from taxiway.delivery.rollout.apply import Request
-
-ModelOption = Annotated[
-    str, typer.Option("--model", help="Its name; without it the config's model.name.")
-]
-Wait = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for gateways to take it up, at most.")
-]
-WAIT_SECONDS = 30.0
 
 
 def start(

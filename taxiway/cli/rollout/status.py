@@ -10,7 +10,7 @@ import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
 from taxiway.cli.registry import open_registry
-from taxiway.cli.rollout.delivered import ModelOption
+from taxiway.cli.rollout.commands import ModelOption
 from taxiway.cli.table import print_table, table_console
 from taxiway.errors import EXIT_RUN_FAILED, ConfigError
 from taxiway.terminal import one_line

@@ -43,13 +43,13 @@ class Steps(Desk):
 
     def __init__(self, root: Path, here: CommandLine) -> None:
         super().__init__(root, here)
-        (root / "canary.yaml").write_text(CONFIG)
-        self.options = (*self.options, "--config", str(root / "canary.yaml"))
         self.versions: list[ModelVersion] = []
         self.ahead = 0.0
         for content in ("one", "two"):
             self.versions.append(self.queued(content))
             assert self("deploy").code == 0
+        (root / "canary.yaml").write_text(CONFIG)
+        self.options = (*self.options, "--config", str(root / "canary.yaml"))
         self.new, self.stable = (version.name for version in self.versions)
         self._gateway = Gateway.here("")
 
