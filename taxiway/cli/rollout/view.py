@@ -84,9 +84,16 @@ def _how_far(rollout: Rollout, now: float) -> str:
 
 
 def _looked(look: Look, now: float) -> str:
-    return (
+    told = (
         f"last look, {_seconds(now - look.at)} ago: {look.verdict} "
         f"({look.stable_requests:,} and {look.canary_requests:,} requests)"
+    )
+    if not look.shadow:
+        return told
+    copies = look.shadow
+    return (
+        f"{told}; of {copies['compared']:,} rows {copies['agreed']:.1%} agree, the score drifts by "
+        f"{copies['drift']:+.4g}, {copies['dropped']:,} requests were not copied"
     )
 
 
