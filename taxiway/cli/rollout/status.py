@@ -121,7 +121,11 @@ def _what(event: Event) -> str:
     if event.event == "look":
         metrics = [f"{one['name']} {one['verdict']}: {one['why']}" for one in detail["metrics"]]
         return f"{detail['verdict']} ({'; '.join(metrics)})"
-    return ", ".join(f"{key} {value}" for key, value in detail.items() if value != "")
+    if event.event in ("promoted", "aborted", "inconclusive"):
+        return str(detail["reason"])
+    if event.event == "step":
+        return f"{detail['is']}, with {detail['weight']:g}%"
+    return ", ".join(f"{key} {value}" for key, value in detail.items())
 
 
 def _print_rollout(rollout: Rollout) -> None:
