@@ -12,8 +12,8 @@ from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.delivering.measuring.meter import Meter
 from taxiway.serving.delivering.rewards.decided import Decided, key_digest
 from taxiway.serving.delivering.rewards.live import LiveRewards
-from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.routing.choose import OUTSIDE, SINGLE, Choice
+from taxiway.serving.requests.ask import OUTSIDE, SINGLE, Answer, Ask
+from taxiway.serving.routing.choose import Choice
 from taxiway.serving.routing.evidence import Failure
 
 Context = Callable[[Ask, Choice], Any]

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from taxiway.delivery.section import ColumnKey
 from taxiway.modeling.names import COLUMNS
 from taxiway.section import is_loopback
 from taxiway.serving.decisions.log import DecisionLog
@@ -69,7 +70,9 @@ class Gateway:
         self.section = config.serving
         self.fleet = Fleet(config, database, actor, load, RolloutOfQueued(config.delivery))
         self.recorder = Recorder(self.fleet.models)
-        self.log = DecisionLog(self.section.log)
+        key = config.delivery.key
+        key_column = key.name if isinstance(key, ColumnKey) else ""
+        self.log = DecisionLog(self.section.log, key_column=key_column)
         policies = LearntPolicies()
         self.delivering = Delivering(config, database, actor, self.fleet, self.log, policies)
         self.service = ServingService(
@@ -77,7 +80,7 @@ class Gateway:
             self.section,
             self.log,
             self.recorder.batch,
-            Router(config.delivery.key, self.section.log.key, policies),
+            Router(key, self.section.log.key, policies),
             self.delivering.evidence,
         )
         self.http: HttpServer | None = None
