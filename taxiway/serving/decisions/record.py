@@ -41,13 +41,6 @@ class Decision:
       columns: plain columns; missing ones were missing or are not kept.
       examples: serialized tf.Examples that are no such thing, kept as they are.
       outputs: of the model, a value for each row.
-<<<<<<< HEAD
-      policy: see `Answer.policy`.
-      latency: seconds.
-      revision: of the route that it went by; 0 in older logs.
-      propensities: of each arm of the route, by its version; None in older logs, and where there
-        was one.
-=======
       propensity: with which `chosen` was chosen.
       policy: what chose; see `Answer.policy`.
       latency: seconds.
@@ -55,7 +48,6 @@ class Decision:
         follows is 0.
       experiment: id of the one whose policy chose; 0 for none.
       revision: of the route.
->>>>>>> route
     """
 
     time_us: int
@@ -75,14 +67,9 @@ class Decision:
     key: str | None
     protocol: str
     policy: str
-<<<<<<< HEAD
-    revision: int = 0
-    propensities: dict[str, float] | None = None
-=======
     propensities: dict[str, float] = field(default_factory=dict)
     experiment: int = 0
     revision: int = 0
->>>>>>> route
     sequence: int = 0
 
 
@@ -142,13 +129,8 @@ class Recorder:
                 *(DECISION, int((time.time() - seconds) * 1e6), ask.request_id, ask.model),
                 *(ask.rows, columns, examples, answer.outputs, answer.version, answer.number),
                 *(answer.arm, answer.chosen or answer.arm, answer.fallback, answer.propensity),
-<<<<<<< HEAD
-                *(seconds, key, ask.protocol, answer.policy, answer.revision),
-                dict(answer.propensities) or None,
-=======
                 *(seconds, key, ask.protocol, answer.policy),
                 *(answer.propensities, answer.experiment, answer.revision),
->>>>>>> route
             ]
         )
 

@@ -55,16 +55,9 @@ _OWN: Final[dict[str, tuple[Any, Callable[[Decision], Any]]]] = {
     "chosen_arm": (pa.string(), attrgetter("chosen")),
     "fallback": (pa.bool_(), attrgetter("fallback")),
     "propensity": (pa.float64(), attrgetter("propensity")),
-<<<<<<< HEAD
-    "propensities": (  # JSON by version: spans are of plain columns
-        pa.string(),
-        lambda one: one.propensities and orjson.dumps(one.propensities).decode(),
-    ),
-=======
     "propensities": (pa.string(), lambda one: _json(one.propensities)),
     "experiment": (pa.int64(), attrgetter("experiment")),
     "revision": (pa.int64(), attrgetter("revision")),
->>>>>>> route
     "latency_ms": (pa.float64(), lambda one: one.latency * 1e3),
     "key": (pa.string(), attrgetter("key")),
     "protocol": (pa.string(), attrgetter("protocol")),

@@ -32,13 +32,8 @@ def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
         chosen="canary",
         propensity=0.1,
         policy="weights",
-<<<<<<< HEAD
-        revision=4,
-        propensities={"1.2.6": 0.9, "1.2.7": 0.1},
-=======
         propensities={"1.2.6": 0.9, "1.2.7": 0.1},
         revision=5,
->>>>>>> route
     )
     (row,) = folder.converted()
     time = row.pop("_taxiway_time")
@@ -83,17 +78,6 @@ def test_a_request_of_several_rows_is_as_many_rows(folder: Folder) -> None:
     assert {row["_taxiway_request_id"] for row in rows} == {"r-1"}
 
 
-<<<<<<< HEAD
-def test_who_chose_the_version_and_how_likely_each_was_is_told(folder: Folder) -> None:
-    log = folder.log()
-    propensities = {"1.2.7": 0.9, "1.3.0": 0.1}
-    logged(log, an_ask("r-1"), policy="thompson", revision=7, propensities=propensities)
-    logged(log, an_ask("r-2"))
-    drawn, single = folder.converted()
-    assert (drawn["_taxiway_policy"], drawn["_taxiway_revision"]) == ("thompson", 7)
-    assert json.loads(drawn["_taxiway_propensities"]) == propensities
-    assert (single["_taxiway_policy"], single["_taxiway_propensities"]) == ("single", None)
-=======
 def test_who_chose_the_version_is_told_and_how_likely_each_of_them_was(folder: Folder) -> None:
     propensities = {"1.2.7": 0.75, "1.3.0": 0.25}
     log = folder.log()
@@ -122,7 +106,6 @@ def test_a_record_of_a_release_before_propensities_is_read(folder: Folder) -> No
     (row,) = folder.converted()
     assert (row["_taxiway_request_id"], row["_taxiway_policy"]) == ("r-1", "weights")
     assert (row["_taxiway_propensities"], row["_taxiway_revision"]) == (None, 0)
->>>>>>> route
 
 
 def test_a_fallback_tells_both_arms(folder: Folder) -> None:
