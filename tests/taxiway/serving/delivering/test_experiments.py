@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterable
 
+import pytest
 from sqlalchemy import func, select
 
 from taxiway.delivery.evidence.records import read_measurements, summed
@@ -26,6 +27,7 @@ from tests.taxiway.serving.delivering.processes import (
 from tests.taxiway.serving.fleet.conftest import GATEWAY, Site, site
 
 __all__ = ["site"]
+pytestmark = pytest.mark.one_stack
 
 
 def experiment(site: Site, first: ModelVersion, second: ModelVersion) -> None:
