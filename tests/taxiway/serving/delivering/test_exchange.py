@@ -24,6 +24,7 @@ from tests.taxiway.serving.delivering.conftest import (
     STABLE,
     Clock,
     Site,
+    every_kind,
     in_registry,
     run,
 )
@@ -42,6 +43,7 @@ def away(database: Database) -> Iterator[None]:
         kept.replace(path)
 
 
+@every_kind
 def test_sums_take_the_place_of_those_that_were_written_before(
     database: Database, clock: Clock
 ) -> None:
