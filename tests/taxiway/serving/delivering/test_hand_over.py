@@ -14,8 +14,9 @@ from taxiway.delivery.rollout.records import open_rollout, rollouts_of
 from taxiway.delivery.rollout.state import Rollout
 from taxiway.errors import TaxiwayError
 from taxiway.registry.auth.actor import Permission
+from taxiway.registry.catalog.entries import serving as catalog_serving
 from taxiway.registry.database.tables import deploy_queue
-from taxiway.registry.deploy.history import history, serving
+from taxiway.registry.deploy.history import has_served, history, serving
 from taxiway.registry.deploy.rollback import rollback
 from taxiway.registry.routes.moves import set_weights
 from taxiway.registry.routes.records import current
@@ -111,6 +112,13 @@ def test_the_next_one_is_loaded_and_staged_and_gets_its_traffic_by_a_rollout(sit
             assert staged.place.endswith("/2")
             assert now is not None
             assert now.version == first.name
+            with site.database.reading() as connection:
+                served = catalog_serving(connection, site.model)
+                has_had = [
+                    has_served(connection, site.model, one.name, "") for one in (first, second)
+                ]
+            assert list(served) == [first.subject]
+            assert has_had == [True, False]  # so that no rollback goes to it
             told = [action for action, subject, _ in site.audited() if second.name in subject]
             assert told.index("deploy.staged") < told.index("rollout.start")
 
@@ -163,6 +171,27 @@ def test_the_same_version_pushed_again_goes_on_as_it_was(site: Site) -> None:
             assert again.name == second.name
             await until(lambda: entries(site) == ["done"] * 3)
             assert open_one(site) == before
+
+    run(main())
+
+
+def test_the_version_that_serves_pushed_again_needs_no_rollout(site: Site) -> None:
+    site.push("1", 1)
+    second = site.push("2", 2)
+
+    async def main() -> None:
+        async with fleet_of(site, "delivery.strategy={kind: at_once}") as fleet:
+            await until(lambda: stable(fleet, site.model) == second.name)
+        async with fleet_of(site) as fleet:
+            await until(fleet.ready)
+            assert site.push("2", 3).name == second.name
+            await until(lambda: entries(site) == ["done"] * 3)
+            assert rollouts(site) == []
+            assert weights(site) == {second.name: 100.0}
+            with site.database.reading() as connection:
+                now = serving(connection, site.model, "")
+            assert now is not None
+            assert now.place.endswith("/3")
 
     run(main())
 
