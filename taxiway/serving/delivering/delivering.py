@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from taxiway.delivery.rollout.state import Rollout
 from taxiway.registry.routes.route import Route
@@ -39,6 +40,7 @@ _LOOKS_PER_LEASE: Final = 3
 _KEPT_SECONDS: Final = 3600.0
 """For which sums are kept at least to which nothing is added."""
 _HOUR: Final = 3600.0
+_LOG = logging.getLogger(__name__)
 
 
 class Delivering:
@@ -111,15 +113,15 @@ class Delivering:
         """Begins to look, and to exchange."""
         self._loop = asyncio.get_running_loop()
         work = (self._controller.run(), self._exchange.run())
-        self._tasks += [asyncio.create_task(one) for one in work]
+        self._tasks += [asyncio.create_task(_told(one)) for one in work]
 
     async def close(self) -> None:
         """Writes what was measured, and lets another gateway go on at once."""
+        await asyncio.gather(self._exchange.close(), self._controller.close())
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await asyncio.gather(self._exchange.close(), self._controller.close())
 
     def _split(self) -> list[str]:
         routes = {name: self._fleet.route(name) for name in self._fleet.models}
@@ -130,6 +132,15 @@ class Delivering:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 self._loop.call_soon_threadsafe(self._policies.put, known)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    """An error that nobody has thought of ends it, and is told."""
+    try:
+        await work
+    except Exception:
+        _LOG.exception("delivery has an error of its own; restart the gateway")
+        raise
 
 
 def is_split(route: Route) -> bool:

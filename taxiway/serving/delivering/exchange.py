@@ -30,6 +30,7 @@ from taxiway.serving.delivering.rewards.records import (
     remove_older,
     take,
 )
+from taxiway.serving.fleet.events import happens
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -106,22 +107,29 @@ class Exchange:
         self._seconds = seconds
         self._last_seen = 0
         self._upkeep_at = 0.0
+        self._ending = asyncio.Event()
+        self._alone = asyncio.Lock()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="evidence")
 
     async def run(self) -> None:
-        """Exchanges for as long as it is not cancelled."""
-        while True:
-            await asyncio.sleep(self._seconds)
+        """Exchanges until it is closed."""
+        while not await happens(self._ending, self._seconds):
             split = self._split()
             for model in split:
                 self._rewards.expect(model)
-            await self.once(self._meter.changed(hurried=split))
+            async with self._alone:
+                await self.once(self._meter.changed(hurried=split))
 
     async def close(self) -> None:
         """Writes what was measured since, if the registry takes it."""
-        closing = asyncio.ensure_future(self.once(self._meter.changed()))
+        self._ending.set()
+        closing = asyncio.ensure_future(self._last())
         await asyncio.wait([closing], timeout=CLOSE_SECONDS)
         self._thread.shutdown(wait=False)
+
+    async def _last(self) -> None:
+        async with self._alone:  # what an exchange under way has taken out of the table is counted
+            await self.once(self._meter.changed())
 
     async def once(self, sums: Sequence[Sums]) -> None:
         """One exchange."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from taxiway.delivery.experiment.moves import start, stop
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.rollout import apply
 from taxiway.delivery.rollout.records import open_rollout, rollouts_of
 from taxiway.delivery.rollout.state import Rollout
@@ -230,6 +232,33 @@ def test_where_traffic_is_split_by_hand_what_comes_waits_and_says_for_what(site:
             promote(site, second)
             await until(lambda: open_one(site))
             await until(lambda: fleet.trouble(site.model) == "")
+
+    run(main())
+
+
+def test_while_an_experiment_runs_what_comes_waits_for_its_end(site: Site) -> None:
+    first, second = site.push("1", 1), site.push("2", 2)
+
+    async def main() -> None:
+        async with fleet_of(site, "delivery.strategy={kind: at_once}") as fleet:
+            await until(lambda: stable(fleet, site.model) == second.name)
+        design = Experiment.model_validate(
+            {
+                "name": "clicks",
+                "arms": [{"version": one.name} for one in (second, first)],
+                "primary_metric": {"name": "clicks", "effect": 0.1},
+            }
+        )
+        with site.database.changing(GATEWAY, Permission.DEPLOY) as change:
+            record = start(change, design, site.model, "", {}).record
+        async with fleet_of(site) as fleet:
+            await until(fleet.ready)
+            site.push("3", 3)
+            await until(lambda: "until the experiment clicks ends" in fleet.trouble(site.model))
+            assert entries(site)[-1] == "waiting"
+            with site.database.changing(GATEWAY, Permission.DEPLOY) as change:
+                stop(change, record, {})
+            await until(lambda: open_one(site))
 
     run(main())
 
