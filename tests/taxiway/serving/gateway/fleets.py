@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
+from taxiway.delivery.evidence.measured import Measured
 from taxiway.registry.routes.placed import Placed
 from taxiway.registry.routes.route import SLOTS, STABLE, Arm, Route
 from taxiway.serving.backend.loaded import LoadedVersion
@@ -13,6 +15,8 @@ from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.fleet.watched import Watched
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Refusal
+from taxiway.serving.routing.choose import Choice
+from taxiway.serving.routing.evidence import Failure
 from taxiway.serving.routing.table import RoutingTable
 
 MODEL = "flights"
@@ -85,3 +89,23 @@ class Kept:
         if self.refuses is not None:
             raise self.refuses
         self.decisions.append((ask, answer, seconds))
+
+
+@dataclass
+class HeardEvidence:
+    """An `Evidence` that keeps what it hears."""
+
+    answers: list[tuple[Answer, Choice]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    copies: list[tuple[int, str]] = field(default_factory=list)
+    sum: Measured = field(default_factory=Measured)
+
+    def answered(self, ask: Ask, answer: Answer, choice: Choice, seconds: float) -> None:
+        self.answers.append((answer, choice))
+
+    def failed(self, ask: Ask, choice: Choice, failure: Failure) -> None:
+        self.failures.append(failure)
+
+    def mirrored(self, model: str, revision: int, version: str, measured: Measured) -> None:
+        self.copies.append((revision, version))
+        self.sum = self.sum + measured
