@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from taxiway.delivery.evidence.measured import Measured
-from taxiway.delivery.evidence.records import read_measurements, summed
+from taxiway.delivery.evidence.records import (
+    AUDIENCE,
+    SHADOW,
+    Segment,
+    read_measurements,
+    summed,
+)
+from taxiway.delivery.rollout.apply import start
+from taxiway.delivery.section import Delivery
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.moves import undo
 from taxiway.registry.versions.records import ModelVersion
@@ -113,7 +121,7 @@ def test_green_has_all_traffic_at_once_and_blue_stays_warm_for_undo(site: Site) 
     assert told == ["rollout.start", "rollout.load", "rollout.promote", "rollout.undo"]
 
 
-def test_a_bad_canary_loses_its_traffic_by_itself_and_nobody_is_told_an_error(site: Site) -> None:
+def test_a_bad_version_loses_its_traffic_by_itself_and_nobody_is_told_an_error(site: Site) -> None:
     first = site.push("1", 1)
     with gateways(site, ANALYSED) as made:
         one = made.start()
@@ -129,19 +137,38 @@ def test_a_bad_canary_loses_its_traffic_by_itself_and_nobody_is_told_an_error(si
                 assert f"{metric}: " in found.reason
                 assert 0.2 < measured.errors / measured.requests < 0.5  # each third one
                 assert (measured.nan_rows > 0) == (fault == "nan")
+            begun = len(load.answers)
+            shadow(site, bad)
+            until(lambda: ended(site, bad, "shadow"))
+            copies = evidence(site, bad.name, SHADOW)
+            assert copies.nan_rows > 0
+            assert copies.pairs.compared > 0
+            assert copies.pairs.agreed == 0  # 3 is not 1
+            answers = load.answers[begun:]
         assert load.failures == []  # what they failed to answer, the stable version answered
         assert {value for _, value in load.answers} == {1.0, 2.0, 3.0}
+        assert {value for _, value in answers} == {1.0}  # nobody is given what a shadow says
         good = evidence(site, first.name)
         assert (good.errors, good.nan_rows) == (0, 0)
 
 
-def ended(site: Site, version: ModelVersion) -> bool:
-    """Whether the newest rollout is a version's, and is over."""
+def ended(site: Site, version: ModelVersion, strategy: str = "canary") -> bool:
+    """Whether the newest rollout is a version's, by a strategy, and is over."""
     found = rollout(site)
-    return found is not None and found.version == version.name and not found.is_open
+    if found is None or (found.version, found.strategy.kind) != (version.name, strategy):
+        return False
+    return not found.is_open
 
 
-def evidence(site: Site, version: str) -> Measured:
+def shadow(site: Site, version: ModelVersion) -> None:
+    """Begins a rollout of a version by copies of half of the requests."""
+    strategy = {"kind": "shadow", "percentage": 50, "analysis": {"interval": 0.4}}
+    delivery = Delivery.model_validate({"strategy": strategy})
+    with site.database.changing(GATEWAY, Permission.DEPLOY) as change:
+        start(change, version, "", delivery)
+
+
+def evidence(site: Site, version: str, segment: Segment = AUDIENCE) -> Measured:
     """What gateways have written of a version."""
     with site.database.reading() as connection:
-        return summed(read_measurements(connection, site.model, "", 0), version)
+        return summed(read_measurements(connection, site.model, "", 0), version, segment)
