@@ -11,6 +11,7 @@ import typer
 
 from taxiway.cli.experiment.policy_file import read_policy
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
+from taxiway.cli.progress_bar import progress_bar
 from taxiway.cli.registry import OpenRegistry, open_registry
 from taxiway.errors import EXIT_RUN_FAILED, ConfigError, did_you_mean
 from taxiway.terminal import one_line
@@ -70,7 +71,7 @@ def replay(
     evaluated = read_policy(policy)
     registry = open_registry(config, assignments)
     asked = _asked(registry, experiment, model, since, until, reward, missing, environment)
-    counts, evaluation = _evaluated(registry, asked, evaluated)
+    counts, evaluation = _evaluated(registry, asked, evaluated, quiet=as_json)
     if as_json:
         told = {
             "model": asked.model,
@@ -97,10 +98,11 @@ def _asked(
     missing: str,
     environment: str | None,
 ) -> _Asked:
+    from taxiway.cli.log import logged_model
     from taxiway.registry.times import parse_moment
     from taxiway.serving.decisions.rewards.replayed import Wanted
 
-    name = model or registry.model
+    name = logged_model(registry.config, model)
     wanted = Wanted(
         since_us=_microseconds(parse_moment(since, "--since")) or 0,
         until_us=_microseconds(parse_moment(until, "--until")),
@@ -153,7 +155,9 @@ def _microseconds(moment: str) -> int | None:
     return round(found.timestamp() * 1e6)
 
 
-def _evaluated(registry: OpenRegistry, asked: _Asked, policy: Policy) -> tuple[Counts, Evaluation]:
+def _evaluated(
+    registry: OpenRegistry, asked: _Asked, policy: Policy, quiet: bool
+) -> tuple[Counts, Evaluation]:
     from taxiway.delivery.off_policy.evaluate import evaluate
     from taxiway.delivery.off_policy.replay import choices
     from taxiway.serving.decisions.rewards.joined import joined
@@ -163,7 +167,9 @@ def _evaluated(registry: OpenRegistry, asked: _Asked, policy: Policy) -> tuple[C
     table = joined(Path(log.root), asked.model, asked.reward, log.reward_window_hours).table
     named = tuple(getattr(policy, "weights", {}))
     logged, counts = replayable(table, asked.wanted, named)
-    found = evaluate(logged, choices(policy, logged))
+    with progress_bar("replaying", quiet):
+        targets = choices(policy, logged)
+    found = evaluate(logged, targets)
     if asked.wanted.missing == "refuse" and counts.without_reward:
         reason = (
             f"{counts.without_reward:,} of {counts.used + counts.without_reward:,} decisions have "

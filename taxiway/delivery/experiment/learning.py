@@ -86,6 +86,12 @@ def state_numbers(connection: Connection, environment: str) -> dict[int, int]:
     return {row.experiment_id: row.number for row in connection.execute(query)}
 
 
+def waiting(connection: Connection) -> list[int]:
+    """Experiments of which observations wait; cheap enough to be asked all the time."""
+    query = select(policy_observations.c.experiment_id).distinct()
+    return list(connection.execute(query).scalars())
+
+
 def observe(
     connection: Connection, experiment: int, gateway: str, observations: Iterable[Observation]
 ) -> None:

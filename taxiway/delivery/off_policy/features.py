@@ -38,7 +38,8 @@ def _numbers(values: Sequence[Any]) -> list[Floats]:
     numbers = np.array([np.nan if one is None else one for one in values], np.float64)
     missing = ~np.isfinite(numbers)
     known = numbers[~missing]
-    spread = float(known.std()) if len(known) else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # of 1e300; then it is left out
+        spread = float(known.std()) if len(known) else 0.0
     found = []
     if spread > 0 and np.isfinite(spread):
         found.append(
@@ -48,7 +49,7 @@ def _numbers(values: Sequence[Any]) -> list[Floats]:
 
 
 def _categories(values: Sequence[Any]) -> list[Floats]:
-    cells = np.array(["" if one is None else one for one in values])
+    cells = np.array(["" if one is None else one for one in values], dtype=object)
     common = Counter(cells.tolist()).most_common(_MOST_CATEGORIES)
     return [one for value, _ in common for one in _indicator(cells == value)]
 

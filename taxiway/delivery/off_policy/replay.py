@@ -16,6 +16,7 @@ import numpy as np
 
 from taxiway.delivery.off_policy.logged import Floats, Logged
 from taxiway.delivery.policies.policy import BasePolicy, Observation, State
+from taxiway.process.progress import Progress, report
 
 MOST_UPDATES: Final = 500
 """Of a log; between two of them a policy learns nothing. Gateways take up a new state no oftener
@@ -39,6 +40,7 @@ def choices(policy: BasePolicy, logged: Logged) -> Floats:
     for start in range(0, logged.rows, step):
         rows = range(start, min(start + step, logged.rows))
         _fill(found, policy, state, logged, rows)
+        report(Progress(start, logged.rows, "decisions"))
         state = policy.update(state, [_observation(policy, logged, row) for row in rows])
     return found
 

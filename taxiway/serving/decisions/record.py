@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -41,11 +41,13 @@ class Decision:
       columns: plain columns; missing ones were missing or are not kept.
       examples: serialized tf.Examples that are no such thing, kept as they are.
       outputs: of the model, a value for each row.
-      policy: see `Answer.policy`.
+      propensity: with which `chosen` was chosen.
+      policy: what chose; see `Answer.policy`.
       latency: seconds.
-      revision: of the route that it went by; 0 in older logs.
-      propensities: of each arm of the route, by its version; None in older logs, and where there
-        was one.
+      propensities: of the route's arms, by version; empty in records of earlier releases, as what
+        follows is 0.
+      experiment: id of the one whose policy chose; 0 for none.
+      revision: of the route.
     """
 
     time_us: int
@@ -65,8 +67,9 @@ class Decision:
     key: str | None
     protocol: str
     policy: str
+    propensities: dict[str, float] = field(default_factory=dict)
+    experiment: int = 0
     revision: int = 0
-    propensities: dict[str, float] | None = None
     sequence: int = 0
 
 
@@ -97,15 +100,18 @@ class Recorder:
 
     Args:
       columns: `serving.log.columns`.
-      key: `serving.log.key`.
+      keys: columns that keys come from, which are kept no better than these are.
       hasher: of the log's folder.
     """
 
-    def __init__(self, columns: Mapping[str, KeptColumn], key: str, hasher: Hasher) -> None:
+    def __init__(
+        self, columns: Mapping[str, KeptColumn], keys: Sequence[str], hasher: Hasher
+    ) -> None:
         self._hashed = frozenset(name for name, one in columns.items() if one.keep == "hash")
         self._dropped = frozenset(name for name, one in columns.items() if one.keep == "drop")
         self._changes = bool(self._hashed | self._dropped)
-        self._keep_key = columns[key].keep if key in columns else "plain"
+        keeps = {columns[key].keep for key in keys if key in columns}
+        self._keep_key = next((one for one in ("drop", "hash") if one in keeps), "plain")
         self._hasher = hasher
 
     def decision(self, ask: Ask, answer: Answer, seconds: float) -> bytes:
@@ -123,8 +129,8 @@ class Recorder:
                 *(DECISION, int((time.time() - seconds) * 1e6), ask.request_id, ask.model),
                 *(ask.rows, columns, examples, answer.outputs, answer.version, answer.number),
                 *(answer.arm, answer.chosen or answer.arm, answer.fallback, answer.propensity),
-                *(seconds, key, ask.protocol, answer.policy, answer.revision),
-                dict(answer.propensities) or None,
+                *(seconds, key, ask.protocol, answer.policy),
+                *(answer.propensities, answer.experiment, answer.revision),
             ]
         )
 

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from taxiway.delivery.evidence.records import AUDIENCE, OTHERS, Segment
 from taxiway.delivery.policies.choosers import Chooser
 from taxiway.registry.routes.route import SLOTS, Arm, Route
-
-SINGLE: Final = "single"
-"""All traffic goes to one version."""
-WEIGHTS: Final = "weights"
-"""It is split by slots, or that of an audience is."""
-OUTSIDE: Final = "audience"
-"""It is split, but not that of this request, which is outside of the audience."""
-NAMED: Final = "named"
-"""The request's path, or its model_spec, names the version."""
-OVERRIDE: Final = "override"
-"""A header or cookie names it, for someone who looks at it by hand."""
+from taxiway.serving.requests.ask import NAMED, OUTSIDE, OVERRIDE, SINGLE, WEIGHTS
 
 
 class Choice(NamedTuple):  # one is made for each request that is no arm's: cheaper than a dataclass
@@ -32,7 +22,7 @@ class Choice(NamedTuple):  # one is made for each request that is no arm's: chea
       number: of TensorFlow Serving's layout.
       place: folder that it is loaded from.
       propensity: probability with which a key that is not known yet gets this arm.
-      policy: what chose: one of the names here, or the kind of an experiment's policy.
+      policy: what chose it; see `Answer.policy`.
       propensities: of the route's arms, by version; they sum to 1.
       revision: of the route.
       segment: whether the request is of the route's audience, or of the others.
@@ -61,7 +51,9 @@ class Split:
 
     def __init__(self, route: Route) -> None:
         self.route = route
-        shares = {arm.version: arm.share for arm in route.arms}
+        shares = dict.fromkeys((arm.version for arm in route.arms), 0.0)
+        for arm in route.arms:  # a version may be two: one on trial that stands in for the stable
+            shares[arm.version] += arm.share
         is_whole = not route.audience and SLOTS in (arm.slots for arm in route.arms)
         policy = SINGLE if is_whole else WEIGHTS
         self._by_slot = {
@@ -115,7 +107,7 @@ class Split:
 
     @cached_property
     def _by_version(self) -> dict[str, Arm]:
-        return {arm.version: arm for arm in self.route.arms}
+        return {arm.version: arm for arm in reversed(self.route.arms)}
 
 
 def _choice(

@@ -14,7 +14,7 @@ from zlib import crc32
 
 from pydantic import Field, model_validator
 
-from taxiway.delivery.policies.policy import BasePolicy
+from taxiway.delivery.policies.policy import BasePolicy, plain
 from taxiway.section import Frozen
 
 MOST_FEATURES: Final = 64
@@ -23,8 +23,6 @@ _ENOUGH: Final = 30
 """Values by which the bounds of a number are settled."""
 _DEVIATIONS: Final = 2.0
 """From the mean to a bound."""
-_LONGEST: Final = 1_000
-"""Characters of a category that tell it from others."""
 
 Seen = dict[str, float]
 """Of a number without bounds: `n`, `total` and `squares` of its values, then `low` and `high`."""
@@ -154,13 +152,10 @@ def number(value: Any) -> float | None:
 
 def category(value: Any) -> bytes | None:
     """As bytes to hash; None for what is missing. 3 and 3.0 are the same."""
-    if isinstance(value, bytes):
-        return value[:_LONGEST] or None
-    if value is None or value == "" or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)[:_LONGEST].encode(errors="surrogatepass")
+    found = plain(value)
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    return None if found is None or found == "" else str(found).encode()
 
 
 def _settled(before: Seen, values: Sequence[float]) -> Seen:

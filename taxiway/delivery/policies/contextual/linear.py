@@ -55,7 +55,7 @@ class LinearPolicy(FeaturePolicy):
         """
 
     def _nothing(self) -> State:
-        return {"seen": {}, "squares": [0.0, 0.0, 0.0], "learnt": {}}
+        return {"seen": {}, "rewards": [0.0, 0.0, 0.0], "learnt": {}}
 
     def _chooser(self, state: State) -> Chooser:
         return _LinearChooser(self, state)
@@ -84,8 +84,8 @@ class LinearPolicy(FeaturePolicy):
         sums = (count, math.fsum(rewards), math.fsum(one * one for one in rewards))
         return state | {
             "seen": seen,
-            "squares": [
-                kept * old + weight * new for old, new in zip(state["squares"], sums, strict=True)
+            "rewards": [
+                kept * old + weight * new for old, new in zip(state["rewards"], sums, strict=True)
             ],
             "learnt": {arm: [one.tolist() for one in found] for arm, found in learnt.items()},
         }
@@ -105,7 +105,7 @@ class _LinearChooser(Chooser):
         self._policy, self._arms = policy, state["arms"]
         self._encode: Encode = encoder(policy.features, state["seen"])
         size = width(policy.features)
-        mean, deviation = _centre(state["squares"])
+        mean, deviation = _centre(state["rewards"])
         half = np.triu_indices(size)
         slopes, inverses = [], []
         for arm in self._arms:

@@ -25,6 +25,7 @@ REQUEST_ID: Final = f"{LOGGED}request_id"
 ROW: Final = f"{LOGGED}row"
 TIME: Final = f"{LOGGED}time"
 KEY: Final = f"{LOGGED}key"
+POLICY: Final = f"{LOGGED}policy"
 FALLBACK: Final = f"{LOGGED}fallback"
 REWARD: Final = f"{LOGGED}reward"
 NAME: Final = f"{LOGGED}name"
@@ -54,10 +55,9 @@ _OWN: Final[dict[str, tuple[Any, Callable[[Decision], Any]]]] = {
     "chosen_arm": (pa.string(), attrgetter("chosen")),
     "fallback": (pa.bool_(), attrgetter("fallback")),
     "propensity": (pa.float64(), attrgetter("propensity")),
-    "propensities": (  # JSON by version: spans are of plain columns
-        pa.string(),
-        lambda one: one.propensities and orjson.dumps(one.propensities).decode(),
-    ),
+    "propensities": (pa.string(), lambda one: _json(one.propensities)),
+    "experiment": (pa.int64(), attrgetter("experiment")),
+    "revision": (pa.int64(), attrgetter("revision")),
     "latency_ms": (pa.float64(), lambda one: one.latency * 1e3),
     "key": (pa.string(), attrgetter("key")),
     "protocol": (pa.string(), attrgetter("protocol")),
@@ -185,6 +185,11 @@ def _array(values: list[Any], kind: Any = None) -> Any:
         except (pa.ArrowException, OverflowError, ValueError, TypeError):
             continue
     return pa.array([None if one is None else _text(one) for one in values], pa.string())
+
+
+def _json(propensities: Mapping[str, float]) -> str | None:
+    """By version, as an object of JSON; None where they are not known."""
+    return orjson.dumps(propensities).decode() if propensities else None
 
 
 def _text(value: Any) -> str:

@@ -14,12 +14,14 @@ from taxiway.serving.decisions.parquet.files import read_table
 from taxiway.serving.decisions.parquet.tables import (
     FALLBACK,
     KEY,
+    POLICY,
     REQUEST_ID,
     REWARD,
     TIME,
     one_table,
 )
 from taxiway.serving.decisions.rewards.matching import in_order, match
+from taxiway.serving.requests.ask import OVERRIDE
 
 WINDOW_HOURS: Final = 24.0
 _HOUR_US: Final = 3_600_000_000
@@ -35,6 +37,7 @@ class Joined:
       rewarded: rows that have a reward.
       fallbacks: rows whose arm was not the one that was chosen: their rewards are left out, as they
         say nothing of either arm.
+      overrides: rows whose version someone looked at by hand: theirs are left out too.
       duplicates: rewards that came again; of one request the latest counts.
       unknown: requests and keys of rewards of which no file has a decision: erased, too old, or
         never asked here.
@@ -45,6 +48,7 @@ class Joined:
     decisions: int = 0
     rewarded: int = 0
     fallbacks: int = 0
+    overrides: int = 0
     duplicates: int = 0
     unknown: int = 0
     late: int = 0
@@ -72,12 +76,14 @@ def joined(
     keys = table.column(KEY).to_pylist()
     found = match(ids, keys, times.to_numpy(), rewards, int(window_hours * _HOUR_US))
     fell = table.column(FALLBACK).to_numpy()
-    values = np.where(fell, np.nan, found.values(rewards))
+    by_hand = np.array([one == OVERRIDE for one in table.column(POLICY).to_pylist()], bool)
+    values = np.where(fell | by_hand, np.nan, found.values(rewards))
     return Joined(
         table.append_column(REWARD, pa.array(values, pa.float64(), from_pandas=True)),
         decisions=len(values),
         rewarded=int(np.isfinite(values).sum()),
         fallbacks=int(fell.sum()),
+        overrides=int(by_hand.sum()),
         duplicates=found.duplicates,
         unknown=found.unknown,
         late=len({ids[row] for row in np.flatnonzero(found.came_late(times.to_numpy(), rewards))}),

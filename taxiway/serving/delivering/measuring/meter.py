@@ -7,7 +7,7 @@ written before, so that nothing counts twice, and what could not be written is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, NamedTuple
 
 from taxiway.delivery.evidence.measured import Measured, Moments, latency_bucket
@@ -15,6 +15,8 @@ from taxiway.delivery.evidence.records import Of, Segment
 from taxiway.serving.delivering.measuring.scores import add_scores, scores_of
 from taxiway.serving.requests.ask import Arrays
 
+QUIET_SECONDS: Final = 10.0
+"""Between two times that sums are written of a model by which nothing is decided now."""
 MOST_CELLS: Final = 1_000
 """Of all models; with more, those that are longest without anything are forgotten."""
 
@@ -121,35 +123,29 @@ class Meter:
             moments.add(before, times=-1)
         moments.add(value)
 
-    def compared(self, where: Where, rows: int, agreed: int, drifts: Iterable[float]) -> None:
-        """Answers of a shadow were held against those that were sent.
+    def add(self, where: Where, measured: Measured) -> None:
+        """What was measured of a request elsewhere.
 
         Args:
-          where: of the shadow.
-          rows: that were compared.
-          agreed: rows among them that are equal.
-          drifts: of each row's score, the shadow's less the primary's.
+          where: whose request it was.
+          measured: of it.
         """
         cell = self._cells.get(where) or self._cell(where)
         cell.changed = True
-        pairs = cell.measured.pairs
-        pairs.compared += rows
-        pairs.agreed += agreed
-        for drift in drifts:
-            pairs.drift.add(drift)
+        cell.measured = cell.measured + measured
 
-    def dropped(self, where: Where) -> None:
-        """A request was not copied to the shadow."""
-        cell = self._cells.get(where) or self._cell(where)
-        cell.changed = True
-        cell.measured.pairs.dropped += 1
+    def changed(self, hurried: Collection[str] | None = None) -> list[Sums]:
+        """Copies of the sums that are not as they were written; see `not_written`.
 
-    def changed(self) -> list[Sums]:
-        """Copies of the sums that are not as they were written; see `not_written`."""
+        Args:
+          hurried: models of which they are wanted whenever they change; of others now and then.
+            None for all.
+        """
         now = self._clock()
         found = []
         for where, cell in self._cells.items():
-            if cell.changed:
+            waits = hurried is not None and where[0] not in hurried
+            if cell.changed and not (waits and now - cell.changed_at < QUIET_SECONDS):
                 cell.changed, cell.changed_at = False, now
                 model, revision, version, segment = where
                 of = Of(model, self._environment, revision, version, segment)

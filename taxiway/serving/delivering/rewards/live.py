@@ -2,7 +2,7 @@
 
     POST -> decision log
          -> this gateway knows the decision: counted
-         -> it does not: table posted_rewards -> a gateway that does, now or later, takes it from there
+         -> it does not: table posted_rewards -> a gateway that does takes it from there
 
 A reward that comes again takes the place of the one before; of two the later by its time counts, as
 in the log. What nobody has taken after `delivery.rewards.seconds` is removed and counted.
@@ -103,6 +103,15 @@ class LiveRewards:
         """Says that a model's requests are split now, so that rewards of them may come."""
         self._expected[model] = self._clock() + self._settings.seconds
 
+    def expecting(self) -> list[str]:
+        """Models whose requests are split, or were a while ago."""
+        now = self._clock()
+        return [model for model, until in self._expected.items() if until > now]
+
+    def too_old(self) -> float:
+        """When what nobody waits for any more was posted, at the latest; seconds since 1970."""
+        return self._clock() - self._settings.seconds
+
     def decided(self, model: str, decided: Decided) -> None:
         """Remembers a decision, of which a reward may be here already."""
         of_model = self._remembered.get(model)
@@ -157,7 +166,7 @@ class LiveRewards:
         now = self._clock()
         for of_model in self._remembered.values():
             of_model.tidy(now)
-        too_old = [one for one in self._posted.values() if one.at < now - self._settings.seconds]
+        too_old = [one for one in self._posted.values() if one.at < self.too_old()]
         for posted in too_old:
             self._unlist(posted)
         return bool(too_old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.cli.experiment.policy_file import read_policy
 from taxiway.delivery.experiment import records
 from taxiway.delivery.experiment.section import Experiment
 from taxiway.serving.decisions.record import Reward
@@ -155,6 +157,13 @@ def test_a_log_without_any_reward_of_the_name_is_refused(
     assert "400 of 400 decisions have no reward 'profit'" in done.err
 
 
+def test_a_model_that_the_log_has_not_is_told(desk: Desk, written: Written, policy: Policy) -> None:
+    written()
+    done = desk("experiment", "replay", "--policy", policy(BETTER), "--model", "tinny")
+    assert done.code == 2
+    assert "the log has no model 'tinny'; did you mean 'tiny'?" in done.err
+
+
 def test_an_empty_log_is_refused(desk: Desk, policy: Policy) -> None:
     done = desk("experiment", "replay", "--policy", policy(BETTER))
     assert done.code == 1
@@ -251,3 +260,14 @@ def test_it_loads_no_tensorflow(desk: Desk, written: Written, policy: Policy) ->
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "numpy" in loaded
     assert loaded.isdisjoint({"tensorflow", "tfx", "apache_beam", "ml_metadata", "sklearn"})
+
+
+def test_the_policies_of_the_page_are_policies(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "evaluate-a-policy-offline.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    kinds = []
+    for block in blocks:
+        path = tmp_path / "policy.yaml"
+        path.write_text(block)
+        kinds.append(read_policy(path).kind)
+    assert kinds == ["weights", "lin_ucb"]

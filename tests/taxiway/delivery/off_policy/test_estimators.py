@@ -9,7 +9,9 @@ import pytest
 
 from taxiway.delivery.off_policy.estimators import ESTIMATORS, Sample, direct, doubly_robust
 from taxiway.delivery.off_policy.evaluate import Evaluation, evaluate
+from taxiway.delivery.off_policy.features import features
 from taxiway.delivery.off_policy.intervals import around, standard_error
+from taxiway.delivery.off_policy.reward_model import cross_fitted
 from tests.taxiway.delivery.off_policy.problems import Problem, a_problem
 
 SEEDS = range(1000, 1201)
@@ -124,6 +126,28 @@ def test_a_case_by_hand() -> None:
     assert ESTIMATORS["snips"](sample).value == pytest.approx(5.0 / 4.0)
     # Two rewards of each arm and a pseudo-row of the mean, 1.5: (1 + 3 + 1.5) / 3 and so on.
     assert direct(sample).value == pytest.approx(0.25 * 5.5 / 3 + 0.75 * 3.5 / 3)
+
+
+@pytest.mark.parametrize("name", ["snips", "dm", "dr"])
+def test_rewards_in_another_unit_give_the_same_in_that_unit(name: str) -> None:
+    """Such as cents above a bonus; IPS holds what is added for earned only where weights are 1."""
+    problem = a_problem(2)
+    cents = replace(problem.logged, rewards=100 * problem.logged.rewards + 7)
+    whole = ESTIMATORS[name](Sample(problem.logged, problem.targets))
+    found = ESTIMATORS[name](Sample(cents, problem.targets))
+    assert found.value == pytest.approx(100 * whole.value + 7)
+    assert found.values == pytest.approx(100 * whole.values)
+
+
+def test_the_model_that_corrects_a_decision_has_seen_nothing_of_its_person() -> None:
+    logged = a_problem(2, rows=300, units=60).logged
+    x = features(logged.columns, logged.rows)
+    before = cross_fitted(x, logged.chosen, logged.rewards, len(logged.arms), logged.units)
+    hers = logged.units == 30
+    rewards = np.where(hers, 1_000.0, logged.rewards)
+    after = cross_fitted(x, logged.chosen, rewards, len(logged.arms), logged.units)
+    assert (before[hers] == after[hers]).all()
+    assert (before[~hers] != after[~hers]).any()
 
 
 @pytest.mark.parametrize("name", ["ips", "snips", "dm"])

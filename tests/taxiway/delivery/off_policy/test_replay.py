@@ -12,6 +12,7 @@ from taxiway.delivery.off_policy.logged import Logged
 from taxiway.delivery.off_policy.replay import MOST_UPDATES, choices, decisions_per_update
 from taxiway.delivery.policies import parse
 from taxiway.errors import TaxiwayError
+from taxiway.process.progress import Progress, listening
 
 RATES = np.array([0.2, 0.5, 0.3])
 ARMS = ("1.0.0", "1.1.0", "1.2.0")
@@ -58,14 +59,15 @@ def test_what_a_policy_learns_from_the_log_pays(settings: dict[str, object]) -> 
 
 
 def test_what_comes_later_changes_no_choice() -> None:
+    """Rewards from decision 300 on differ; that one is of three that are learnt from together."""
     logged = at_random(4)
     other = logged.rewards.copy()
     other[300:] = 1 - other[300:]
     for settings in LEARNERS[2:4]:
         policy = parse(settings)
         before, after = choices(policy, logged), choices(policy, replace(logged, rewards=other))
-        assert (before[:300] == after[:300]).all()
-        assert (before[300:] != after[300:]).any()
+        assert (before[:303] == after[:303]).all()
+        assert (before[303:] != after[303:]).any()
 
 
 def test_a_contextual_policy_is_judged_by_what_it_saw() -> None:
@@ -107,6 +109,13 @@ def test_a_long_log_is_learnt_from_in_so_many_steps() -> None:
     changes = np.flatnonzero((np.diff(targets, axis=0) != 0).any(axis=1)) + 1
     assert (changes % 4 == 0).all()
     assert len(changes) > MOST_UPDATES / 2
+
+
+def test_how_far_it_is_is_told() -> None:
+    heard: list[Progress] = []
+    with listening(heard.append):
+        choices(parse({"kind": "ucb1"}), at_random(9))
+    assert heard[0].text == "0 of 1,500 decisions"
 
 
 def test_rewards_that_a_policy_cannot_learn_from_are_refused() -> None:

@@ -82,6 +82,14 @@ def test_decisions_of_one_person_are_one_unit_and_those_of_nobody_are_alone(
     assert read(folder)[0].units.tolist() == [0, 0, 1, 2]
 
 
+def test_decisions_are_in_the_order_of_time_whichever_file_they_are_in(folder: Folder) -> None:
+    a_log(folder)
+    folder.converted()
+    table = joined(folder.root, MODEL).table
+    backwards = table.take(pa.array(range(table.num_rows - 1, -1, -1)))
+    assert replayable(backwards, Wanted())[0].rewards.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_a_decision_without_a_reward_may_count_as_zero(folder: Folder) -> None:
     a_log(folder)
     found, counts = read(folder, missing="zero")

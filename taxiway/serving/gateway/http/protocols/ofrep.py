@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from taxiway.serving.gateway.http.protocols.json_text import read_object, write
 from taxiway.serving.gateway.service import Service
-from taxiway.serving.requests.ask import Answer, Ask
+from taxiway.serving.requests.ask import OUTSIDE, SINGLE, Answer, Ask
 from taxiway.serving.requests.columns import plain_text
 from taxiway.serving.requests.refusal import Code, Refusal
-from taxiway.serving.routing.choose import OUTSIDE, SINGLE
 
 CONFIGURATION: Final[Mapping[str, Any]] = {
     "name": "taxiway",
