@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
 import pytest
 
-from tests.taxiway.cli.experiment.conftest import Answered, Lab
+from taxiway.serving.decisions.experiments.background import AutoExperiments
+from taxiway.serving.routing.choose import slot
+from tests.taxiway.cli.experiment.conftest import Answered, Lab, route
+from tests.taxiway.serving.fleet.conftest import until
 
 USERS = 400
 SEED = 7
@@ -75,8 +79,156 @@ def _check_counts(seen: Any, took_part: int) -> None:
 
 
 async def _status(lab: Lab) -> Any:
-    import json
-
     done = await lab.command("experiment", "status", "--json")
     assert done.code == 0, done.err
     return json.loads(done.out)
+
+
+def version_of(lab: Lab, user: str) -> str:
+    """The version that a user would be answered by."""
+    now = route(lab.site)
+    assert now is not None
+    return now.arm_at(slot(now, user)).version
+
+
+def test_users_that_go_missing_in_one_arm_withhold_the_result(lab: Lab) -> None:
+    async def story() -> None:
+        await lab.pushed("1", "2")
+        lab.started()
+        users = [f"user-{number}" for number in range(300)]
+        control = lab.versions[0].name
+        asking = [one for one in users if version_of(lab, one) == control or one[-1] in "02468"]
+        async with lab.gateway() as gateway:
+            answers = await gateway.ask_all([(user, 1.0) for user in asking])
+            await gateway.reward(
+                [{"request_id": a.request_id, "value": liked(a, SHARES[a.value])} for a in answers]
+            )
+            seen = await _status(lab)
+            told = await lab.command("experiment", "status")
+        assert seen["recommendation"]["action"] == "withheld"
+        assert (seen["comparisons"], {arm["mean"] for arm in seen["arms"]}) == ([], {None})
+        assert "recommended: withheld" in told.out
+        assert "the sample ratio does not match:" in told.out
+        assert "look at" in told.out
+        assert "+0." not in told.out  # no effect, however one looks for it
+
+    lab.run(story)
+
+
+def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> None:
+    async def story() -> None:
+        await lab.pushed("1", "2")
+        names = [one.name for one in lab.versions]
+        arms = [
+            {"version": name, "weight": weight}
+            for name, weight in zip(names, (90, 10), strict=True)
+        ]
+        lab.started(arms=arms)
+        users = [(f"user-{number}", 1.0) for number in range(200)]
+        async with lab.gateway() as gateway:
+            first = await gateway.ask_all(users)
+        lab.convert()
+        async with lab.gateway() as gateway:  # one that was started anew
+            again = await gateway.ask_all(users)
+            assert [a.value for a in again] == [a.value for a in first]
+            done = await lab.command("experiment", "ramp", *(f"{name}=50" for name in names))
+            assert done.code == 0, done.err
+            await gateway.follows(lab.site)
+            ramped = await gateway.ask_all(users)
+            pairs = [(a.value, b.value) for a, b in zip(first, ramped, strict=True)]
+            assert (pairs.count((2.0, 1.0)), pairs.count((1.0, 2.0)) > 40) == (0, True)
+            await gateway.reward(
+                [{"key": a.user, "value": liked(a, SHARES[a.value])} for a in ramped]
+            )
+            seen = await _status(lab)
+            assert [arm["weight"] for arm in seen["arms"]] == [50, 50]
+            assert (seen["counts"]["took_part"], seen["counts"]["other_routes"]) == (200, 0)
+            assert (seen["users"], seen["counts"]["rewarded"]) == (200, 200)
+            assert [one["effect"] > 0.2 for one in seen["comparisons"]] == [True]
+            done = await lab.command("experiment", "stop", "--promote", names[1], "-m", "enough")
+            assert done.code == 0, done.err
+            await gateway.follows(lab.site)
+            assert {a.value for a in await gateway.ask_all(users[:20])} == {2.0}
+        (kept,) = json.loads((await lab.command("experiment", "list", "--json")).out)
+        assert (kept["phase"], kept["outcome"]["serves"]) == ("stopped", names[1])
+        assert kept["outcome"]["comparisons"] == seen["comparisons"]
+        told = await lab.command("experiment", "status")
+        assert f"traffic went to {names[1]}: enough" in told.out
+        wide = [line for line in told.out.splitlines() if len(line) > 80]
+        assert [line for line in wide if "  " in line.strip()] == []  # of tables none
+
+    lab.run(story)
+
+
+def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
+    async def story() -> None:
+        await lab.pushed("1", "2")
+        lab.started(auto=True)
+        config = lab.site.config()
+        async with lab.gateway() as gateway:
+            turns = [
+                AutoExperiments(lab.site.database, name, "", config.serving.log.root, 24.0, 60.0)
+                for name in ("one", "other")
+            ]
+            answers = await gateway.ask_all([(f"user-{number}", 1.0) for number in range(300)])
+            await gateway.reward(
+                [{"request_id": a.request_id, "value": liked(a, SHARES[a.value])} for a in answers]
+            )
+            await until(lambda: gateway.log.counts().waiting == 0)
+
+            def looked() -> bool:
+                assert [turn.look() for turn in turns] == [{}, {}]
+                now = route(lab.site)
+                return now is not None and len(now.arms) == 1
+
+            await until(looked, every=0.05)
+            for turn in turns:
+                turn.give_back()
+            await gateway.follows(lab.site)
+            assert (await gateway.ask("anyone")).value == 2.0
+        audited = lab.site.audited()
+        assert [action for action, _, _ in audited].count("experiment.stopped") == 1
+        assert audited[-1][2].startswith(f"auto: {lab.versions[1].name} is better than")
+
+    lab.run(story)
+
+
+def test_what_it_takes_is_told_before_it_starts(lab: Lab) -> None:
+    async def story() -> None:
+        await lab.pushed("1", "2")
+        lab.design()
+        unknown = await lab.command("experiment", "plan")
+        assert "how many users that takes is not known" in unknown.out
+        async with lab.gateway() as gateway:
+            answers = await gateway.ask_all([(f"user-{number}", 1.0) for number in range(100)])
+            await gateway.reward(
+                [{"request_id": a.request_id, "value": liked(a, 0.3)} for a in answers]
+            )
+            told = await lab.command("experiment", "plan")
+            assert "by 100 users of the log: mean 0.3" in told.out
+            planned = json.loads((await lab.command("experiment", "plan", "--json")).out)["plan"]
+            fixed, sequential = planned["fixed"]["users"], planned["sequential"]["users"]
+            assert 120 < fixed < sequential < 400
+            assert planned["before"]["traffic_per_day"] == 100
+            assert (await lab.command("experiment", "status")).code == 1  # nothing was started
+            done = await lab.command("experiment", "start", "--wait", "20")
+            assert done.code == 0, done.err
+            assert done.out.index("as many as you like") < done.out.index("started prices")
+            assert "taken up by 1 gateway" in done.out
+        assert lab.json("experiment", "list")[0]["plan"] == planned
+
+    lab.run(story)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("start",), 2, "the config has no experiment"),
+        (("stop",), 1, "tiny had no experiment yet"),
+        (("ramp", "1.0.0:50"), 2, "expected VERSION=PERCENT"),
+        (("status", "--name", "prices"), 1, "tiny had no experiment 'prices'"),
+    ],
+)
+def test_what_cannot_be_is_refused(lab: Lab, words: tuple[str, ...], code: int, told: str) -> None:
+    done = lab("experiment", *words)
+    assert (done.code, told in done.err) == (code, True), done.err
