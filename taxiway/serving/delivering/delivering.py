@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from taxiway.delivery.rollout.state import Rollout
 from taxiway.registry.routes.route import Route
+from taxiway.serving.decisions.experiments.background import AutoExperiments
 from taxiway.serving.decisions.rewards.posted import RewardSink
 from taxiway.serving.delivering.control.controller import Controller
 from taxiway.serving.delivering.control.experiments import Experiments
@@ -62,22 +63,23 @@ class Delivering:
         policies: LearntPolicies,
     ) -> None:
         delivery, environment = config.delivery, database.settings.environment
+        kept_log, lease_seconds = config.serving.log, delivery.lease_seconds
         gateway, models = fleet.gateway.id, fleet.models
         seconds = min(SECONDS, delivery.lease_seconds / _LOOKS_PER_LEASE)
         kept = max(_KEPT_SECONDS, delivery.rewards.seconds) + seconds
-        window = config.serving.log.reward_window_hours * _HOUR
         meter = Meter(environment, kept)
         self._policies = policies
         self._fleet = fleet
-        self._rollouts = Rollouts(
-            database, actor, gateway, models, delivery.lease_seconds, fleet.hurry
+        self._rollouts = Rollouts(database, actor, gateway, models, lease_seconds, fleet.hurry)
+        learning = Experiments(database, gateway, models, lease_seconds, self._have_learnt)
+        window_hours = kept_log.reward_window_hours
+        acting = AutoExperiments(
+            database, gateway, environment, kept_log.root, window_hours, lease_seconds
         )
-        experiments = Experiments(
-            database, gateway, models, delivery.lease_seconds, self._have_learnt
-        )
+        window = window_hours * _HOUR
         self.rewards = LiveRewards(log, meter, delivery.rewards, window, policies.learn)
         self.evidence = LiveEvidence(meter, self.rewards, policies.chosen)
-        self._controller = Controller([self._rollouts, experiments], seconds)
+        self._controller = Controller([self._rollouts, learning, acting], seconds)
         self._exchange = Exchange(
             database, gateway, environment, meter, self.rewards, policies, self._split, seconds
         )
