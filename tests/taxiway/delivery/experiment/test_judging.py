@@ -132,6 +132,19 @@ def test_a_guardrail_that_is_not_held_forbids_to_ship(
     assert (found_.action, told in found_.reason) == (action, True), found_.reason
 
 
+@pytest.mark.parametrize(("failed", "state"), [(0, "held"), (40, "open"), (120, "broken")])
+def test_events_that_are_rare_are_compared_exactly(failed: int, state: str) -> None:
+    design = a_design(guardrails=[{"name": "fallback", "goal": "decrease", "margin": 0.02}])
+    fell = [np.zeros(2_000, bool), np.arange(2_000) < failed]
+    trial = a_trial([bought(2_000, 0.2), bought(2_000, 0.4)], fallback=fell)
+    (one,) = found(design, trial).of("guardrail", "1.1.0")
+    assert one.guard == state
+    assert one.effect.lower <= failed / 2_000 <= one.effect.upper
+    assert recommended(design, trial).action == {"held": "ship", "open": "keep_running"}.get(
+        state, "keep_control"
+    )
+
+
 def test_of_several_arms_the_best_that_breaks_no_guardrail_is_shipped() -> None:
     design = a_design(4, guardrails=[{"name": "fallback", "goal": "decrease", "margin": 0.05}])
     fails = [np.arange(2_000) < count for count in (20, 20, 20, 800)]
