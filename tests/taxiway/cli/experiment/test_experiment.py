@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from typing import Any
 
 import pytest
 
+from taxiway.delivery.evidence.records import read_measurements, summed
 from taxiway.serving.decisions.experiments.background import AutoExperiments
 from taxiway.serving.routing.choose import slot
 from tests.taxiway.cli.experiment.conftest import Answered, Lab, route
@@ -49,6 +51,7 @@ def test_an_effect_is_found_though_rewards_are_late_repeated_and_out_of_order(la
             by_hand = await one.ask("user-1", **{"x-taxiway-version": "2"})
             assert by_hand.value == 2.0
             await one.ask("")  # of nobody: a request that is a unit of its own
+            await until(lambda: measured(lab) == len(answers) + len(again) + 1)
             seen = await _status(lab)
         _check_counts(seen, len(answers) + len(again))
         assert seen["recommendation"]["action"] == "ship"
@@ -63,7 +66,14 @@ def test_an_effect_is_found_though_rewards_are_late_repeated_and_out_of_order(la
             [good / size for good, size in zip(truth, sizes, strict=True)], abs=0.05
         )
 
-    lab.run(story)
+    asyncio.run(story())
+
+
+def measured(lab: Lab) -> int:
+    """Requests that gateways have told the registry of."""
+    with lab.site.database.reading() as connection:
+        found = read_measurements(connection, lab.site.model, "", 0)
+    return sum(summed(found, one.name).requests for one in lab.versions)
 
 
 def _check_counts(seen: Any, took_part: int) -> None:
@@ -73,6 +83,10 @@ def _check_counts(seen: Any, took_part: int) -> None:
     assert (counts["override"], counts["named"], counts["fallback"]) == (1, 0, 0)
     assert (counts["repeated"], counts["crossed"], counts["other_routes"]) == (0, 0, 0)
     assert counts["rewarded"] == took_part
+    assert [arm["model"]["requests"] for arm in seen["arms"]] == [
+        arm["requests"] for arm in seen["arms"]
+    ]
+    assert [arm["model"]["error_rate"] for arm in seen["arms"]] == [0, 0]
     assert counts["duplicate_rewards"] == 50 + 30
     assert counts["unknown_rewards"] == 1
     assert seen["sample_ratio"]["mismatch"] is False
@@ -112,7 +126,7 @@ def test_users_that_go_missing_in_one_arm_withhold_the_result(lab: Lab) -> None:
         assert "look at" in told.out
         assert "+0." not in told.out  # no effect, however one looks for it
 
-    lab.run(story)
+    asyncio.run(story())
 
 
 def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> None:
@@ -127,7 +141,6 @@ def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> 
         users = [(f"user-{number}", 1.0) for number in range(200)]
         async with lab.gateway() as gateway:
             first = await gateway.ask_all(users)
-        lab.convert()
         async with lab.gateway() as gateway:  # one that was started anew
             again = await gateway.ask_all(users)
             assert [a.value for a in again] == [a.value for a in first]
@@ -157,24 +170,24 @@ def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> 
         wide = [line for line in told.out.splitlines() if len(line) > 80]
         assert [line for line in wide if "  " in line.strip()] == []  # of tables none
 
-    lab.run(story)
+    asyncio.run(story())
 
 
 def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
     async def story() -> None:
         await lab.pushed("1", "2")
         lab.started(auto=True)
-        config = lab.site.config()
+        root = lab.config().serving.log.root
         async with lab.gateway() as gateway:
             turns = [
-                AutoExperiments(lab.site.database, name, "", config.serving.log.root, 24.0, 60.0)
+                AutoExperiments(lab.site.database, name, "", root, 24.0, 60.0)
                 for name in ("one", "other")
             ]
             answers = await gateway.ask_all([(f"user-{number}", 1.0) for number in range(300)])
             await gateway.reward(
                 [{"request_id": a.request_id, "value": liked(a, SHARES[a.value])} for a in answers]
             )
-            await until(lambda: gateway.log.counts().waiting == 0)
+            await until(lambda: gateway.gateway.log.counts().waiting == 0)
 
             def looked() -> bool:
                 assert [turn.look() for turn in turns] == [{}, {}]
@@ -190,7 +203,7 @@ def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
         assert [action for action, _, _ in audited].count("experiment.stopped") == 1
         assert audited[-1][2].startswith(f"auto: {lab.versions[1].name} is better than")
 
-    lab.run(story)
+    asyncio.run(story())
 
 
 def test_what_it_takes_is_told_before_it_starts(lab: Lab) -> None:
@@ -205,7 +218,8 @@ def test_what_it_takes_is_told_before_it_starts(lab: Lab) -> None:
                 [{"request_id": a.request_id, "value": liked(a, 0.3)} for a in answers]
             )
             told = await lab.command("experiment", "plan")
-            assert "by 100 users of the log: mean 0.3" in told.out
+            mean = sum(liked(a, 0.3) for a in answers) / 100
+            assert f"by 100 users of the log: mean {mean:g}, standard deviation" in told.out
             planned = json.loads((await lab.command("experiment", "plan", "--json")).out)["plan"]
             fixed, sequential = planned["fixed"]["users"], planned["sequential"]["users"]
             assert 120 < fixed < sequential < 400
@@ -217,7 +231,7 @@ def test_what_it_takes_is_told_before_it_starts(lab: Lab) -> None:
             assert "taken up by 1 gateway" in done.out
         assert lab.json("experiment", "list")[0]["plan"] == planned
 
-    lab.run(story)
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize(
