@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from taxiway.config.schema import Config
+from taxiway.delivery.experiment import moves
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.moves import promote
 from taxiway.registry.routes.records import current
@@ -72,8 +74,10 @@ class Running:
         return found
 
     async def reward(self, rewards: Sequence[dict[str, Any]]) -> None:
+        """Posts some, and waits until all that the gateway has taken is on disk."""
         done = await self.client.post(f"/v1/models/{MODEL}/rewards", json=list(rewards))
         assert (done.status_code, done.json()) == (200, {"accepted": len(rewards)})
+        await until(lambda: self.gateway.log.counts().waiting == 0)
 
     async def follows(self, site: Site) -> None:
         """Waits until it goes by the route of now, with all of its versions."""
@@ -183,8 +187,9 @@ def _serves(fleet: Fleet, version: str) -> bool:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, here: CommandLine) -> Iterator[Lab]:
-    """Without versions."""
+def lab(tmp_path: Path, here: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """Without versions. Users have the same arms each time: the salt is fixed."""
+    monkeypatch.setattr(moves, "secrets", SimpleNamespace(token_hex=lambda size: "5a" * size))
     site = Site(tmp_path)
     yield Lab(site, here)
     site.database.close()

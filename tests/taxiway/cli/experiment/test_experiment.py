@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from typing import Any
 
 import pytest
+import uvloop
 
 from taxiway.delivery.evidence.records import read_measurements, summed
 from taxiway.serving.decisions.experiments.background import AutoExperiments
@@ -66,7 +66,7 @@ def test_an_effect_is_found_though_rewards_are_late_repeated_and_out_of_order(la
             [good / size for good, size in zip(truth, sizes, strict=True)], abs=0.05
         )
 
-    asyncio.run(story())
+    uvloop.run(story())
 
 
 def measured(lab: Lab) -> int:
@@ -109,9 +109,9 @@ def test_users_that_go_missing_in_one_arm_withhold_the_result(lab: Lab) -> None:
     async def story() -> None:
         await lab.pushed("1", "2")
         lab.started()
-        users = [f"user-{number}" for number in range(300)]
+        users = [f"user-{number}" for number in range(400)]
         control = lab.versions[0].name
-        asking = [one for one in users if version_of(lab, one) == control or one[-1] in "02468"]
+        asking = [one for one in users if version_of(lab, one) == control or one[-1] in "036"]
         async with lab.gateway() as gateway:
             answers = await gateway.ask_all([(user, 1.0) for user in asking])
             await gateway.reward(
@@ -126,7 +126,7 @@ def test_users_that_go_missing_in_one_arm_withhold_the_result(lab: Lab) -> None:
         assert "look at" in told.out
         assert "+0." not in told.out  # no effect, however one looks for it
 
-    asyncio.run(story())
+    uvloop.run(story())
 
 
 def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> None:
@@ -157,7 +157,7 @@ def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> 
             assert [arm["weight"] for arm in seen["arms"]] == [50, 50]
             assert (seen["counts"]["took_part"], seen["counts"]["other_routes"]) == (200, 0)
             assert (seen["users"], seen["counts"]["rewarded"]) == (200, 200)
-            assert [one["effect"] > 0.2 for one in seen["comparisons"]] == [True]
+            assert [one["effect"] > 0.1 for one in seen["comparisons"]] == [True]
             done = await lab.command("experiment", "stop", "--promote", names[1], "-m", "enough")
             assert done.code == 0, done.err
             await gateway.follows(lab.site)
@@ -170,7 +170,7 @@ def test_a_ramp_goes_on_over_a_restart_and_what_is_promoted_serves(lab: Lab) -> 
         wide = [line for line in told.out.splitlines() if len(line) > 80]
         assert [line for line in wide if "  " in line.strip()] == []  # of tables none
 
-    asyncio.run(story())
+    uvloop.run(story())
 
 
 def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
@@ -178,16 +178,16 @@ def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
         await lab.pushed("1", "2")
         lab.started(auto=True)
         root = lab.config().serving.log.root
+        turns = [
+            AutoExperiments(lab.site.database, name, "", root, 24.0, 60.0, every=0.2)
+            for name in ("one", "other")
+        ]
+        turns[0].look()  # its turn it is from here on, and not the gateway's that starts next
         async with lab.gateway() as gateway:
-            turns = [
-                AutoExperiments(lab.site.database, name, "", root, 24.0, 60.0)
-                for name in ("one", "other")
-            ]
             answers = await gateway.ask_all([(f"user-{number}", 1.0) for number in range(300)])
             await gateway.reward(
                 [{"request_id": a.request_id, "value": liked(a, SHARES[a.value])} for a in answers]
             )
-            await until(lambda: gateway.gateway.log.counts().waiting == 0)
 
             def looked() -> bool:
                 assert [turn.look() for turn in turns] == [{}, {}]
@@ -203,7 +203,7 @@ def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
         assert [action for action, _, _ in audited].count("experiment.stopped") == 1
         assert audited[-1][2].startswith(f"auto: {lab.versions[1].name} is better than")
 
-    asyncio.run(story())
+    uvloop.run(story())
 
 
 def test_what_it_takes_is_told_before_it_starts(lab: Lab) -> None:
@@ -231,7 +231,7 @@ def test_what_it_takes_is_told_before_it_starts(lab: Lab) -> None:
             assert "taken up by 1 gateway" in done.out
         assert lab.json("experiment", "list")[0]["plan"] == planned
 
-    asyncio.run(story())
+    uvloop.run(story())
 
 
 @pytest.mark.parametrize(
