@@ -10,6 +10,8 @@ import pytest
 import uvloop
 
 from taxiway.delivery.evidence.records import read_measurements, summed
+from taxiway.delivery.experiment.learning import PolicyState, states
+from taxiway.delivery.policies.counted.sums import sums_of
 from taxiway.serving.decisions.experiments.background import AutoExperiments
 from taxiway.serving.routing.choose import slot
 from tests.taxiway.cli.experiment.conftest import Answered, Lab, route
@@ -202,6 +204,45 @@ def test_auto_ships_what_is_better_and_one_gateway_does_it(lab: Lab) -> None:
         audited = lab.site.audited()
         assert [action for action, _, _ in audited].count("experiment.stopped") == 1
         assert audited[-1][2].startswith(f"auto: {lab.versions[1].name} is better than")
+
+    uvloop.run(story())
+
+
+def test_a_bandit_learns_from_rewards_and_tells_its_regret(lab: Lab) -> None:
+    async def story() -> None:
+        await lab.pushed("1", "2")
+        lab.started(policy={"kind": "thompson"})
+        async with lab.gateway() as gateway:
+            rewarded, learnt = 0, 1
+
+            def state() -> PolicyState:
+                with lab.site.database.reading() as connection:
+                    (found,) = states(connection, "").values()
+                return found
+
+            for first in range(0, 300, 100):
+                users = [(f"user-{number}", 1.0) for number in range(first, first + 100)]
+                answers = await gateway.ask_all(users)
+                await gateway.reward(
+                    [{"request_id": a.request_id, "value": a.value - 1} for a in answers]
+                )
+                rewarded += len(answers)
+                await until(
+                    lambda wanted=rewarded: (
+                        wanted == sum(one.n for one in sums_of(state().state).values())
+                    )
+                )
+                assert state().number > learnt
+                learnt = state().number
+            seen = await _status(lab)
+            told = await lab.command("experiment", "status")
+        shares = [arm["requests"] / 300 for arm in seen["arms"]]
+        assert shares[1] > 0.7
+        assert (seen["comparisons"], seen["sample_ratio"]) == ([], None)
+        regret = seen["regret"]
+        assert (regret["best"], regret["observations"]) == (lab.versions[1].name, 300)
+        assert regret["low"] <= 300 * shares[0] <= regret["high"]
+        assert f"against {lab.versions[1].name} every time" in told.out
 
     uvloop.run(story())
 
