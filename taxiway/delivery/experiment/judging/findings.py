@@ -10,14 +10,14 @@ from typing import Any, Final, Literal
 from taxiway.delivery.evidence.measured import Measured
 from taxiway.delivery.experiment.judging.model_metrics import ModelMetrics, model_metrics
 from taxiway.delivery.experiment.judging.regret import told_regret
-from taxiway.delivery.experiment.judging.requests import (
-    OF_EVERY_REQUEST,
-    Requests,
-    events_by_arm,
-    sums_by_arm,
-)
+from taxiway.delivery.experiment.judging.requests import Requests, events_by_arm, sums_by_arm
 from taxiway.delivery.experiment.phases import Phase
-from taxiway.delivery.experiment_section import Experiment, ExperimentMetric, Guardrail
+from taxiway.delivery.experiment_section import (
+    OF_EVERY_REQUEST,
+    Experiment,
+    ExperimentMetric,
+    Guardrail,
+)
 from taxiway.delivery.policies.logs import Regret
 from taxiway.delivery.statistics.comparisons.effect import Effect
 from taxiway.delivery.statistics.comparisons.means import Summary, mean_difference

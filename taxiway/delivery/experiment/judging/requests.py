@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from taxiway.delivery.experiment_section import ExperimentMetric
+from taxiway.delivery.experiment_section import (
+    FALLBACK,
+    LATENCY,
+    OF_EVERY_REQUEST,
+    ExperimentMetric,
+)
 from taxiway.delivery.statistics.comparisons.rates import Rate
 from taxiway.delivery.statistics.design.cuped import CovariateSums
 
-LATENCY: Final = "latency_ms"
-FALLBACK: Final = "fallback"
-OF_EVERY_REQUEST: Final = (LATENCY, FALLBACK)
-"""Metrics that the log has of each request, whether a reward came or not."""
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

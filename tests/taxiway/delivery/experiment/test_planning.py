@@ -76,6 +76,14 @@ def test_what_is_not_known_is_not_told() -> None:
         ({"arms": [{"version": "1", "weight": 99.999}, {"version": "2", "weight": 0.001}]}, "two"),
         ({"secondary_metrics": [{"name": "reward"}]}, "both primary and secondary"),
         ({"guardrails": [{"name": "a", "margin": 1}] * 2}, "guardrails: a metric is there twice"),
+        ({"policy": {"kind": "weights", "weights": {"1.0.0": 1}}}, "are those of its arms"),
+        (
+            {
+                "policy": {"kind": "ucb1"},
+                "primary_metric": {"name": "latency_ms", "effect": 1},
+            },
+            "ucb1 learns from rewards that are posted",
+        ),
         (
             {
                 "policy": {"kind": "epsilon_greedy"},
