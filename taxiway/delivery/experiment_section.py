@@ -48,6 +48,7 @@ class Baseline(Frozen):
     """What the metric is without the experiment."""
 
     mean: float
+    """Of the metric."""
     standard_deviation: Annotated[float, Field(gt=0)]
     """Of one user, or of one request where requests do not say whose they are."""
 
