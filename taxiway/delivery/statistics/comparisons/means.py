@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -12,6 +13,11 @@ from taxiway.delivery.statistics.comparisons.effect import Effect, always_valid_
 
 FEWEST: Final = 50
 """Observations of an arm below which nothing is said: the bounds rest on the central limit."""
+
+_ROUNDING: Final = 1e-9
+"""A variance below this share of the squared mean is what rounding leaves of sums of squares."""
+_LEAST: Final = 1e-100
+"""Variances below it are none, as numbers that small cannot be divided by."""
 
 
 class Sample(Protocol):
@@ -100,6 +106,7 @@ def _prior(control: Sample, treatment: Sample, alpha: float, planned: float) -> 
     return planned / (observed * tuned(alpha))
 
 
+@functools.lru_cache(maxsize=1024)
 def tuned(alpha: float) -> float:
     """The planned size over the prior's, by which the bounds are narrowest at the planned size.
 
@@ -150,7 +157,10 @@ def _pooled(control: Sample, treatment: Sample) -> float:
 
 
 def _enough(control: Sample, treatment: Sample) -> bool:
-    return min(control.count, treatment.count) >= FEWEST and _pooled(control, treatment) > 0.0
+    if min(control.count, treatment.count) < FEWEST:
+        return False
+    greatest = max(abs(control.mean), abs(treatment.mean))
+    return _pooled(control, treatment) > max(_LEAST, _ROUNDING * greatest * greatest)
 
 
 def _nothing(control: Sample, treatment: Sample, estimate: float = math.nan) -> Effect:
