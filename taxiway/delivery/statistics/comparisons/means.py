@@ -51,8 +51,8 @@ def mean_difference(
     """The mean of the treatment less that of the control.
 
     The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024,
-    "Time-uniform central limit theory and asymptotic confidence sequences", Ann. Stat. 52(6),
-    equation (6), with the variance of a difference of two independent means.
+    "Time-uniform central limit theory and asymptotic confidence sequences", Ann. Stat. 52(6), with
+    the variance of a difference of two independent means.
 
     Args:
       control: its observations.
@@ -77,7 +77,7 @@ def relative_difference(
     """The difference as a share of the control's mean: 0.1 where the treatment's is 10 % greater.
 
     By the delta method (Deng, Knoblich and Lu 2018, "Applying the delta method in metric
-    analytics", KDD, section 3.1), with the boundary of `mean_difference`.
+    analytics", KDD, on percent changes), with the boundary of `mean_difference`.
 
     Returns:
       A share of the absolute control's mean, so its sign is that of the difference; the bounds
@@ -110,7 +110,8 @@ def _prior(control: Sample, treatment: Sample, alpha: float, planned: float) -> 
 def tuned(alpha: float) -> float:
     """The planned size over the prior's, by which the bounds are narrowest at the planned size.
 
-    Waudby-Smith et al. 2024, appendix B.2: with rho as their prior, rho^2 times the planned size.
+    Waudby-Smith et al. 2024, appendix on optimizing Robbins' normal mixture: rho^2 times the size,
+    by the lower branch of Lambert's W.
     """
     return float(-lambertw(-alpha * alpha / math.e, -1).real) - 1.0
 
