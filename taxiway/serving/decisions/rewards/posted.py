@@ -93,6 +93,8 @@ def read_reward(model: str, one: Any, where: str) -> Reward:
     request_id, key = one.get("request_id"), one.get("key")
     if request_id is not None and key is not None:
         raise Refusal(Code.INVALID, f"{where}: got both request_id and key, expected one of them")
+    if request_id is None and key is None:
+        raise Refusal(Code.INVALID, f"{where}.request_id: got None, expected it, or key")
     if isinstance(key, (int, float)) and not isinstance(key, bool):
         key = plain_text(key)
     by_key = key is not None
