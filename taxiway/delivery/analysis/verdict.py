@@ -21,6 +21,8 @@ def take_look(
       now: seconds since the epoch.
     """
     share = alpha / max(len(analysis.metrics), 1)
-    metrics = tuple(look_at(metric, stable, canary, share) for metric in analysis.metrics)
+    metrics = tuple(
+        look_at(metric, stable, canary, share, analysis.fewest) for metric in analysis.metrics
+    )
     verdict = together(one.verdict for one in metrics)
     return Look(now, verdict, stable.requests, canary.requests, metrics)

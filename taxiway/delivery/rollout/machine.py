@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from taxiway.delivery.analysis.look import Look
-from taxiway.delivery.analysis.verdict import take_look
 from taxiway.delivery.evidence.measured import Measured
 from taxiway.delivery.evidence.records import AUDIENCE, SHADOW, Measurement, Segment, summed
 from taxiway.delivery.rollout.state import KEPT_LOOKS, Event, Phase, Rollout
@@ -151,6 +150,8 @@ def _looked(
     """A look, if it is time for one, and what follows from all of this step."""
     if not is_look_due(rollout, now):
         return None
+    from taxiway.delivery.analysis.verdict import take_look  # SciPy, which only a look needs
+
     alpha = analysis.alpha / max(rollout.analyses, 1)
     look = take_look(analysis, *measured_of(rollout, evidence), alpha, now)
     rollout = rollout.with_(

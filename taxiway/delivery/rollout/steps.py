@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
+from taxiway.delivery.audience import Audience
 from taxiway.delivery.section import (
-    Audience,
     BlueGreen,
     Canary,
     Pause,
