@@ -72,7 +72,7 @@ def show(
     from taxiway.serving.decisions.upkeep.newest import newest_rows
 
     settings = resolve(config, assignments)
-    rows = newest_rows(_root(settings), _model(settings, model), limit)
+    rows = newest_rows(_root(settings), logged_model(settings, model), limit)
     if as_json:
         typer.echo(json.dumps(rows, indent=2, default=str))
         return
@@ -223,8 +223,8 @@ def _root(config: Config) -> Path:
     return Path(config.serving.log.root)
 
 
-def _model(config: Config, given: str) -> str:
-    """The model that was named.
+def logged_model(config: Config, given: str) -> str:
+    """The model that was named, else the config's.
 
     Raises:
       ConfigError: the log has none of this name.

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from taxiway.delivery.analysis.conditions import condition
 from taxiway.delivery.audience import Audience
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Seconds
 
@@ -141,6 +141,18 @@ class Canary(Frozen):
     steps: tuple[Step, ...]
     """After the last one it has all traffic."""
 
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Canary:
+        has_any = False
+        for number, step in enumerate(self.steps):
+            has_any = has_any or bool(step.setWeight or step.setMirror)
+            if step.analysis is not None and not has_any:
+                raise ValueError(
+                    f"steps.{number} is an analysis, and no step before it gives the new version "
+                    "any requests: setWeight or setMirror"
+                )
+        return self
+
 
 class Shadow(Frozen):
     """Copies of requests first, whose answers nobody gets."""
@@ -152,6 +164,12 @@ class Shadow(Frozen):
     autoPromotionEnabled: bool = False
     """true: all traffic when the analysis is good; else only when `taxiway rollout promote` says
     so."""
+
+    @model_validator(mode="after")
+    def _looks_at_what_is_there(self) -> Shadow:
+        if any(metric.name == "reward" for metric in self.analysis.metrics):
+            raise ValueError("nobody gets a shadow's answers, so there is no reward to compare")
+        return self
 
 
 Strategy = Annotated[AtOnce | BlueGreen | Canary | Shadow, Field(discriminator="kind")]

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, insert
 
 from taxiway.delivery.audience import conditions
 from taxiway.delivery.experiment import records
+from taxiway.delivery.experiment.phases import latest
 from taxiway.delivery.experiment.records import RUNNING, ExperimentRecord
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.policies.policy import State
 from taxiway.delivery.under_way import require_no_experiment, require_no_rollout
 from taxiway.errors import ConfigError, TaxiwayError
@@ -64,6 +65,7 @@ def start(
     design: Experiment,
     model: str,
     environment: str,
+    plan: dict[str, Any],
     learnt: State | None = None,
     expected: int | None = None,
     reason: str = "",
@@ -72,6 +74,7 @@ def start(
 
     Args:
       design: as the config has it.
+      plan: what was told of its size, as plain values; see `judging.planning`.
       learnt: what a bandit's policy begins with; None for nothing.
       expected: the revision that the route is at, as far as the caller knows; None for any.
 
@@ -89,7 +92,7 @@ def start(
             f"{model} had an experiment '{design.name}' before, whose outcome is kept",
             edit="delivery.experiment.name",
         )
-    id_ = records.add(connection, model, environment, design, change.actor.name)
+    id_ = records.add(connection, model, environment, design, plan, change.actor.name)
     policy = None
     if design.learns:
         policy = RoutePolicy(id_, design.policy.model_dump(mode="json"))
@@ -184,7 +187,8 @@ def stop(
         )
     winner = promoted or find(connection, record.versions[0], record.model)
     move = None
-    if is_its_own(connection, record):
+    phase = latest(connection, record)
+    if phase is not None and phase.is_current:
         whole = [(winner, SLOTS)]
         move = shape(change, record.model, record.environment, whole, NO_EXTRAS, STOP, None, reason)
     elif promoted is not None:
@@ -197,25 +201,16 @@ def stop(
     return move
 
 
-def is_its_own(connection: Connection, record: ExperimentRecord) -> bool:
-    """Whether traffic is split as the experiment has it, and was not moved by hand since."""
-    found = routes.current(connection, record.model, record.environment)
-    return (
-        found is not None
-        and found.route.revision >= record.first_revision
-        and found.action in (START, RAMP)
-    )
-
-
 def _require_running(connection: Connection, record: ExperimentRecord) -> routes.Revision:
     """The route of a running experiment."""
     if record.phase != RUNNING:
         raise TaxiwayError(f"the experiment {record.name} was stopped at {record.stopped_at}")
     found = routes.current(connection, record.model, record.environment)
-    if found is None or not is_its_own(connection, record):
-        told = f": {found.action} by {found.moved_by} at {found.moved_at}" if found else ""
+    phase = latest(connection, record)
+    if found is None or phase is None or not phase.is_current:
         raise TaxiwayError(
-            f"traffic was moved since the experiment {record.name} split it{told}",
+            f"traffic was moved since the experiment {record.name} split it: "
+            f"{phase.moved if phase else 'there is no route'}",
             edit="`taxiway experiment stop`",
         )
     return found

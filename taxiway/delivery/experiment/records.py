@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.errors import TaxiwayError, did_you_mean
 from taxiway.registry.approval.states import in_environment
 from taxiway.registry.database.tables import experiments, now
@@ -27,6 +27,7 @@ class ExperimentRecord:
       environment: of the route.
       phase: whether it splits traffic still.
       design: as it began; its arms' versions are names of the registry, the first the control's.
+      plan: what was told of its size; see `judging.planning`.
       first_revision: of the route, that it made.
       stopped_at: empty while it runs.
       outcome: what was found when it stopped, as plain values.
@@ -38,6 +39,7 @@ class ExperimentRecord:
     environment: str
     phase: Phase
     design: Experiment
+    plan: dict[str, Any]
     first_revision: int
     started_by: str
     started_at: str
@@ -54,6 +56,12 @@ class ExperimentRecord:
     def versions(self) -> tuple[str, ...]:
         """Of its arms; the first is the control."""
         return tuple(arm.version for arm in self.design.arms)
+
+    @property
+    def planned_per_arm(self) -> int | None:
+        """Users for whom the bounds are made the narrowest; None where that was not known."""
+        found = self.plan.get("per_arm")
+        return None if found is None else int(found)
 
     @property
     def subject(self) -> str:
@@ -73,6 +81,7 @@ class ExperimentRecord:
                 for version, slots in zip(self.versions, self.design.slots, strict=True)
             ],
             "policy": self.design.policy.kind,
+            "plan": self.plan,
             "started_by": self.started_by,
             "started_at": self.started_at,
             "stopped_at": self.stopped_at,
@@ -129,7 +138,12 @@ def by_id(connection: Connection, experiment: int) -> ExperimentRecord | None:
 
 
 def add(
-    connection: Connection, model: str, environment: str, design: Experiment, started_by: str
+    connection: Connection,
+    model: str,
+    environment: str,
+    design: Experiment,
+    plan: dict[str, Any],
+    started_by: str,
 ) -> int:
     """Writes one that is to start, and gives its id; `set_first_revision` follows."""
     values = {
@@ -138,6 +152,7 @@ def add(
         "environment": environment,
         "phase": RUNNING,
         "design": design.model_dump(mode="json"),
+        "plan": plan,
         "first_revision": 0,
         "started_by": started_by,
         "started_at": now(),
@@ -176,6 +191,7 @@ def _record(row: Row[Any]) -> ExperimentRecord:
         row.environment,
         row.phase,
         Experiment.model_validate(row.design),
+        row.plan,
         row.first_revision,
         row.started_by,
         row.started_at,

@@ -11,12 +11,16 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from taxiway.delivery.policies.contextual.lin_ucb import LinUcb
+from taxiway.delivery.policies.contextual.linear_thompson import LinearThompson
+from taxiway.delivery.policies.contextual.vowpal_wabbit import VowpalWabbit
 from taxiway.delivery.policies.counted.epsilon_greedy import EpsilonGreedy
 from taxiway.delivery.policies.counted.thompson import Thompson
+from taxiway.delivery.policies.counted.ucb1 import Ucb1
 from taxiway.delivery.policies.counted.weights import Weights
 
 Policy = Annotated[
-    Weights | EpsilonGreedy | Thompson,
+    Weights | EpsilonGreedy | Ucb1 | Thompson | LinUcb | LinearThompson | VowpalWabbit,
     Field(discriminator="kind"),
 ]
 """Every kind of policy."""

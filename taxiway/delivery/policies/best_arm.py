@@ -18,13 +18,16 @@ Array = npt.NDArray[np.float64]
 LogDensities = Callable[[Array], Array]
 """Of the arms at points: values (points,) in, (arms, points) out, up to a constant per arm."""
 
-_NODES: Final = 64
-"""Per arm."""
 _LEAST: Final = 1e-300
 
 
 def best_arm_probabilities(
-    log_densities: LogDensities, centre: Array, scale: Array, low: Array, high: Array
+    log_densities: LogDensities,
+    centre: Array,
+    scale: Array,
+    low: Array,
+    high: Array,
+    nodes: int = 64,
 ) -> list[float]:
     """Of each arm, the probability that its value is the highest of all.
 
@@ -34,13 +37,14 @@ def best_arm_probabilities(
       scale: of each arm, about its standard deviation.
       low: of each arm, how many scales below the centre its density is nothing; positive.
       high: of each arm, the same above the centre.
+      nodes: of the grid, per arm.
 
     Returns:
-      Probabilities, which sum to 1 as floats do. Their error is below 3e-3.
+      Probabilities, which sum to 1 as floats do. Their error is below 3e-3 with 64 nodes.
     """
     if len(centre) == 1:
         return [1.0]
-    edges = _grid(centre, scale, low, high)
+    edges = _grid(centre, scale, low, high, nodes)
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     logs = log_densities(middles)
     mass = np.exp(logs - logs.max(axis=1, keepdims=True)) * widths
@@ -51,10 +55,10 @@ def best_arm_probabilities(
     return listed
 
 
-def _grid(centre: Array, scale: Array, low: Array, high: Array) -> Array:
+def _grid(centre: Array, scale: Array, low: Array, high: Array, nodes: int) -> Array:
     """Edges of cells, sorted: dense at each arm's centre, and wider towards its tails."""
-    steps = np.linspace(0, 1, _NODES + 1)[None, :]
+    steps = np.linspace(0, 1, nodes + 1)[None, :]
     first, last = -np.arcsinh(low)[:, None], np.arcsinh(high)[:, None]
-    nodes: Array = centre[:, None] + scale[:, None] * np.sinh(first + (last - first) * steps)
-    edges: Array = np.unique(nodes.ravel())
+    found: Array = centre[:, None] + scale[:, None] * np.sinh(first + (last - first) * steps)
+    edges: Array = np.sort(found, axis=None)
     return edges

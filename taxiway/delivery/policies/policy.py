@@ -37,6 +37,9 @@ MOST_ARMS: Final = 50
 """To choose from."""
 MOST_GONE: Final = 20
 """That are remembered; the first that left is forgotten first."""
+_LONGEST: Final = 1_000
+"""Characters of a cell that tell it from others."""
+_LARGEST: Final = 2**63
 
 
 class Observation(NamedTuple):
@@ -55,8 +58,26 @@ class Observation(NamedTuple):
     propensity: float = 1.0
 
     def to_json(self) -> list[Any]:
-        """As plain values; `Observation(*found)` is the way back."""
-        return [self.arm, self.reward, dict(self.context), self.propensity]
+        """As plain values; `Observation(*found)` is the way back, and teaches the same."""
+        context = {column: plain(value) for column, value in self.context.items()}
+        return [self.arm, float(self.reward), context, float(self.propensity)]
+
+
+def plain(value: Any) -> str | int | float | None:
+    """A cell of a request as JSON has it: a finite number, a text that is not long, or None."""
+    if isinstance(value, bytes):
+        return value[:_LONGEST].decode(errors="replace")
+    if isinstance(value, str):
+        return value[:_LONGEST].encode(errors="replace").decode()
+    if value is None or (isinstance(value, int) and abs(value) < _LARGEST):
+        return value
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    except (TypeError, ValueError):
+        return str(value)[:_LONGEST]
+    return found if math.isfinite(found) else None
 
 
 class BasePolicy(Frozen):

@@ -29,18 +29,14 @@ from taxiway.delivery.rollout.records import (
     update_rollout,
 )
 from taxiway.delivery.rollout.state import Event, Rollout
-from taxiway.delivery.rollout.steps import Shape
+from taxiway.delivery.rollout.traffic import gateways_of, move_route, route_to_start_from
 from taxiway.delivery.section import Delivery
 from taxiway.errors import TaxiwayError
 from taxiway.registry.approval.states import NotApproved, in_environment, require_approved
 from taxiway.registry.auth.actor import Actor, Permission, require
 from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import Change, Database
-from taxiway.registry.routes.gateways import live_gateways
-from taxiway.registry.routes.moves import in_words, shape
-from taxiway.registry.routes.placed import placed_last
-from taxiway.registry.routes.records import Extras, Revision, current
-from taxiway.registry.routes.route import SLOTS, Mirror, Route
+from taxiway.registry.routes.records import Revision, current
 from taxiway.registry.versions.records import ModelVersion
 
 Clock = Callable[[], float]
@@ -72,7 +68,7 @@ def start(
       TaxiwayError: another rollout is open, the version serves already, or traffic is split.
     """
     connection, model = change.connection, version.candidate.model
-    route = _startable(connection, version, environment)
+    route = route_to_start_from(connection, version, environment)
     rollout = Rollout(
         id=0,
         model=model,
@@ -170,6 +166,19 @@ def tick(
         return _tick(Change(connection, actor), rollout, clock())
 
 
+def settle(change: Change, model: str, environment: str) -> Rollout | None:
+    """Ends an open rollout whose route somebody has moved by hand, in the change that did.
+
+    Returns:
+      That rollout, ended; None where none was open, or the route is its own.
+    """
+    rollout = open_rollout(change.connection, model, environment)
+    route = current(change.connection, model, environment)
+    if rollout is None or route is None or not _moved(rollout, route):
+        return None
+    return _apply(change, rollout, advance(rollout, 0.0, (), route, Gateways(0)), rollout.revision)
+
+
 def _tick(change: Change, rollout: Rollout, now: float) -> Rollout:
     connection = change.connection
     route = current(connection, rollout.model, rollout.environment)
@@ -184,7 +193,7 @@ def _tick(change: Change, rollout: Rollout, now: float) -> Rollout:
     if made is None:
         where = (rollout.model, rollout.environment, rollout.revision)
         evidence = read_measurements(connection, *where) if is_look_due(rollout, now) else ()
-        made = advance(rollout, now, evidence, route, _gateways(connection, route.route))
+        made = advance(rollout, now, evidence, route, gateways_of(connection, route.route))
     try:
         return _apply(change, rollout, made, rollout.revision)
     except NotApproved as error:  # of the stable version: there is no way back either
@@ -200,7 +209,7 @@ def _apply(change: Change, before: Rollout, made: Advanced, expected: int) -> Ro
     """
     rollout = made.rollout
     if made.shape is not None:
-        route = _shape(change, rollout, made.shape, made.action, expected)
+        route = move_route(change, rollout, made.shape, made.action, expected)
         rollout = rollout.with_(
             revision=route.revision, first_revision=rollout.first_revision or route.revision
         )
@@ -213,74 +222,9 @@ def _apply(change: Change, before: Rollout, made: Advanced, expected: int) -> Ro
     return rollout
 
 
-def _shape(change: Change, rollout: Rollout, wanted: Shape, action: str, expected: int) -> Route:
-    """Moves the route."""
-    connection, model = change.connection, rollout.model
-    stable = find(connection, f"{model}/{rollout.stable}")
-    new = find(connection, f"{model}/{rollout.version}")
-    extras = Extras(wanted.audience)
-    if wanted.traffic == "split":
-        weights = [(stable, SLOTS - wanted.slots), (new, wanted.slots)]
-        if wanted.mirror:
-            place = placed_last(connection, model, rollout.environment, new.name)
-            assert place is not None  # or it could not have been loaded
-            mirror = Mirror(new.name, place.number, place.place, wanted.mirror)
-            extras = Extras(wanted.audience, mirror)
-    else:
-        weights = [(new if wanted.traffic == "new" else stable, SLOTS)]
-    where = (model, rollout.environment)
-    return shape(change, *where, weights, extras, action, expected, rollout.reason).after
-
-
-def _startable(connection: Connection, version: ModelVersion, environment: str) -> Route:
-    """The route, from which a rollout of a version can begin.
-
-    Raises:
-      NotApproved: it may not serve there.
-      TaxiwayError: it cannot begin.
-    """
-    model, place = version.candidate.model, in_environment(environment)
-    there = open_rollout(connection, model, environment)
-    if there is not None:
-        raise TaxiwayError(
-            f"a rollout of {there.subject}{place} is open: {there.phase} since it was started by "
-            f"{there.started_by} at {there.started_at}",
-            edit="`taxiway rollout abort`, or `taxiway rollout promote --full`",
-        )
-    require_approved(connection, version, environment)
-    found = current(connection, model, environment)
-    if found is None:
-        raise TaxiwayError(
-            f"no version of {model} serves{place}, so there is none to compare with",
-            edit="`taxiway deploy` or `taxiway serve`, which give all traffic to the first one",
-        )
-    route = found.route
-    if route.stable.version == version.name:
-        raise TaxiwayError(f"{version.subject} is what serves{place} already")
-    if route.policy is not None:
-        raise TaxiwayError(
-            f"an experiment splits the traffic of {model}{place}",
-            edit="`taxiway experiment stop`",
-        )
-    if any(arm.slots for arm in route.arms[1:]):
-        raise TaxiwayError(
-            f"the traffic of {model}{place} is split by hand: {in_words(route)}",
-            edit=f"`taxiway rollout promote {route.stable.version}`, and start it then",
-        )
-    return route
-
-
 def _moved(rollout: Rollout, route: Revision) -> bool:
     return route.route.revision != rollout.revision
 
 
 def _require(connection: Connection, rollout: Rollout) -> None:
     require_approved(connection, find(connection, rollout.subject), rollout.environment)
-
-
-def _gateways(connection: Connection, route: Route) -> Gateways:
-    live = live_gateways(connection, route.model, route.environment)
-    behind = [one for one in live if not one.has_taken_up(route)]
-    told = {f"{one.host}:{one.pid}": one.error_of(route) for one in behind}
-    errors = [f"{gateway} says {error}" for gateway, error in told.items() if error]
-    return Gateways(len(live), len(behind), "; ".join(errors))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from taxiway.delivery.experiment.section import ExperimentMetric
+from taxiway.delivery.experiment_section import ExperimentMetric
 from taxiway.delivery.statistics.design.cuped import CovariateSums
 
 LATENCY: Final = "latency_ms"
@@ -28,15 +28,15 @@ class Came:
     Args:
       values: NaN where none came.
       source: which reward it is; those of one reward by key have the same.
+      is_late: whether it came more than a day after the request; it counts all the same.
       duplicates: rewards that a later one has taken the place of.
-      late: requests whose reward came more than a day after them; they count.
       unknown: rewards of which no request in the log is.
     """
 
     values: Floats
     source: Integers
+    is_late: Flags
     duplicates: int = 0
-    late: int = 0
     unknown: int = 0
 
 
@@ -126,14 +126,14 @@ def sums_by_arm(requests: Requests, metric: ExperimentMetric, arms: int) -> list
     values, counted = _values(requests, metric)
     arm_of = requests.arm_of_unit()
     units = requests.units
-    total = np.bincount(requests.unit, np.where(counted, values, 0.0), units)
+    total = _added(requests.unit, np.where(counted, values, 0.0), units)
     if metric.per == "user":
         total -= _counted_twice(requests, metric, values, counted, units)
         return _summed(arm_of, total, _covariate(requests), arms)
-    count = np.bincount(requests.unit, counted, units)
-    of_arm = np.bincount(arm_of, count, arms), np.bincount(arm_of, total, arms)
+    count = _added(requests.unit, counted, units)
+    of_arm = _added(arm_of, count, arms), _added(arm_of, total, arms)
     has_any = count > 0
-    seen = np.bincount(arm_of, has_any, arms)
+    seen = _added(arm_of, has_any, arms)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean, size = of_arm[1] / of_arm[0], of_arm[0] / seen
         y = mean[arm_of] + (total - mean[arm_of] * count) / size[arm_of]
@@ -165,8 +165,7 @@ def _counted_twice(
     rows = np.flatnonzero(counted & (came.source >= 0))
     _, first = np.unique(came.source[rows], return_index=True)
     again = np.delete(rows, first)
-    found: Floats = np.bincount(requests.unit[again], values[again], units)
-    return found
+    return _added(requests.unit[again], values[again], units)
 
 
 def _covariate(requests: Requests) -> Floats:
@@ -183,10 +182,14 @@ def _covariate(requests: Requests) -> Floats:
     return np.where(known, found, found[known].mean() if known.any() else 0.0)
 
 
+def _added(place: Integers, values: Floats | Flags, size: int) -> Floats:
+    """Sums by place."""
+    return np.bincount(place, values, size).astype(np.float64)
+
+
 def _summed(arm: Integers, y: Floats, x: Floats, arms: int) -> list[CovariateSums]:
-    def by_arm(values: Any) -> Floats:
-        found: Floats = np.bincount(arm, values, arms)
-        return found
+    def by_arm(values: Floats) -> Floats:
+        return _added(arm, values, arms)
 
     counts = np.bincount(arm, minlength=arms)
     sums = zip(

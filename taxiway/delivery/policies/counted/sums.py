@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final, NamedTuple
 
 from pydantic import Field
@@ -54,6 +54,12 @@ class CountedPolicy(BasePolicy):
     @abstractmethod
     def wanted(self, arms: Sequence[str], sums: Sequence[Sums]) -> list[float]:
         """How much each arm is to have, before the floor; in any unit."""
+
+    def with_sums(self, state: State, sums: Mapping[str, Sums]) -> State:
+        """The state with sums that were made elsewhere, as one block before all others."""
+        size = math.ceil(sum(one.n for one in sums.values()))
+        block = {"size": size, "sums": {arm: list(one) for arm, one in sums.items()}}
+        return state | {"blocks": [block, *state["blocks"]]}
 
     def _nothing(self) -> State:
         return {"blocks": []}

@@ -59,11 +59,10 @@ def mean_difference(
       A difference; its bounds are infinite for fewer than `FEWEST` observations of an arm, and
       where an arm's do not vary.
     """
-    estimate = treatment.mean - control.mean
-    if not _enough(control) or not _enough(treatment):
-        return Effect(control.mean, treatment.mean, estimate, -math.inf, math.inf, 1.0)
-    spread = control.variance / control.count + treatment.variance / treatment.count
-    return _around(estimate, spread, control, treatment, alpha, planned)
+    if not _enough(control, treatment):
+        return _nothing(control, treatment, treatment.mean - control.mean)
+    spread = sum(_squared_errors(control, treatment))
+    return _around(treatment.mean - control.mean, spread, control, treatment, alpha, planned)
 
 
 def relative_difference(
@@ -78,15 +77,14 @@ def relative_difference(
       A share of the absolute control's mean, so its sign is that of the difference; the bounds
       are infinite where the control's mean may be 0.
     """
-    nothing = Effect(control.mean, treatment.mean, math.nan, -math.inf, math.inf, 1.0)
-    if not _enough(control) or not _enough(treatment):
-        return nothing
-    of_control = control.variance / control.count
+    if not _enough(control, treatment):
+        return _nothing(control, treatment)
+    of_control, of_treatment = _squared_errors(control, treatment)
     base = abs(control.mean)
     if base <= math.sqrt(of_control) * boundary(control, treatment, alpha, planned):
-        return nothing
+        return _nothing(control, treatment)
     ratio = treatment.mean / control.mean
-    spread = (treatment.variance / treatment.count + ratio * ratio * of_control) / (base * base)
+    spread = (of_treatment + ratio * ratio * of_control) / (base * base)
     estimate = (treatment.mean - control.mean) / base
     return _around(estimate, spread, control, treatment, alpha, planned)
 
@@ -132,5 +130,28 @@ def _around(
     )
 
 
-def _enough(sample: Sample) -> bool:
-    return sample.count >= FEWEST and sample.variance > 0.0
+def _squared_errors(control: Sample, treatment: Sample) -> tuple[float, float]:
+    """Of the arms' means.
+
+    An arm's variance is not taken for less than that of both together: a small arm that has not
+    yet had a rare great value would else seem both low and sure of it.
+    """
+    pooled = _pooled(control, treatment)
+    of_control, of_treatment = (
+        max(arm.variance, pooled) / arm.count for arm in (control, treatment)
+    )
+    return of_control, of_treatment
+
+
+def _pooled(control: Sample, treatment: Sample) -> float:
+    arms = (control, treatment)
+    spread = sum((arm.count - 1) * arm.variance for arm in arms)
+    return spread / (control.count + treatment.count - 2)
+
+
+def _enough(control: Sample, treatment: Sample) -> bool:
+    return min(control.count, treatment.count) >= FEWEST and _pooled(control, treatment) > 0.0
+
+
+def _nothing(control: Sample, treatment: Sample, estimate: float = math.nan) -> Effect:
+    return Effect(control.mean, treatment.mean, estimate, -math.inf, math.inf, 1.0)

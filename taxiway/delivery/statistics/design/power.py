@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from scipy.special import ndtri
 
-from taxiway.delivery.statistics.comparisons.means import tuned
+from taxiway.delivery.statistics.comparisons.means import FEWEST, tuned
+from taxiway.process.extras import needs
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ def plan(
 ) -> Plan:
     """The users per arm with whom an effect is found with a probability of `power`.
 
+    Takes 3 seconds the first time, as it imports statsmodels.
+
     Args:
       effect: the least difference of means that is worth finding, not 0.
       deviation: standard deviation of the metric; of a rate, sqrt(rate (1 - rate)).
@@ -45,18 +48,27 @@ def plan(
       power: probability that the effect is found.
       arms: with the control.
       variance_left: by the covariate; see `cuped.variance_left`.
+
+    Raises:
+      ConfigError: statsmodels is not installed.
     """
+    with needs("serving", "statsmodels", "the size of an experiment"):
+        from statsmodels.stats.power import normal_sample_size_one_tail
+
     each = alpha / max(1, arms - 1)
-    noise = 2.0 * deviation * deviation * variance_left / (effect * effect)
-    fixed = max(2, math.ceil(noise * float(ndtri(1.0 - each / 2.0) + ndtri(power)) ** 2))
-    return Plan(fixed, max(fixed, math.ceil(noise * _sequential(each, power))))
+    noise = deviation * math.sqrt(2.0 * variance_left)  # of a difference of two single users
+    fixed = normal_sample_size_one_tail(effect, power, each / 2.0, std_null=noise)
+    sequential = (noise / effect) ** 2 * _squared_errors(each, power)
+    return Plan(max(2, math.ceil(fixed)), max(FEWEST, math.ceil(sequential)))
 
 
-def _sequential(alpha: float, power: float) -> float:
-    """Squared standard errors that the effect must be.
+def _squared_errors(alpha: float, power: float) -> float:
+    """How often an effect must be its standard error, squared, at the end of a sequential test.
 
-    At the planned size, for which the prior is tuned, the bounds are sqrt(tuned(alpha)) wide and
-    the estimate is that and ndtri(power) away from 0 in 1 of `power` cases.
+    At the planned size, for which its prior is tuned, a confidence sequence is `width` standard
+    errors to each side (Waudby-Smith et al. 2024, appendix B.2), and an estimate is that far from
+    0 with a probability of `power` where the effect is ndtri(power) errors more. Effects that were
+    found before and no longer are come on top, so the power is somewhat greater.
     """
     prior = 1.0 / tuned(alpha)
     width = math.sqrt((1.0 + prior) * (math.log1p(1.0 / prior) - 2.0 * math.log(alpha)))

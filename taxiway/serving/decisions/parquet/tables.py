@@ -29,6 +29,14 @@ POLICY: Final = f"{LOGGED}policy"
 FALLBACK: Final = f"{LOGGED}fallback"
 REWARD: Final = f"{LOGGED}reward"
 NAME: Final = f"{LOGGED}name"
+GATEWAY: Final = f"{LOGGED}gateway"
+SEQUENCE: Final = f"{LOGGED}sequence"
+POLICY: Final = f"{LOGGED}policy"
+REVISION: Final = f"{LOGGED}revision"
+VERSION: Final = f"{LOGGED}version"
+CHOSEN: Final = f"{LOGGED}chosen_arm"
+PROPENSITY: Final = f"{LOGGED}propensity"
+LATENCY: Final = f"{LOGGED}latency_ms"
 OUTPUT: Final = f"{LOGGED}output_"
 EXAMPLE: Final = f"{LOGGED}example"
 MOST_COLUMNS: Final = 1_000
@@ -40,6 +48,7 @@ _OWN: Final[dict[str, tuple[Any, Callable[[Decision], Any]]]] = {
     "time": (_UTC, attrgetter("time_us")),
     "model": (pa.string(), attrgetter("model")),
     "policy": (pa.string(), attrgetter("policy")),
+    "revision": (pa.int64(), attrgetter("revision")),
     "version": (pa.string(), attrgetter("version")),
     "number": (pa.int64(), attrgetter("number")),
     "arm": (pa.string(), attrgetter("arm")),
@@ -105,8 +114,8 @@ def rewards_table(rewards: Sequence[Reward], gateway: str) -> Any:
             REWARD: pa.array([one.value for one in rewards], pa.float64()),
             NAME: pa.array([one.name for one in rewards], pa.string()),
             TIME: pa.array([one.time_us for one in rewards], _UTC),
-            f"{LOGGED}gateway": pa.array([gateway] * len(rewards), pa.string()),
-            f"{LOGGED}sequence": pa.array([one.sequence for one in rewards], pa.int64()),
+            GATEWAY: pa.array([gateway] * len(rewards), pa.string()),
+            SEQUENCE: pa.array([one.sequence for one in rewards], pa.int64()),
         }
     )
 

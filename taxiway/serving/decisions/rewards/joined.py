@@ -72,13 +72,9 @@ def joined(
     if table is None:
         found = match([], [], np.empty(0, np.int64), rewards, 0)
         return Joined(pa.table({}), duplicates=found.duplicates, unknown=found.unknown)
-    found = match(
-        table.column(REQUEST_ID).to_pylist(),
-        table.column(KEY).to_pylist(),
-        table.column(TIME).cast(pa.int64()).to_numpy(),
-        rewards,
-        int(window_hours * _HOUR_US),
-    )
+    ids, times = table.column(REQUEST_ID).to_pylist(), table.column(TIME).cast(pa.int64())
+    keys = table.column(KEY).to_pylist()
+    found = match(ids, keys, times.to_numpy(), rewards, int(window_hours * _HOUR_US))
     fell = table.column(FALLBACK).to_numpy()
     by_hand = np.array([one == OVERRIDE for one in table.column(POLICY).to_pylist()], bool)
     values = np.where(fell | by_hand, np.nan, found.values(rewards))
@@ -90,7 +86,7 @@ def joined(
         overrides=int(by_hand.sum()),
         duplicates=found.duplicates,
         unknown=found.unknown,
-        late=found.late,
+        late=len({ids[row] for row in np.flatnonzero(found.came_late(times.to_numpy(), rewards))}),
     )
 
 

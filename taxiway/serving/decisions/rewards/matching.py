@@ -44,19 +44,24 @@ class Matched:
       duplicates: rewards that a later one of the same request, or of the same key and time, has
         taken the place of.
       unknown: requests and keys of rewards that no decision is of.
-      late: requests whose reward came more than a day after it.
     """
 
     source: Numbers
     duplicates: int
     unknown: int
-    late: int
 
     def values(self, rewards: Rewards) -> npt.NDArray[np.float64]:
         """Of each decision; NaN where none came."""
         if not len(rewards.values):
             return np.full(len(self.source), np.nan)
         return np.where(self.source == _NONE, np.nan, rewards.values[self.source])
+
+    def came_late(self, times: Numbers, rewards: Rewards) -> npt.NDArray[np.bool_]:
+        """Of each decision, made at `times`, whether its reward came more than a day after it."""
+        found = np.zeros(len(times), bool)
+        rows = np.flatnonzero(self.source != _NONE)
+        found[rows] = rewards.times[self.source[rows]] - times[rows] > LATE_US
+        return found
 
 
 def match(
@@ -82,11 +87,7 @@ def match(
         of_keys = _of_keys(keys, times, rewards, by_key, window_us)
         unknown += len(by_key.keys() - {keys[row] for row in np.flatnonzero(of_keys != _NONE)})
         source = np.maximum(source, of_keys)  # rewards are in the order of their times
-    matched = source != _NONE
-    came_late = np.zeros(len(times), bool)
-    came_late[matched] = rewards.times[source[matched]] - times[matched] > LATE_US
-    late = {request_ids[row] for row in np.flatnonzero(came_late)}
-    return Matched(source, repeated, unknown, len(late))
+    return Matched(source, repeated, unknown)
 
 
 def in_order(table: Any, name: str) -> Rewards:

@@ -196,6 +196,28 @@ class TestHands:
         assert (done.phase, done.reason) == ("Degraded", f"moved by ben: {how}")
         assert file_delivered.audited()[-1] == "rollout.ended"
 
+    def test_undo_takes_a_rollout_back_as_one_move(self, file_delivered: Delivered) -> None:
+        before = file_delivered.now.route.arms
+        file_delivered.start(LOOKED_AT)
+        file_delivered.ready()
+        file_delivered.undo()
+        assert file_delivered.now.route.arms == before
+        file_delivered.tick(1)
+        file_delivered.start(CANARY)
+        file_delivered.ready()
+        file_delivered.ask("promote", full=True)
+        file_delivered.undo()
+        assert file_delivered.now.route.arms == before
+
+    def test_undo_after_one_that_was_aborted_goes_back_to_what_was_before_that_version(
+        self, file_delivered: Delivered
+    ) -> None:
+        file_delivered.start(CANARY)
+        file_delivered.ready()
+        file_delivered.ask("abort")
+        file_delivered.undo()
+        assert file_delivered.weights_now == {file_delivered.versions[1].name: 100.0}
+
     def test_one_who_promotes_the_new_version_by_hand_has_ended_it_well(
         self, file_delivered: Delivered
     ) -> None:

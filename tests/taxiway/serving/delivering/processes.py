@@ -76,7 +76,7 @@ class Gateways:
     def __init__(self, site: Site, *assignments: str) -> None:
         self._ports = [f"serving.{name}port=0" for name in ("", "grpc_", "admin_")]
         self._assignments = [f"output.root={site.root}", *self._ports, *MOVING, *assignments]
-        self._all: list[Running] = []
+        self._all: list[subprocess.Popen[str]] = []
 
     def start(self) -> Running:
         """One, once it is ready."""
@@ -89,20 +89,19 @@ class Gateways:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._all.append(process)
         assert process.stdout is not None
-        word, *told = process.stdout.readline().split()
+        word, port, admin, name = process.stdout.readline().split()
         assert word == "listening"
-        running = Running(process, told[2], int(told[0]), int(told[1]))
-        self._all.append(running)
         assert process.stdout.readline() == "ready\n"
-        return running
+        return Running(process, name, int(port), int(admin))
 
     def end(self) -> None:
         """All that run."""
         for one in self._all:
-            one.process.terminate()
+            one.terminate()
         for one in self._all:
-            one.process.communicate(timeout=SECONDS)
+            one.communicate(timeout=SECONDS)
 
 
 @contextmanager

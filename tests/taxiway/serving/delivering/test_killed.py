@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from taxiway.delivery.evidence.measured import Measured
+from taxiway.delivery.evidence.records import read_measurements, summed
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.moves import undo
 from tests.taxiway.serving.delivering.processes import (
@@ -22,6 +26,11 @@ PAUSE = "{pause: {duration: 0.5}}"
 BY_STEPS = (
     f"delivery.strategy={{kind: canary, steps: [{{setWeight: 10}}, {PAUSE}, {{setWeight: 50}}, "
     f"{PAUSE}, {{setWeight: 90}}, {PAUSE}]}}"
+)
+
+ANALYSED = (
+    "delivery.strategy={{kind: canary, steps: [{{setWeight: 30}}, {{analysis: {{interval: 0.4, "
+    "count: 10000, metrics: [{{name: {metric}}}]}}}}]}}"
 )
 
 
@@ -109,3 +118,34 @@ def test_green_has_all_traffic_at_once_and_blue_stays_warm_for_undo(site: Site) 
         assert load.failures == []
         shares = [one.detail.get("weight") for one in events(site) if one.event == "step"]
         assert shares == []  # no share between none and all
+
+
+@pytest.mark.parametrize(("fault", "metric"), [("errors", "error_rate"), ("nan", "nan_rate")])
+def test_a_bad_canary_loses_its_traffic_by_itself_and_nobody_is_told_an_error(
+    site: Site, fault: str, metric: str
+) -> None:
+    first = site.push("1", 1)
+    with gateways(site, ANALYSED.format(metric=metric)) as made:
+        one = made.start()
+        with asked(site, [one] * 3) as load:
+            until(lambda: load.answers)
+            second = site.push(f"2 {fault}", 2)
+            until(lambda: phase(site) == "Degraded")
+            until(lambda: load.values(50) == {1.0})
+        assert load.failures == []  # what it failed to answer, the stable version answered
+        assert {value for _, value in load.answers} == {1.0, 2.0}
+        assert weights(site) == {first.name: 100.0}
+        found = rollout(site)
+        assert found is not None
+        assert f"analysis failed: {metric}" in found.reason
+        until(lambda: evidence(site, second.name).errors > 0)
+        bad, good = evidence(site, second.name), evidence(site, first.name)
+        assert (good.errors, good.nan_rows) == (0, 0)
+        assert (bad.nan_rows > 0) == (fault == "nan")
+        assert 0.2 < bad.errors / bad.requests < 0.5  # each third one
+
+
+def evidence(site: Site, version: str) -> Measured:
+    """What gateways have written of a version."""
+    with site.database.reading() as connection:
+        return summed(read_measurements(connection, site.model, "", 0), version)
