@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from taxiway.delivery.evidence.measured import Measured
 from taxiway.registry.routes.placed import Placed
-from taxiway.registry.routes.route import SLOTS, STABLE, Arm, Route
+from taxiway.registry.routes.route import SLOTS, STABLE, Arm, Mirror, Route
 from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
@@ -28,16 +28,29 @@ class GivenFleet:
     Args:
       slots: by version, those that have traffic; the first is stable.
       warm: versions without traffic.
+      mirrored: one that gets copies; empty for none.
+      share: of the requests that are copied.
     """
 
-    def __init__(self, slots: Mapping[str, int], warm: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        slots: Mapping[str, int],
+        warm: tuple[str, ...] = (),
+        mirrored: str = "",
+        share: float = 1.0,
+    ) -> None:
         self.models = (MODEL,)
         self.served = {
             name: ServedVersion(MODEL, name, number, f"/{number}")
             for number, name in enumerate((*warm, *slots), start=1)
         }
+        route = _route(slots, self.served)
+        if mirrored:
+            shadow = self.served[mirrored]
+            mirror = Mirror(mirrored, shadow.number, shadow.place, share)
+            route = replace(route, mirror=mirror)
         self.table = RoutingTable(
-            {MODEL: _route(slots, self.served)},
+            {MODEL: route},
             {MODEL: [Placed(one.version, one.number, one.place) for one in self.served.values()]},
         )
         self.failures: list[tuple[str, str]] = []

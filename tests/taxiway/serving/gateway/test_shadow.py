@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from taxiway.config.serving import Limits, Serving
-from taxiway.registry.routes.route import Mirror
 from taxiway.serving.gateway.answering.compare import compared
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.gateway.answering.shadow import MOST_COPIES, MOST_ROWS
@@ -30,12 +28,8 @@ class Mirrored:
     """A service whose stable version is mirrored to another one."""
 
     def __init__(self, share: float = 1.0) -> None:
-        self.fleet = GivenFleet({STABLE: 10_000}, warm=(SHADOW,))
+        self.fleet = GivenFleet({STABLE: 10_000}, warm=(SHADOW,), mirrored=SHADOW, share=share)
         self.kept, self.heard = Kept(), HeardEvidence()
-        route = self.fleet.table.routes[MODEL]
-        shadow = self.fleet.served[SHADOW]
-        mirror = Mirror(SHADOW, shadow.number, shadow.place, share)
-        self.fleet.table = replace(self.fleet.table, routes={MODEL: replace(route, mirror=mirror)})
 
     def run(self, test: Callable[[ServingService], Awaitable[None]], **limits: Any) -> None:
         async def run() -> None:
