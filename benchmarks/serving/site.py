@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +20,13 @@ from typing import Any, Final
 
 from benchmarks.serving.servers.mlserver import mlserver_command
 from taxiway.config.loader import load_config
+from taxiway.errors import TaxiwayError
 from taxiway.process.manifest import MANIFEST_FILE, digest, manifest_of
 from taxiway.registry.auth.actor import Actor, Permission, Role
 from taxiway.registry.database.session import Database
 from taxiway.registry.deploy.queue import queue_version
 from taxiway.registry.versions.records import Candidate, register
+from taxiway.terminal import one_line
 
 NAME: Final = "flights"
 _ACTOR: Final = Actor("bench", "system", Role.ADMIN)
@@ -40,19 +41,20 @@ class Server:
     Args:
       command: that starts it.
       port: of HTTP.
+      log: file for what it prints.
     """
 
     command: Sequence[str]
     port: int
-    process: subprocess.Popen[str] = field(init=False)
+    log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
         """Starts it; see `wait_until_ready`."""
-        quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
-        self.process = subprocess.Popen(
-            self.command, stdout=pipe, stderr=quiet, text=True, start_new_session=True
-        )
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, start_new_session=True
+            )
 
     def stop(self) -> None:
         """Ends it, as whoever runs it would."""
@@ -74,14 +76,8 @@ class Server:
                     return
             connection.close()
             time.sleep(0.05)
-        raise TimeoutError(f"{' '.join(self.command)} does not answer")
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        """A full pipe would block it."""
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for _ in lines:
-                pass
+        told = one_line(self.log.read_text(errors="replace")[-500:])
+        raise TaxiwayError(f"{' '.join(self.command[:5])} ... does not answer: {told}")
 
 
 @dataclass
@@ -173,7 +169,7 @@ class Site:
         ports = ["--port", str(rest), "--grpc-port", str(grpc), "--admin-port", str(admin)]
         sets = [word for one in self.assignments for word in ("--set", one)]
         command = [sys.executable, "-m", "taxiway", "serve", *sets, *ports, "--no-access-log"]
-        server = Gateway(command, rest, grpc, admin)
+        server = Gateway(command, rest, self.root / f"gateway-{rest}.log", grpc, admin)
         with _running(server):
             server.wait_until_ready("/v2/health/ready")
             yield server
@@ -183,7 +179,11 @@ class Site:
         """FastAPI with the model in the process."""
         (port,) = _free_ports(1)
         module = "benchmarks.serving.servers.plain_fastapi"
-        server = Server([sys.executable, "-m", module, str(self.model), str(port)], port)
+        server = Server(
+            [sys.executable, "-m", module, str(self.model), str(port)],
+            port,
+            self.root / "plain.log",
+        )
         with _running(server):
             server.wait_until_ready("/predict")
             yield server
@@ -194,7 +194,7 @@ class Site:
         ports = _free_ports(3)
         with tempfile.TemporaryDirectory(dir=self.root, prefix="mlserver-") as folder:
             command = mlserver_command(Path(folder), NAME, self.model, ports, batch_rows)
-            server = Server(command, ports[0])
+            server = Server(command, ports[0], self.root / "mlserver.log")
             with _running(server):
                 server.wait_until_ready(f"/v2/models/{NAME}/ready")
                 yield server

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles
+from taxiway.cli.progress_bar import progress_bar
 from taxiway.cli.registry import open_registry
 from taxiway.cli.table import print_table
 from taxiway.errors import TaxiwayError
@@ -70,7 +69,7 @@ def verify(
 
     anchors = [parse_anchor(text) for text in anchor or ()]
     database = open_registry(config, assignments).database
-    with _progress(quiet=as_json), database.reading() as connection:
+    with progress_bar("verifying", quiet=as_json), database.reading() as connection:
         found = verified(connection, anchors)
     if as_json:
         typer.echo(json.dumps({"is_whole": not found.faults, **asdict(found)}, indent=2))
@@ -103,24 +102,3 @@ def anchor_(
     with open_registry(config, assignments).database.reading() as connection:
         head = read_head(connection)
     typer.echo(json.dumps({"anchor": str(head), **asdict(head)}, indent=2) if as_json else head)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[None]:
-    """A bar on a terminal's standard error; nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    from taxiway.process import progress
-    from taxiway.runners.console.terminal import TerminalConsole
-
-    console = TerminalConsole(stderr=True)
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn())
-    disabled = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=disabled) as bar:
-        task = bar.add_task("")
-
-        def heard(told: progress.Progress) -> None:
-            bar.update(task, completed=told.done, total=told.total)
-
-        with progress.listening(heard):
-            yield

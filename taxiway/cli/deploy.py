@@ -13,7 +13,7 @@ import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
 from taxiway.cli.registry import open_registry
-from taxiway.errors import EXIT_RUN_FAILED, TaxiwayError
+from taxiway.errors import EXIT_RUN_FAILED, ConfigError, TaxiwayError
 from taxiway.terminal import one_line, print_error, shell
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def deploy(
     from taxiway.registry.deploy.deployer import Deployer
 
     registry = open_registry(config, assignments, environment)
+    _check_at_once(registry.config.delivery.strategy.kind)
     deployer = Deployer(registry.database, registry.config.push, registry.actor)
     outcomes: list[Outcome] = []
     if watch and not as_json:
@@ -82,6 +83,20 @@ def deploy_command(
     options += [word for overlay in config or () for word in ("--config", overlay)]
     options += [word for value in assignments or () for word in ("--set", value)]
     return shell(["taxiway", "deploy", *options])
+
+
+def _check_at_once(kind: str) -> None:
+    """Refuses a strategy that only gateways can carry out: nobody here measures a version.
+
+    Raises:
+      ConfigError: it is one.
+    """
+    if kind != "at_once":
+        raise ConfigError(
+            f"delivery.strategy.kind is '{kind}', which gateways carry out: they deploy what waits "
+            "in the queue, and `taxiway deploy` would give it all traffic at once",
+            edit="`taxiway serve`; or here `--set delivery.strategy.kind=at_once`",
+        )
 
 
 class _Stop:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, resolve
-from taxiway.errors import ConfigError, did_you_mean
+from taxiway.errors import EXIT_RUN_FAILED, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from taxiway.config.schema import Config
@@ -72,7 +72,7 @@ def show(
     from taxiway.serving.decisions.upkeep.newest import newest_rows
 
     settings = resolve(config, assignments)
-    rows = newest_rows(_root(settings), _model(settings, model), limit)
+    rows = newest_rows(_root(settings), logged_model(settings, model), limit)
     if as_json:
         typer.echo(json.dumps(rows, indent=2, default=str))
         return
@@ -110,6 +110,50 @@ def reward(
         log.close()
     convert_all(_root(settings))
     typer.echo(f"{name} {value:g} of {whose}, request {request_id}")
+
+
+@app.command()
+def rewards(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with a head, Parquet or JSON lines: request_id or key, value, name, at."
+        ),
+    ],
+    model: _ModelName = "",
+    config: ConfigFiles = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record what came of many decisions; rows that are no reward are told, with exit code 1.
+
+    The same file again counts once: of each request, the latest reward of a name counts.
+    """
+    import asyncio
+
+    from taxiway.serving.decisions.log import DecisionLog
+    from taxiway.serving.decisions.parquet.convert import convert_all
+    from taxiway.serving.decisions.rewards.batch import take_file
+    from taxiway.terminal import one_line
+
+    settings = resolve(config, assignments)
+    whose = model or settings.model.name
+    always = settings.serving.log.model_copy(update={"sync": "always"})
+    log = DecisionLog(always, convert=False)
+    try:
+        taken = asyncio.run(take_file(log, whose, file))
+    finally:
+        log.close()
+        convert_all(_root(settings))
+    if as_json:
+        typer.echo(json.dumps(taken.to_json(), indent=2))
+    else:
+        for why in taken.reasons.values():
+            typer.echo(one_line(why), err=True)
+        counts = f"{taken.accepted:,} of {taken.rows:,} rewards taken, {taken.refused:,} refused"
+        typer.echo(f"{whose}: {counts}")
+    if taken.refused:
+        raise typer.Exit(EXIT_RUN_FAILED)
 
 
 @app.command()
@@ -179,8 +223,8 @@ def _root(config: Config) -> Path:
     return Path(config.serving.log.root)
 
 
-def _model(config: Config, given: str) -> str:
-    """The model that was named.
+def logged_model(config: Config, given: str) -> str:
+    """The model that was named, else the config's.
 
     Raises:
       ConfigError: the log has none of this name.

@@ -13,6 +13,7 @@ from taxiway.cli import (
     data,
     deploy,
     doctor,
+    experiment,
     lineage,
     log,
     models,
@@ -51,6 +52,7 @@ app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(audit.app, name="audit")
 app.add_typer(auth.app, name="auth")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(log.app, name="log")
 app.add_typer(models.app, name="models")
 app.add_typer(new.app, name="new")

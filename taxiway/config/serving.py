@@ -142,6 +142,8 @@ class DecisionLog(Frozen):
     """After which files are removed, a day (UTC) at a time, counted from its end."""
     columns: Mapping[str, KeptColumn] = {}
     """Of columns that are not logged as they came."""
+    reward_window_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
+    """How long before a reward by key the decisions are that it is of."""
     key: str = ""
     """Column that says whose the row is, by which `taxiway log erase` and sticky routes go; empty
     where no column does."""

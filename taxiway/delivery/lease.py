@@ -34,6 +34,20 @@ def take_lease(
     return True
 
 
+def is_held_by_another(
+    connection: Connection, name: str, holder: str, clock: Callable[[], float] = time.time
+) -> bool:
+    """Whether someone else has a lease now, so that taking it would be in vain; it only reads.
+
+    Args:
+      name: as of `take_lease`.
+      holder: who asks.
+      clock: seconds since the epoch.
+    """
+    held = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
+    return held is not None and held.holder != holder and held.until > clock()
+
+
 def give_lease_back(connection: Connection, name: str, holder: str) -> None:
     """Ends a lease, if it is the holder's."""
     of = leases.c

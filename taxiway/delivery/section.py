@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from taxiway.delivery.analysis.conditions import condition
+from taxiway.delivery.audience import Audience
+from taxiway.delivery.experiment_section import Experiment
+from taxiway.errors import ConfigError
 from taxiway.section import Frozen, Seconds
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -49,10 +52,22 @@ class Metric(Frozen):
     reward: str = "reward"
     """Name of the reward, of the metric reward."""
     successCondition: str = ""
-    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper; empty for what is
-    usual of the metric."""
+    """Such as `upper < 0.01`, over stable, canary, difference, lower and upper: canary less stable
+    and its bounds, of latencies and rewards as a share of stable; empty for what is usual."""
     failureCondition: str = ""
     """As `successCondition`; what is neither is inconclusive."""
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """How much worse is borne where no condition is given; null for what is usual of the metric."""
+
+    @field_validator("successCondition", "failureCondition")
+    @classmethod
+    def _is_condition(cls, text: str) -> str:
+        if text:
+            try:
+                condition(text)
+            except ConfigError as error:
+                raise ValueError(error.message) from error
+        return text
 
 
 class Analysis(Frozen):
@@ -66,6 +81,10 @@ class Analysis(Frozen):
     """Bad looks that are borne; one more, and all traffic goes back."""
     inconclusiveLimit: Annotated[int, Field(ge=0)] = 100
     """Looks that are borne which tell nothing; one more, and the rollout waits for someone."""
+    fewest: Annotated[int, Field(ge=1)] = 100
+    """Observations of each version below which a look tells nothing, whatever it finds."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """How often a version that is no worse may fail, over all metrics and looks together."""
     metrics: tuple[Metric, ...] = (
         Metric(name="error_rate"),
         Metric(name="latency_p99"),
@@ -79,17 +98,6 @@ class Pause(Frozen):
 
     duration: Seconds | None = None
     """Seconds; null until `taxiway rollout resume`."""
-
-
-class Audience(Frozen):
-    """Whose requests are split; the others' all go to the stable version."""
-
-    headers: Mapping[str, tuple[str, ...]] = {}
-    """Values of a header, one of which it must have."""
-    cookies: Mapping[str, tuple[str, ...]] = {}
-    """As `headers`."""
-    columns: Mapping[str, tuple[str, ...]] = {}
-    """As `headers`, of the first row."""
 
 
 class Step(Frozen):
@@ -133,6 +141,18 @@ class Canary(Frozen):
     steps: tuple[Step, ...]
     """After the last one it has all traffic."""
 
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Canary:
+        has_any = False
+        for number, step in enumerate(self.steps):
+            has_any = has_any or bool(step.setWeight or step.setMirror)
+            if step.analysis is not None and not has_any:
+                raise ValueError(
+                    f"steps.{number} is an analysis, and no step before it gives the new version "
+                    "any requests: setWeight or setMirror"
+                )
+        return self
+
 
 class Shadow(Frozen):
     """Copies of requests first, whose answers nobody gets."""
@@ -145,19 +165,38 @@ class Shadow(Frozen):
     """true: all traffic when the analysis is good; else only when `taxiway rollout promote` says
     so."""
 
+    @model_validator(mode="after")
+    def _looks_at_what_is_there(self) -> Shadow:
+        if any(metric.name == "reward" for metric in self.analysis.metrics):
+            raise ValueError("nobody gets a shadow's answers, so there is no reward to compare")
+        return self
+
 
 Strategy = Annotated[AtOnce | BlueGreen | Canary | Shadow, Field(discriminator="kind")]
+
+
+class Rewards(Frozen):
+    """What gateways keep in memory to join rewards to decisions as they come; the log has all."""
+
+    decisions: Annotated[int, Field(ge=1, le=10**7)] = 100_000
+    """Of each model, that a gateway remembers while its requests are split: the newest. A decision
+    takes about half a kilobyte."""
+    seconds: Seconds = 3600.0
+    """For which it does, and for which a reward waits for a gateway that has its decision."""
 
 
 class Delivery(Frozen):
     """How a new version gets to users, and how versions are compared on them."""
 
     key: Key | None = None
-    """What says whose a request is; null: the header X-Targeting-Key, else the column
-    `serving.log.key`."""
+    """What says whose a request is. Where it says nothing, and for null: the header
+    X-Targeting-Key, else the column `serving.log.key`."""
     strategy: Strategy = AtOnce(kind="at_once")
     """Of `taxiway rollout start`, and of what the deploy queue brings."""
+    experiment: Experiment | None = None
+    """What `taxiway experiment start` starts; null for none."""
     progress_deadline_seconds: Seconds = 600.0
     """How long gateways may take to have a step's versions ready; then all traffic goes back."""
     lease_seconds: Annotated[float, Field(gt=0, le=600)] = 3.0
     """For how long the gateway that moves a rollout on holds it; another goes on after that."""
+    rewards: Rewards = Rewards()

@@ -38,6 +38,7 @@ def mlserver_command(
         "http_port": http,
         "grpc_port": grpc,
         "metrics_port": metrics,
+        "metrics_dir": str(folder),
         "debug": False,
     }
     of_model: dict[str, Any] = {

@@ -39,6 +39,11 @@ def move_by_registry(
             expected = revisions(connection, [model], environment).get(model, 0)
     with registry.database.changing(registry.actor, Permission.DEPLOY) as change:
         made = move(change, expected)
+    return taken_up(registry, made, wait)
+
+
+def taken_up(registry: OpenRegistry, made: Move, wait: float) -> Outcome:
+    """Waits until gateways go by a move, for so many seconds at most."""
     found = wait_until_taken_up(registry.database, made.after, wait)
     behind = [Behind(f"{one.host}:{one.pid}", one.error_of(made.after)) for one in found.behind]
     return Outcome(made.to_json(), [f"{one.host}:{one.pid}" for one in found.ready], behind)

@@ -139,7 +139,7 @@ def weights(
 
     Exits as `promote`.
     """
-    named = _parsed(shares)
+    named = parsed_shares(shares)
     if gateway:
         from taxiway.cli.rollout.by_gateway import move_by_gateway
 
@@ -164,7 +164,7 @@ def weights(
     tell(move_by_registry(registry, name, where, move, revision, wait), wait, as_json)
 
 
-def _parsed(shares: Sequence[str]) -> list[tuple[str, str]]:
+def parsed_shares(shares: Sequence[str]) -> list[tuple[str, str]]:
     """Versions as they were named, each with its percent."""
     edit = "such as 1.2.7=90 1.3.0=10"
     wanted: list[tuple[str, str]] = []

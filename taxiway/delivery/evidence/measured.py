@@ -152,6 +152,15 @@ def score_bucket(score: float) -> int:
     return -1 - math.floor(math.log1p(-score) / _LATENCY_RATIO)
 
 
+def score_of(bucket: int) -> float:
+    """A score in the middle of a bucket."""
+    if 0 <= bucket < _SCORE_BUCKETS:
+        return (bucket + 0.5) / _SCORE_BUCKETS
+    if bucket >= _SCORE_BUCKETS:
+        return math.exp((bucket - _SCORE_BUCKETS + 0.5) * _LATENCY_RATIO)
+    return -math.expm1((-bucket - 0.5) * _LATENCY_RATIO)
+
+
 def _added(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
     found = dict(one)
     for bucket, count in other.items():

@@ -157,7 +157,8 @@ def _beside(connection: Connection, query: Query) -> _Beside:
 def serving(connection: Connection, model: str = "") -> dict[str, list[str]]:
     """By subject, such as `flights/1.2.7`, the environments in which a version serves now."""
     of = deployments.c
-    query = select(of.model, of.version, of.environment).where(of.until == "").distinct()
+    query = select(of.model, of.version, of.environment).distinct()
+    query = query.where(of.until == "", of.weight > 0)
     found: dict[str, list[str]] = defaultdict(list)
     for row in connection.execute(query.where(of.model == model) if model else query):
         found[f"{row.model}/{row.version}"].append(row.environment or ONLY_ENVIRONMENT)

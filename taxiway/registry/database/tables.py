@@ -310,6 +310,7 @@ experiments = _table(  # between versions; see delivery/experiment
     _text("environment", ""),
     _text("phase"),  # running, stopped
     Column("design", Json, nullable=False),  # as it began: arms, policy, metrics
+    Column("plan", Json, nullable=False, default=dict),  # what was told of its size
     Column("first_revision", Integer, nullable=False),  # of the route, that it made
     _text("started_by"),
     _text("started_at"),

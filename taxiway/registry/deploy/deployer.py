@@ -24,7 +24,7 @@ from taxiway.registry.approval.recorded import check_policy, record_policy
 from taxiway.registry.approval.states import require_approved
 from taxiway.registry.auth.actor import Actor, Permission, require
 from taxiway.registry.catalog.references import find
-from taxiway.registry.database.session import Database
+from taxiway.registry.database.session import Change, Database
 from taxiway.registry.deploy.history import acknowledge, serving
 from taxiway.registry.deploy.lease import held
 from taxiway.registry.deploy.queue import (
@@ -54,6 +54,8 @@ class Outcome:
     """Whether this deployer put it there; else it was there already."""
     reason: str = ""
     """Why it does not serve; empty where it does."""
+    staged: bool = False
+    """Whether it is there without traffic, which others give it by and by."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -67,6 +69,11 @@ class Outcome:
             "copied": self.copied,
             "reason": self.reason,
         }
+
+
+HandOver = Callable[[Change, QueueEntry, ModelVersion, str], bool]
+"""Takes an entry's version at its place over, in the change that closes the entry, to give it
+traffic by and by; False where it is to have all of it at once."""
 
 
 def _admitted(version: ModelVersion, place: str) -> None:
@@ -83,6 +90,7 @@ class Deployer:
       clock: seconds since the epoch; tests bring their own.
       admit: called with a version and its place when it is published and has no traffic yet, for as
         long as a server takes to load it; what it raises is why the entry is refused.
+      hand_over: see `HandOver`; None where all gets all traffic at once.
     """
 
     def __init__(
@@ -92,12 +100,14 @@ class Deployer:
         actor: Actor,
         clock: Callable[[], float] = time.time,
         admit: Callable[[ModelVersion, str], None] = _admitted,
+        hand_over: HandOver | None = None,
     ) -> None:
         self.queue = DeployQueue(database, clock=clock)
         self._database = database
         self._push = push
         self._actor = actor
         self._admit = admit
+        self._hand_over = hand_over
         self._environment = database.settings.environment
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -218,7 +228,7 @@ class Deployer:
     def _serve(
         self, entry: QueueEntry, version: ModelVersion, place: str, *, copied: bool
     ) -> Outcome:
-        """Has a published version admitted, and gives it all traffic."""
+        """Has a published version admitted, and gives it all traffic, or hands it over."""
         try:
             self._admit(version, place)
         except LeaseLost:
@@ -235,8 +245,11 @@ class Deployer:
                 require_approved(change.connection, version, self._environment)
             except TaxiwayError as error:
                 raise _Refused(error.message) from error
-            acknowledge(change, entry, place)
-        return Outcome(entry, "done", place, copied)
+            over = self._hand_over
+            staged = over is not None and over(change, entry, version, place)
+            if not staged:
+                acknowledge(change, entry, place)
+        return Outcome(entry, "done", place, copied, staged=staged)
 
     def _closed(self, entry: QueueEntry, state: Closed, reason: str) -> Outcome:
         with self._database.changing(self._actor, Permission.DEPLOY) as change:

@@ -70,6 +70,33 @@ def acknowledge(change: Change, entry: QueueEntry, place: str) -> None:
     change.record("deploy.served", entry.subject, instead_of, about, entry.reason)
 
 
+def stage(change: Change, entry: QueueEntry, place: str) -> None:
+    """Says, in one change, that a held entry is at its place, without any traffic yet.
+
+    So moves of traffic know where gateways load it from, and the queue goes on.
+
+    Raises:
+      LeaseLost: another deployer has taken the entry since.
+    """
+    close(change.connection, entry, "done")
+    about: dict[str, Any] = {
+        "model": entry.model,
+        "environment": entry.environment,
+        "version": entry.version,
+        "place": place,
+        "arm": entry.version,
+        "weight": 0.0,
+        "action": entry.action,
+        "queue_id": entry.id,
+        "queued_by": entry.queued_by,
+        "reason": entry.reason,
+    }
+    values = about | {"deployed_by": change.actor.name, "since": now(), "until": ""}
+    change.connection.execute(insert(deployments).values(values))
+    told = {"place": place, "environment": entry.environment, "action": entry.action}
+    change.record("deploy.staged", entry.subject, None, told, entry.reason)
+
+
 def record_move(change: Change, route: Route, action: str, reason: str) -> None:
     """Writes, in the change that moves traffic, what serves from now on and what no longer does.
 
@@ -107,8 +134,9 @@ def served_before(connection: Connection, current: Deployment) -> Deployment | N
 
 
 def has_served(connection: Connection, model: str, version: str, environment: str) -> bool:
-    """Whether a version has ever served in an environment."""
-    served = _last(connection, _of(model, environment), deployments.c.version == version)
+    """Whether a version has ever had traffic in an environment."""
+    of = deployments.c
+    served = _last(connection, _of(model, environment), of.version == version, of.weight > 0)
     return served is not None
 
 

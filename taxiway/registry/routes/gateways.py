@@ -72,7 +72,7 @@ class Gateway:
         states = self.states.get(route.model, {})
         errors = [
             f"{arm.version} is {state['state']}: {state['error']}"
-            for arm in route.arms
+            for arm in route.versions
             if (state := states.get(arm.version)) and state.get("error")
         ]
         return "; ".join(errors)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -30,6 +30,11 @@ from taxiway.registry.routes.records import (
 )
 from taxiway.registry.routes.route import SLOTS, STABLE, WHOLE, Arm, Route, allocate
 from taxiway.registry.versions.records import ModelVersion
+
+STEPS: Final = frozenset(
+    f"rollout.{step}" for step in ("load", "set_weight", "set_audience", "set_mirror")
+)
+"""Actions of the moves that a rollout makes on its way."""
 
 
 @dataclass(frozen=True)
@@ -193,14 +198,26 @@ def shape(
 
 
 def undo_target(connection: Connection, now: Revision) -> Revision | None:
-    """What `undo` would go back to; None where there was nothing before."""
+    """What `undo` would go back to; None where there was nothing before.
+
+    The steps of a rollout are one move: what it left between two of them is no way back, but what
+    was there before it is, or, where that is how it is again, what was there before that.
+    """
     model, environment = now.route.model, now.route.environment
     at: Revision | None = now
     while at is not None and at.restores:  # the route of an undo is that of another revision
         at = read_revision(connection, model, environment, at.restores)
     if at is None:
         return None
-    return read_revision(connection, model, environment, at.route.revision - 1)
+    while (at := read_revision(connection, model, environment, at.route.revision - 1)) is not None:
+        if at.action not in STEPS and not _is_as(at.route, now.route):
+            return at
+    return None
+
+
+def _is_as(one: Route, other: Route) -> bool:
+    """Whether traffic is split alike."""
+    return one.arms == other.arms and extras_of(one) == extras_of(other)
 
 
 def parse_weight(text: str) -> int:

@@ -84,7 +84,11 @@ def not_finite(part: Part, outputs: Arrays) -> Refusal | None:
             infinite = _infinite_column(part, part.start + row)
             if infinite:
                 return Refusal(Code.INVALID, f"{told}, whose column '{infinite}' is infinite")
-            return ModelFault(Code.FAILED, f"the model's {told}, expected a finite number")
+            return ModelFault(
+                Code.FAILED,
+                f"the model's {told}, expected a finite number",
+                nan_rows=len(np.unique(wrong[:, 0])),
+            )
     return None
 
 

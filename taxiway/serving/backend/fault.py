@@ -18,20 +18,30 @@ class ModelFault(Refusal):
       retry_after: seconds after which another try can help; 0 where none can.
       asked: whether the model has seen the request, so that it may be to blame; one that only
         waited for its turn is not.
+      nan_rows: rows for which the model gave a number that is not finite, which is the fault.
     """
 
     def __init__(
-        self, code: Code, message: str, *, retry_after: float = 0.0, asked: bool = True
+        self,
+        code: Code,
+        message: str,
+        *,
+        retry_after: float = 0.0,
+        asked: bool = True,
+        nan_rows: int = 0,
     ) -> None:
         super().__init__(code, message, retry_after=retry_after)
         self.asked = asked
+        self.nan_rows = nan_rows
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.code, self.message, self.retry_after, self.asked)
+        return _rebuild, (self.code, self.message, self.retry_after, self.asked, self.nan_rows)
 
 
-def _rebuild(code: Code, message: str, retry_after: float, asked: bool) -> ModelFault:
-    return ModelFault(code, message, retry_after=retry_after, asked=asked)
+def _rebuild(
+    code: Code, message: str, retry_after: float, asked: bool, nan_rows: int
+) -> ModelFault:
+    return ModelFault(code, message, retry_after=retry_after, asked=asked, nan_rows=nan_rows)
 
 
 def is_lost(error: WorkerError) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from taxiway.errors import TaxiwayError
 from taxiway.serving.decisions.layout import KEY_FILE, sync_folder
+from taxiway.serving.requests.columns import plain_text
 
 _BYTES: Final = 32
 _KNOWN: Final = 65_536
@@ -40,15 +41,6 @@ class Hasher:
 
     def _hashed(self, text: str) -> str:
         return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-def plain_text(value: Any) -> str:
-    """The one text of a value, whichever type it came in: 7, 7.0 and "7" are the same key."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _key(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -66,6 +66,7 @@ class DecisionLog:
 
     Args:
       settings: `serving.log`, with its root written out.
+      key_column: that requests' keys come from beside `serving.log.key`; empty for none.
       convert: whether closed segments become Parquet while it is open.
       buffered_bytes: how much may wait for the disk; what comes then is dropped, or refused where
         `sync` is always.
@@ -76,12 +77,17 @@ class DecisionLog:
     """
 
     def __init__(
-        self, settings: Settings, *, convert: bool = True, buffered_bytes: int = BUFFERED_BYTES
+        self,
+        settings: Settings,
+        *,
+        key_column: str = "",
+        convert: bool = True,
+        buffered_bytes: int = BUFFERED_BYTES,
     ) -> None:
         self._settings = settings
         self._root = Path(settings.root)
         self._always = settings.sync == "always"
-        self._recorder = Recorder(settings.columns, settings.key, Hasher(self._root))
+        self._recorder = Recorder(settings.columns, (settings.key, key_column), Hasher(self._root))
         self._types: dict[str, dict[str, str]] = {}
         self._folder = GatewayFolder(self._root)
         self._converter = Converter(self._root, settings.retention_days) if convert else None
@@ -127,8 +133,15 @@ class DecisionLog:
         """Takes what came of a decision; it is as safe as a decision when this returns.
 
         Raises:
-          Refusal: UNAVAILABLE, it could not be kept.
+          Refusal: INVALID, it is by key and decisions are logged without; UNAVAILABLE, it could not
+            be kept.
         """
+        if reward.key:
+            key = self._recorder.kept_key(reward.key)
+            if key is None:
+                column = f"serving.log.columns.{self._settings.key}"
+                raise Refusal(Code.INVALID, f"a reward by key joins nothing: {column}.keep is drop")
+            reward = replace(reward, key=key)
         await self._kept(reward_body(reward), 1)
 
     def counts(self) -> LogCounts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -41,9 +41,21 @@ class Decision:
       columns: plain columns; missing ones were missing or are not kept.
       examples: serialized tf.Examples that are no such thing, kept as they are.
       outputs: of the model, a value for each row.
-      policy: `single` where all traffic goes to one version, `weights` where it is split, `named`
-        where the client named the version.
+<<<<<<< HEAD
+      policy: see `Answer.policy`.
       latency: seconds.
+      revision: of the route that it went by; 0 in older logs.
+      propensities: of each arm of the route, by its version; None in older logs, and where there
+        was one.
+=======
+      propensity: with which `chosen` was chosen.
+      policy: what chose; see `Answer.policy`.
+      latency: seconds.
+      propensities: of the route's arms, by version; empty in records of earlier releases, as what
+        follows is 0.
+      experiment: id of the one whose policy chose; 0 for none.
+      revision: of the route.
+>>>>>>> route
     """
 
     time_us: int
@@ -63,15 +75,23 @@ class Decision:
     key: str | None
     protocol: str
     policy: str
+<<<<<<< HEAD
+    revision: int = 0
+    propensities: dict[str, float] | None = None
+=======
+    propensities: dict[str, float] = field(default_factory=dict)
+    experiment: int = 0
+    revision: int = 0
+>>>>>>> route
     sequence: int = 0
 
 
 @dataclass(frozen=True)
 class Reward:
-    """What came of a decision.
+    """What came of a decision, or of all decisions of a key for a while.
 
     Args:
-      request_id: of the decision.
+      request_id: of the decision; empty where `key` says whose they were.
       value: of the reward.
       model: whose decision it was.
       name: of the reward, where a model has several.
@@ -84,6 +104,8 @@ class Reward:
     name: str = "reward"
     time_us: int = 0
     sequence: int = -1
+    key: str = ""
+    """Whose decisions it is of: those within `serving.log.reward_window_hours` before it."""
 
 
 class Recorder:
@@ -91,15 +113,18 @@ class Recorder:
 
     Args:
       columns: `serving.log.columns`.
-      key: `serving.log.key`.
+      keys: columns that keys come from, which are kept no better than these are.
       hasher: of the log's folder.
     """
 
-    def __init__(self, columns: Mapping[str, KeptColumn], key: str, hasher: Hasher) -> None:
+    def __init__(
+        self, columns: Mapping[str, KeptColumn], keys: Sequence[str], hasher: Hasher
+    ) -> None:
         self._hashed = frozenset(name for name, one in columns.items() if one.keep == "hash")
         self._dropped = frozenset(name for name, one in columns.items() if one.keep == "drop")
         self._changes = bool(self._hashed | self._dropped)
-        self._keep_key = columns[key].keep if key in columns else "plain"
+        keeps = {columns[key].keep for key in keys if key in columns}
+        self._keep_key = next((one for one in ("drop", "hash") if one in keeps), "plain")
         self._hasher = hasher
 
     def decision(self, ask: Ask, answer: Answer, seconds: float) -> bytes:
@@ -110,22 +135,28 @@ class Recorder:
             columns, examples = self._of_examples(ask.examples or ())
         elif self._changes:
             columns = self._kept(columns)
-        key: str | None = ask.key
-        if not key or self._keep_key == "drop":
-            key = None
-        elif self._keep_key == "hash":
-            key = self._hasher.value(key)
-        named = bool(ask.version or ask.label)
-        policy = "named" if named else "single" if answer.propensity >= 1.0 else "weights"
+        key = self.kept_key(ask.key)
         # A list in the order of Decision: half of the time and bytes of a mapping.
         return _dumped(
             [
                 *(DECISION, int((time.time() - seconds) * 1e6), ask.request_id, ask.model),
                 *(ask.rows, columns, examples, answer.outputs, answer.version, answer.number),
                 *(answer.arm, answer.chosen or answer.arm, answer.fallback, answer.propensity),
-                *(seconds, key, ask.protocol, policy),
+<<<<<<< HEAD
+                *(seconds, key, ask.protocol, answer.policy, answer.revision),
+                dict(answer.propensities) or None,
+=======
+                *(seconds, key, ask.protocol, answer.policy),
+                *(answer.propensities, answer.experiment, answer.revision),
+>>>>>>> route
             ]
         )
+
+    def kept_key(self, key: str) -> str | None:
+        """A key as the log has it; None where it has none."""
+        if not key or self._keep_key == "drop":
+            return None
+        return str(self._hasher.value(key)) if self._keep_key == "hash" else key
 
     def _of_examples(self, examples: Sequence[bytes]) -> tuple[Any, Any]:
         """tf.Examples stay as they are, to be read later; but not with columns that are not kept.
@@ -151,15 +182,16 @@ class Recorder:
 def reward_body(reward: Reward) -> bytes:
     """The body of a reward's record."""
     time_us = reward.time_us or int(time.time() * 1e6)
-    return _dumped([REWARD, time_us, reward.request_id, reward.model, reward.value, reward.name])
+    which = (reward.request_id, reward.model, reward.value, reward.name, reward.key)
+    return _dumped([REWARD, time_us, *which])
 
 
 def read_record(sequence: int, body: bytes) -> Decision | Reward:
     """A record of a segment."""
     kind, *values = orjson.loads(body)
     if kind == REWARD:
-        time_us, request_id, model, value, name = values
-        return Reward(request_id, value, model, name, time_us, sequence)
+        time_us, request_id, model, value, name, *key = values  # older ones have no key
+        return Reward(request_id, value, model, name, time_us, sequence, *key)
     decision = Decision(*values)
     decision.sequence = sequence
     if _HAS_BYTES not in body:  # as nearly always

@@ -10,10 +10,14 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import Connection
 
 from taxiway.errors import TaxiwayError
+from taxiway.registry.database.session import Change
 from taxiway.registry.deploy.deployer import Deployer, Outcome
+from taxiway.registry.deploy.queue import QueueEntry
 from taxiway.registry.routes.placed import number_of
 from taxiway.serving.fleet.model_fleet import ModelFleet
 from taxiway.terminal import one_line
@@ -31,6 +35,18 @@ class GatewayCloses(Exception):  # noqa: N818  # so that its entry is given back
     """The gateway ends while an entry is at hand."""
 
 
+class HandOver(Protocol):
+    """Takes over what is to get its traffic by and by."""
+
+    def __call__(
+        self, change: Change, entry: QueueEntry, version: ModelVersion, place: str
+    ) -> bool:
+        """See `deployer.HandOver`."""
+
+    def waits_for(self, connection: Connection, model: str, environment: str) -> str:
+        """Why what waits in the queue cannot be taken over now; empty where it can."""
+
+
 class Deploying:
     """Works through the deploy queue of one model. For one event loop.
 
@@ -41,6 +57,7 @@ class Deploying:
       actor: who deploys.
       poll_seconds: between two looks at the queue.
       on_deployed: called when the registry's route has moved; on the event loop.
+      hand_over: takes over what is not to get all traffic at once; None for nothing.
     """
 
     def __init__(
@@ -52,13 +69,16 @@ class Deploying:
         *,
         poll_seconds: float,
         on_deployed: Callable[[], None],
+        hand_over: HandOver | None = None,
     ) -> None:
         self.trouble = ""
         """Why the queue cannot be worked through; empty where it can."""
         self._fleet = fleet
         self._poll_seconds = poll_seconds
         self._on_deployed = on_deployed
-        self._deployer = Deployer(database, push, actor, admit=self._admit)
+        self._database = database
+        self._hand_over = hand_over
+        self._deployer = Deployer(database, push, actor, admit=self._admit, hand_over=hand_over)
         self._loop = asyncio.get_running_loop()
         self._ended = False
         self._admission: concurrent.futures.Future[None] | None = None
@@ -84,6 +104,9 @@ class Deploying:
             if not self._deployer.queue.waiting(self._fleet.model):
                 self._note("")
                 return
+            if why := self._waits_for():
+                self._note(why)
+                return
             for outcome in self._deployer.deploy(self._fleet.model):
                 self._loop.call_soon_threadsafe(self._told, outcome)
                 if self._ended:
@@ -96,6 +119,13 @@ class Deploying:
         except Exception as error:
             _LOG.exception("the queue of %s", self._fleet.model)
             self._note(f"{type(error).__name__}: {error}")
+
+    def _waits_for(self) -> str:
+        if self._hand_over is None:
+            return ""
+        environment = self._database.settings.environment
+        with self._database.reading() as connection:
+            return self._hand_over.waits_for(connection, self._fleet.model, environment)
 
     def _note(self, trouble: str) -> None:
         """Says what is wrong once, not at each look."""
@@ -119,7 +149,8 @@ class Deploying:
     def _told(self, outcome: Outcome) -> None:
         entry = outcome.entry
         if outcome.state == "done":
-            _LOG.info("%s serves from %s", entry.subject, one_line(outcome.place))
+            how = "is ready at" if outcome.staged else "serves from"
+            _LOG.info("%s %s %s", entry.subject, how, one_line(outcome.place))
             self._on_deployed()
             return
         _LOG.error("%s is %s: %s", entry.subject, outcome.state, one_line(outcome.reason))

@@ -18,7 +18,7 @@ from taxiway.push import push_to
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.gateways import BEAT_SECONDS, Gateway, beat, leave
 from taxiway.serving.fleet.backends import Load, goes_by_number, load
-from taxiway.serving.fleet.deploying import Deploying
+from taxiway.serving.fleet.deploying import Deploying, HandOver
 from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.model_fleet import ModelFleet
 from taxiway.serving.fleet.served_version import ServedVersion
@@ -50,12 +50,21 @@ class Fleet:
       database: the registry.
       actor: who deploys what waits in the queues.
       load: by which a version is loaded; tests bring their own.
+      hand_over: takes over what the queues bring; None where that gets all traffic at once.
     """
 
-    def __init__(self, config: Config, database: Database, actor: Actor, load: Load = load) -> None:
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        actor: Actor,
+        load: Load = load,
+        hand_over: HandOver | None = None,
+    ) -> None:
         self._config = config
         self._database = database
         self._actor = actor
+        self._hand_over = hand_over
         self._environment = database.settings.environment
         names = config.serving.models or (config.model.name,)
         bring_up = Trial(config, database, load).bring_up
@@ -211,7 +220,8 @@ class Fleet:
             self._push(model),
             self._actor,
             poll_seconds=self._config.serving.poll_seconds,
-            on_deployed=self._hurry,
+            on_deployed=self.hurry,
+            hand_over=self._hand_over,
         )
         await deploying.run()
 
@@ -221,7 +231,8 @@ class Fleet:
             return self._config.push
         return push_to(f"{self._config.output.root}/serving/{model}")
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """Looks for a newer route at once, as after a move of this gateway's own."""
         if self._watcher is not None:
             self._watcher.hurry()
 

@@ -1,8 +1,9 @@
 """The versions of one model in this gateway, and the route by which its requests go.
 
-A route of the registry is taken up once all its versions answer here; until then the one before
-goes on. Where the stable version fails for good, the one that served before takes its place in this
-gateway, until it is back: what is wrong may be this machine.
+A route of the registry is taken up once its arms answer here; until then the one before goes on.
+The version that gets copies is loaded after that, and holds up nothing. Where the stable version
+fails for good, the one that served before takes its place in this gateway, until it is back: what
+is wrong may be this machine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 
 from taxiway.config.serving import Serving
 from taxiway.registry.routes.placed import Placed
-from taxiway.registry.routes.route import STABLE, Arm, Route
+from taxiway.registry.routes.route import STABLE, Arm, Mirror, Route
 from taxiway.serving.fleet.life import BringUp, Life
 from taxiway.serving.fleet.served_version import NotReady, ServedVersion
 from taxiway.terminal import one_line
@@ -58,7 +59,7 @@ class ModelFleet:
         self.route: Route | None = None
         """By which requests go; None before the first version answers."""
         self.trouble = ""
-        """Why the registry's newest route is not taken up; empty where it is."""
+        """Why the registry's newest route is not taken up, or not wholly; empty where it is."""
         self._bring_up = bring_up
         self._serving = serving
         self._by_number = by_number
@@ -71,6 +72,7 @@ class ModelFleet:
         self._admitting: list[str] = []
         self._task: asyncio.Task[None] | None = None
         self._falling: asyncio.Task[None] | None = None
+        self._mirroring: asyncio.Task[None] | None = None
 
     @property
     def versions(self) -> list[ServedVersion]:
@@ -102,8 +104,9 @@ class ModelFleet:
         if route == self._wanted:
             return
         self._wanted = route
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, self._mirroring):
+            if task is not None:
+                task.cancel()
         self._task = asyncio.create_task(self._take_up(route))
 
     async def followed(self) -> None:
@@ -144,7 +147,7 @@ class ModelFleet:
 
     async def close(self) -> None:
         """Ends all of it."""
-        for task in (self._task, self._falling):
+        for task in (self._task, self._mirroring, self._falling):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
@@ -169,6 +172,26 @@ class ModelFleet:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         self.trouble = ""
         self._switch(route)
+        if route.mirror is not None:
+            self._mirroring = asyncio.create_task(self._mirror(route, route.mirror))
+
+    async def _mirror(self, route: Route, mirror: Mirror) -> None:
+        """Loads the version that gets copies, however often that takes."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._ready(mirror.version, mirror.number, mirror.place)
+                break
+            except NotReady as error:
+                self.trouble = (
+                    f"revision {route.revision} copies nothing to {mirror.version}: {error.message}"
+                )
+                _LOG.error("%s: %s", self.model, one_line(self.trouble))
+                self._on_change()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        self.trouble = ""
+        self._on_change()
 
     def _switch(self, route: Route) -> None:
         self._taken_up = route
@@ -285,13 +308,14 @@ class ModelFleet:
             return
 
     def _before(self, route: Route) -> list[str]:
-        """Versions that served, the last of them first, without the stable one."""
+        """Versions that served, the last of them first, without the stable one and a shadow."""
         names = dict.fromkeys(one.version for one in self._placed)
-        return [name for name in names if name != route.stable.version]
+        no_more = (route.stable.version, route.mirror.version if route.mirror else "")
+        return [name for name in names if name not in no_more]
 
 
 def _versions(route: Route) -> set[str]:
-    return {arm.version for arm in route.arms}
+    return {one.version for one in route.versions}
 
 
 def _with_stable(route: Route, served: ServedVersion) -> Route:

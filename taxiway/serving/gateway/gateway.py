@@ -1,7 +1,8 @@
 """A gateway with all its parts, from the database to its ports. Only wiring.
 
 registry -> fleet -> service -> REST, gRPC      what users ask
-              |         +-> decision log
+   |          |         +-> decision log
+   +-> delivering <-----+                       what it measures, and what moves traffic by that
               +-> operators' port               what moves traffic and tells how it is
 """
 
@@ -11,9 +12,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from taxiway.delivery.section import ColumnKey
 from taxiway.modeling.names import COLUMNS
 from taxiway.section import is_loopback
 from taxiway.serving.decisions.log import DecisionLog
+from taxiway.serving.delivering.control.hand_over import RolloutOfQueued
+from taxiway.serving.delivering.control.policies import LearntPolicies
+from taxiway.serving.delivering.delivering import Delivering
+from taxiway.serving.fleet.backends import Load, load
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.gateway import reporting
 from taxiway.serving.gateway.access.certificate import Certificate
@@ -27,6 +33,7 @@ from taxiway.serving.gateway.http.server import HttpServer, bound_socket, serve_
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from taxiway.serving.gateway.status import Status
 from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.serving.routing.router import Router
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -49,6 +56,7 @@ class Gateway:
       database: the registry; someone else's to close.
       actor: who deploys what waits in the queues.
       access_log: is given lines of JSON, in a thread; None for no access log.
+      load: by which a version is loaded; tests bring their own.
     """
 
     def __init__(
@@ -57,12 +65,24 @@ class Gateway:
         database: Database,
         actor: Actor,
         access_log: AccessLines | None = None,
+        load: Load = load,
     ) -> None:
         self.section = config.serving
-        self.fleet = Fleet(config, database, actor)
+        self.fleet = Fleet(config, database, actor, load, RolloutOfQueued(config.delivery))
         self.recorder = Recorder(self.fleet.models)
-        self.log = DecisionLog(self.section.log)
-        self.service = ServingService(self.fleet, self.section, self.log, self.recorder.batch)
+        key = config.delivery.key
+        key_column = key.name if isinstance(key, ColumnKey) else ""
+        self.log = DecisionLog(self.section.log, key_column=key_column)
+        policies = LearntPolicies()
+        self.delivering = Delivering(config, database, actor, self.fleet, self.log, policies)
+        self.service = ServingService(
+            self.fleet,
+            self.section,
+            self.log,
+            self.recorder.batch,
+            Router(key, self.section.log.key, policies),
+            self.delivering.evidence,
+        )
         self.http: HttpServer | None = None
         self.grpc: GrpcServer | None = None
         self.admin: AdminServer | None = None
@@ -88,7 +108,7 @@ class Gateway:
             access_log=self._access_log,
             tokens=tokens,
             certificate=certificate,
-            rewards=self.log,
+            rewards=self.delivering.rewards,
         )
         self.grpc = await serve_grpc(
             self.service,
@@ -103,6 +123,7 @@ class Gateway:
         self.admin = AdminServer(make_app(operators), listener, certificate)
         await self.admin.start()
         await self.fleet.start()
+        self.delivering.start()
         self._tasks.append(asyncio.create_task(self._describe()))
         if certificate is not None:
             self._tasks.append(asyncio.create_task(certificate.watch()))
@@ -113,6 +134,7 @@ class Gateway:
         servers = [one.stop(grace) for one in (self.http, self.grpc) if one is not None]
         await asyncio.gather(*servers)
         await self.service.close()
+        await self.delivering.close()
         await asyncio.to_thread(self.log.close)
         if self.admin is not None:
             await self.admin.stop()
@@ -134,7 +156,7 @@ class Gateway:
 
     def status(self) -> Status:
         """How it is now; see `Operated`."""
-        return reporting.status(self.fleet, self.service, self.log)
+        return reporting.status(self.fleet, self.service, self.log, self.delivering)
 
     def reload(self, model: str, version: str, why: str) -> None:
         """Has a worker replaced; see `Operated`."""

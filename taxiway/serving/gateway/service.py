@@ -17,12 +17,11 @@ class Service(Protocol):
           Refusal: with the kind.
         """
 
-    def choose(self, model: str, key: str) -> Answer:
-        """The arm that a request of this key would go to, without asking it: `outputs` is empty.
+    def choose(self, ask: Ask) -> Answer:
+        """The arm that a request would go to, without asking it: `outputs` is empty.
 
         Args:
-          model: name.
-          key: see `Ask.key`; empty for one that is not known.
+          ask: the request; its columns and headers are those that say whose it is.
 
         Raises:
           Refusal: NOT_FOUND, or UNAVAILABLE where no version of it answers.

@@ -39,6 +39,35 @@ class VersionStatus:
 
 
 @dataclass(frozen=True)
+class RolloutStatus:
+    """A rollout that has not ended; the rest of it is in the registry, under its id.
+
+    Args:
+      id: of the registry.
+      version: the new one.
+      stable: the one that served when it began.
+      strategy: its kind.
+      phase: as Argo Rollouts names it.
+      weight: percent of the audience's requests that are to go to the new version.
+      step: that it is at, from 0; -1 while the new version is loaded.
+      steps: all of them, in words.
+      reason: why it is in its phase.
+      is_held: whether this gateway moves it on.
+    """
+
+    id: int
+    version: str
+    stable: str
+    strategy: str
+    phase: str
+    weight: float
+    step: int
+    steps: tuple[str, ...]
+    reason: str
+    is_held: bool
+
+
+@dataclass(frozen=True)
 class ModelStatus:
     """A model that the gateway serves.
 
@@ -46,11 +75,13 @@ class ModelStatus:
       name: of the registry.
       versions: that are or were loaded here, newest first.
       revision: of the route that this gateway goes by; 0 where it has none.
+      rollout: that moves its traffic on; None for none.
     """
 
     name: str
     versions: tuple[VersionStatus, ...] = ()
     revision: int = 0
+    rollout: RolloutStatus | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +93,16 @@ class Status:
       in_flight: requests that came and are not answered.
       routing_age_seconds: since it last looked for newer routes.
       decisions: counters of the decision log by what they count, such as `written`.
+      rewards: counters of rewards that were joined as they came, such as `joined`.
+      waiting: why something of delivery waits, by what it is of; empty where nothing does.
     """
 
     models: tuple[ModelStatus, ...]
     in_flight: int = 0
     routing_age_seconds: float = 0.0
     decisions: Mapping[str, int] = field(default_factory=dict)
+    rewards: Mapping[str, int] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 class Operated(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy.typing as npt
 
@@ -12,6 +12,17 @@ from taxiway.modeling.names import CLASSIFY
 
 Arrays = dict[str, npt.NDArray[Any]]
 """Outputs by name; the first dimension is rows."""
+
+SINGLE: Final = "single"
+"""All traffic goes to one version."""
+WEIGHTS: Final = "weights"
+"""It is split by slots, or that of an audience is."""
+OUTSIDE: Final = "audience"
+"""It is split, but not that of this request, which is outside of the audience."""
+NAMED: Final = "named"
+"""The request's path, or its model_spec, names the version."""
+OVERRIDE: Final = "override"
+"""A header or cookie names it, for someone who looks at it by hand."""
 
 
 @dataclass
@@ -47,7 +58,7 @@ class Ask:
     deadline: float = 0.0
     protocol: Literal["tfs-rest", "tfs-grpc", "oip-rest", "oip-grpc", "ofrep"] = "tfs-rest"
     traceparent: str = ""
-    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)  # has tokens
     overrides: bool = False
 
 
@@ -63,9 +74,10 @@ class Answer:
       propensity: probability with which the route gave this arm.
       fallback: whether the arm that was chosen failed and this one answered in its place.
       revision: of the route that it went by.
-      policy: by which the arm was chosen: `single`, `weights`, `audience` (outside of it), `named`,
+      policy: what chose the arm: `single`, `weights`, `audience` (outside of it), `named`,
         `override`, or the kind of an experiment's policy.
-      propensities: of each arm, where it was not certain; they sum to 1.
+      propensities: of each arm of the route, by its version; they sum to 1.
+      experiment: id of the one whose policy chose; 0 for none.
     """
 
     outputs: Arrays
@@ -77,8 +89,9 @@ class Answer:
     chosen: str = ""
     """The arm that was chosen first; the same as `arm` but after a fallback."""
     revision: int = 0
-    policy: str = "single"
+    policy: str = SINGLE
     propensities: Mapping[str, float] = field(default_factory=dict)
+    experiment: int = 0
 
 
 @dataclass(frozen=True)

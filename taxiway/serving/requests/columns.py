@@ -55,6 +55,15 @@ def check_rows(rows: int, most: int) -> None:
         )
 
 
+def plain_text(value: Any) -> str:
+    """The one text of a value, whichever type it came in: 7, 7.0 and "7" are the same key."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
 def _refused(name: str, values: list[Any], taken: frozenset[type]) -> Refusal:
     other = next(type(value).__name__ for value in values if type(value) not in taken)
     kind = {"dict": "an object", "list": "a list of lists"}.get(other, f"a {other}")

@@ -22,12 +22,13 @@ import pyarrow.compute as pc
 from taxiway.errors import TaxiwayError
 from taxiway.serving.decisions.erasure import tombstones
 from taxiway.serving.decisions.erasure.tombstones import Erasing, Removed, Tombstone
-from taxiway.serving.decisions.keys import Hasher, plain_text
+from taxiway.serving.decisions.keys import Hasher
 from taxiway.serving.decisions.layout import REWARDS, models, parts, remove_whole, spans
 from taxiway.serving.decisions.parquet.convert import convert_all
 from taxiway.serving.decisions.parquet.files import read_table, write_table
 from taxiway.serving.decisions.parquet.tables import KEY, REQUEST_ID, TIME
 from taxiway.serving.decisions.wal.folders import gateways, held, segments
+from taxiway.serving.requests.columns import plain_text
 
 _LOCK: Final = "_erasing"
 _LOOK_SECONDS: Final = 0.1
@@ -95,7 +96,7 @@ def erase(root: Path, key_column: str, value: str, wait_seconds: float) -> Erase
             removed = _without_key(root, path, erasing, key_column)
             decisions += [removed] if removed.rows else []
         requests = {request for one in decisions for request in one.request_ids}
-        rewards = [_without_requests(root, path, requests) for path in _files(root, REWARDS)]
+        rewards = [_rewards(root, path, requests, erasing) for path in _files(root, REWARDS)]
         return Erased(digest, decisions, [one for one in rewards if one.rows])
 
 
@@ -147,13 +148,19 @@ def _without_key(root: Path, path: Path, erasing: Erasing, key_column: str) -> R
     return _rewritten(path, place, gone, found.column(REQUEST_ID))
 
 
-def _without_requests(root: Path, path: Path, requests: Collection[str]) -> Removed:
+def _rewards(root: Path, path: Path, requests: Collection[str], erasing: Erasing) -> Removed:
+    """Removes rewards of requests that are removed, and those by the key."""
     place = path.relative_to(root).as_posix()
-    found = read_table(path, [REQUEST_ID])
-    if found is None or not requests:
+    found = read_table(path, [REQUEST_ID, TIME, KEY])
+    if found is None:
         return Removed(place, 0, [])
     ids = found.column(REQUEST_ID)
     gone = pc.is_in(ids, value_set=pa.array(sorted(requests), pa.string())).to_pylist()
+    if KEY in found.schema.names:  # older files have none
+        times = found.column(TIME).cast(pa.int64()).to_pylist()
+        keys = found.column(KEY).to_pylist()
+        for row, (key, time_us) in enumerate(zip(keys, times, strict=True)):
+            gone[row] = gone[row] or erasing.stone_of(key, time_us) is not None
     return _rewritten(path, place, gone, ids)
 
 
@@ -163,7 +170,7 @@ def _rewritten(path: Path, place: str, gone: list[bool], ids: Any) -> Removed:
     table = read_table(path)
     if table is not None:
         write_table(path, table.filter(pa.array([not one for one in gone])))
-    requests = sorted(set(ids.filter(pa.array(gone)).to_pylist()))
+    requests = sorted(set(ids.filter(pa.array(gone)).drop_null().to_pylist()))
     return Removed(place, sum(gone), requests)
 
 

@@ -25,9 +25,18 @@ REQUEST_ID: Final = f"{LOGGED}request_id"
 ROW: Final = f"{LOGGED}row"
 TIME: Final = f"{LOGGED}time"
 KEY: Final = f"{LOGGED}key"
+POLICY: Final = f"{LOGGED}policy"
 FALLBACK: Final = f"{LOGGED}fallback"
 REWARD: Final = f"{LOGGED}reward"
 NAME: Final = f"{LOGGED}name"
+GATEWAY: Final = f"{LOGGED}gateway"
+SEQUENCE: Final = f"{LOGGED}sequence"
+POLICY: Final = f"{LOGGED}policy"
+REVISION: Final = f"{LOGGED}revision"
+VERSION: Final = f"{LOGGED}version"
+CHOSEN: Final = f"{LOGGED}chosen_arm"
+PROPENSITY: Final = f"{LOGGED}propensity"
+LATENCY: Final = f"{LOGGED}latency_ms"
 OUTPUT: Final = f"{LOGGED}output_"
 EXAMPLE: Final = f"{LOGGED}example"
 MOST_COLUMNS: Final = 1_000
@@ -39,12 +48,23 @@ _OWN: Final[dict[str, tuple[Any, Callable[[Decision], Any]]]] = {
     "time": (_UTC, attrgetter("time_us")),
     "model": (pa.string(), attrgetter("model")),
     "policy": (pa.string(), attrgetter("policy")),
+    "revision": (pa.int64(), attrgetter("revision")),
     "version": (pa.string(), attrgetter("version")),
     "number": (pa.int64(), attrgetter("number")),
     "arm": (pa.string(), attrgetter("arm")),
     "chosen_arm": (pa.string(), attrgetter("chosen")),
     "fallback": (pa.bool_(), attrgetter("fallback")),
     "propensity": (pa.float64(), attrgetter("propensity")),
+<<<<<<< HEAD
+    "propensities": (  # JSON by version: spans are of plain columns
+        pa.string(),
+        lambda one: one.propensities and orjson.dumps(one.propensities).decode(),
+    ),
+=======
+    "propensities": (pa.string(), lambda one: _json(one.propensities)),
+    "experiment": (pa.int64(), attrgetter("experiment")),
+    "revision": (pa.int64(), attrgetter("revision")),
+>>>>>>> route
     "latency_ms": (pa.float64(), lambda one: one.latency * 1e3),
     "key": (pa.string(), attrgetter("key")),
     "protocol": (pa.string(), attrgetter("protocol")),
@@ -96,12 +116,13 @@ def rewards_table(rewards: Sequence[Reward], gateway: str) -> Any:
     """A row for each reward."""
     return pa.table(
         {
-            REQUEST_ID: pa.array([one.request_id for one in rewards], pa.string()),
+            REQUEST_ID: pa.array([one.request_id or None for one in rewards], pa.string()),
+            KEY: pa.array([one.key or None for one in rewards], pa.string()),
             REWARD: pa.array([one.value for one in rewards], pa.float64()),
             NAME: pa.array([one.name for one in rewards], pa.string()),
             TIME: pa.array([one.time_us for one in rewards], _UTC),
-            f"{LOGGED}gateway": pa.array([gateway] * len(rewards), pa.string()),
-            f"{LOGGED}sequence": pa.array([one.sequence for one in rewards], pa.int64()),
+            GATEWAY: pa.array([gateway] * len(rewards), pa.string()),
+            SEQUENCE: pa.array([one.sequence for one in rewards], pa.int64()),
         }
     )
 
@@ -171,6 +192,11 @@ def _array(values: list[Any], kind: Any = None) -> Any:
         except (pa.ArrowException, OverflowError, ValueError, TypeError):
             continue
     return pa.array([None if one is None else _text(one) for one in values], pa.string())
+
+
+def _json(propensities: Mapping[str, float]) -> str | None:
+    """By version, as an object of JSON; None where they are not known."""
+    return orjson.dumps(propensities).decode() if propensities else None
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,9 @@
-"""Rewards as JSON, such as a client posts them: `[{"request_id": "...", "value": 1.0}]`."""
+"""Rewards as a client posts them, or a file has them: `[{"request_id": "...", "value": 1.0}]`."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Final, Protocol
 
@@ -10,13 +11,14 @@ import orjson
 
 from taxiway.errors import did_you_mean
 from taxiway.serving.decisions.record import Reward
+from taxiway.serving.requests.columns import plain_text
 from taxiway.serving.requests.refusal import Code, Refusal
 
 MOST: Final = 10_000
 """Of one request."""
 LONGEST: Final = 200
 """Characters of a request's id or a reward's name."""
-_KEYS: Final = ("request_id", "value", "name", "at")
+KEYS: Final = ("request_id", "key", "value", "name", "at")
 
 
 class RewardSink(Protocol):
@@ -35,7 +37,8 @@ async def take_rewards(sink: RewardSink, model: str, body: bytes) -> bytes:
     Args:
       sink: the decision log.
       model: whose decisions they are of.
-      body: a JSON list of `{"request_id", "value", "name" (reward), "at" (now; ISO 8601)}`.
+      body: a JSON list of `{"request_id" or "key", "value", "name" (reward), "at" (now; ISO
+        8601)}`.
 
     Returns:
       The answer's body, `{"accepted": 3}`.
@@ -58,22 +61,39 @@ def read_rewards(model: str, body: bytes) -> list[Reward]:
         raise Refusal(Code.INVALID, f"rewards: got {_named(found)}, expected a list of objects")
     if len(found) > MOST:
         raise Refusal(Code.TOO_LARGE, f"rewards: got {len(found)}, expected {MOST} at most")
-    return [_reward(model, one, f"rewards[{number}]") for number, one in enumerate(found)]
+    return [read_reward(model, one, f"rewards[{number}]") for number, one in enumerate(found)]
 
 
-def _reward(model: str, one: Any, where: str) -> Reward:
+def read_reward(model: str, one: Any, where: str) -> Reward:
+    """One reward of plain values.
+
+    Args:
+      model: whose decision it is of.
+      one: a mapping; see `take_rewards`.
+      where: it stands, for errors.
+
+    Raises:
+      Refusal: INVALID.
+    """
     if not isinstance(one, dict):
         raise Refusal(Code.INVALID, f"{where}: got {_named(one)}, expected an object")
     for key in one:
-        if key not in _KEYS:
-            guess = did_you_mean(key, _KEYS)
+        if key not in KEYS:
+            guess = did_you_mean(key, KEYS)
             raise Refusal(Code.INVALID, f"{where}: unknown key {key[:LONGEST]!r}{guess}")
     value = one.get("value")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise Refusal(Code.INVALID, f"{where}.value: got {_named(value)}, expected a number")
-    request_id = _short(one.get("request_id"), f"{where}.request_id")
+    request_id, key = one.get("request_id"), one.get("key")
+    if request_id is not None and key is not None:
+        raise Refusal(Code.INVALID, f"{where}: got both request_id and key, expected one of them")
+    if isinstance(key, (int, float)) and not isinstance(key, bool):
+        key = plain_text(key)
+    by_key = key is not None
+    which = _short(key, f"{where}.key") if by_key else _short(request_id, f"{where}.request_id")
     name = _short(one.get("name", "reward"), f"{where}.name")
-    return Reward(request_id, float(value), model, name, _time(one.get("at"), f"{where}.at"))
+    reward = Reward(which, float(value), model, name, _time(one.get("at"), f"{where}.at"))
+    return replace(reward, request_id="", key=which) if by_key else reward
 
 
 def _short(value: Any, where: str) -> str:

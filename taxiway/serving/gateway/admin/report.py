@@ -25,6 +25,8 @@ def report(gateway: Operated, recorder: Recorder, now: float) -> dict[str, Any]:
         "in_flight": status.in_flight,
         "routing_age_seconds": round(status.routing_age_seconds, 3),
         "decisions": dict(status.decisions),
+        "rewards": dict(status.rewards),
+        "waiting": dict(status.waiting),
         "models": [_model(model, recorder, now) for model in status.models],
     }
 
@@ -37,6 +39,7 @@ def _model(model: ModelStatus, recorder: Recorder, now: float) -> dict[str, Any]
     return {
         "name": model.name,
         "revision": model.revision,
+        "rollout": model.rollout and asdict(model.rollout),
         "recent": _recent(recorder.recent(model.name, now)),
         "versions": versions,
     }

@@ -15,9 +15,16 @@ from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.requests.ask import Ask
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import Choice
+from taxiway.serving.routing.evidence import Failure
 
 RETRIES: Final = 1
 """Of a request that a model has seen: it may be what ends workers, and must not end them all."""
+
+_OF_THE_VERSION: Final = (Code.UNAVAILABLE, Code.FAILED, Code.BUSY, Code.DEADLINE)
+"""Of refusals whose fault is not the request's."""
+_ANOTHER_MAY: Final = (Code.INVALID, Code.BUSY)
+"""Refusals by an arm on trial that the stable version need not share: other columns, a short queue.
+"""
 
 Found = tuple[ServedVersion, LoadedVersion]
 
@@ -36,6 +43,7 @@ class Attempt:
         self._fleet = fleet
         self._choice = choice
         self._failed: list[LoadedVersion] = []
+        self._failures: list[Failure] = []
         self._fault: ModelFault | None = None
         self._retries = 0
 
@@ -54,19 +62,44 @@ class Attempt:
             return served, loaded
         return None
 
-    def failed(self, served: ServedVersion, loaded: LoadedVersion, fault: ModelFault) -> None:
+    def failed(self, served: ServedVersion, loaded: LoadedVersion, refusal: Refusal) -> None:
         """Takes note that a version has not answered.
 
         Raises:
-          ModelFault: there is to be no other try.
+          Refusal: there is to be no other try.
         """
-        self._retries += fault.asked
         is_stable = served.version == self._stable
+        if isinstance(refusal, ModelFault):
+            fault = refusal
+        elif is_stable or self._is_named or refusal.code not in _ANOTHER_MAY:
+            raise refusal
+        else:
+            fault = ModelFault(refusal.code, refusal.message, asked=False)
+        self._failures.append(Failure(served.version, fault))
+        self._retries += fault.asked
         # what the stable version's graph refuses is the request's fault
         if self._retries > RETRIES or (fault.code is Code.INVALID and is_stable):
             raise fault
         self._failed.append(loaded)
         self._fault = fault
+
+    def failures(
+        self, refusal: Refusal | None = None, *, is_fallback: bool = False
+    ) -> list[Failure]:
+        """Versions that have failed, the chosen one first; none where the request is to blame.
+
+        Args:
+          refusal: of the request, where it has no answer.
+          is_fallback: whether it has one, of another version than the chosen one.
+        """
+        if refusal is not None and refusal.code not in _OF_THE_VERSION:
+            return []
+        chosen = self._choice.version
+        if (refusal is None and not is_fallback) or chosen in [
+            one.version for one in self._failures
+        ]:
+            return self._failures
+        return [Failure(chosen, refusal or self.unavailable()), *self._failures]
 
     async def replaced(self) -> Found:
         """Waits until a version that may answer is loaded again, within the deadline.
@@ -131,6 +164,8 @@ class Attempt:
         yield self._stable
         route = self._route
         arms = [arm.version for arm in route.arms] if route is not None else []
+        mirror = route.mirror.version if route is not None and route.mirror is not None else ""
         loaded = [served.version for served in self._fleet.versions(self.ask.model)]
-        yield from (name for name in loaded if name not in arms)
+        # nobody gets a shadow's answer, not even where there is no other
+        yield from (name for name in loaded if name not in arms and name != mirror)
         yield from arms

@@ -1,6 +1,6 @@
 """What every protocol calls: a request goes to its arm, and to another where that one fails.
 
-    table -> batcher of the version -> model -> decision log -> answer
+    router -> batcher of the version -> model -> decision log -> answer -> evidence, shadow
                | the version fails
                +-> once more: the stable version; where it is that which failed, the one before it
                    that is kept warm, else the same again, once its worker is replaced
@@ -10,23 +10,25 @@ A request that names a version by number or name gets the answer of that one or 
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from taxiway.config.serving import Serving
 from taxiway.errors import did_you_mean
 from taxiway.registry.routes.route import STABLE
-from taxiway.serving.backend.fault import ModelFault
-from taxiway.serving.decisions.keys import plain_text
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.gateway.answering.attempt import Attempt, Found
 from taxiway.serving.gateway.answering.batchers import Batchers
+from taxiway.serving.gateway.answering.shadow import Shadow
 from taxiway.serving.requests.ask import Answer, Arrays, Ask, Described
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.requests.sink import DecisionSink
-from taxiway.serving.routing.choose import Choice
+from taxiway.serving.routing.choose import Choice, is_mirrored
+from taxiway.serving.routing.evidence import Evidence, Failure, NoEvidence
+from taxiway.serving.routing.router import Router
 from taxiway.terminal import one_line
 
 
@@ -38,6 +40,8 @@ class ServingService:
       section: batching and limits.
       sink: takes each decision before its answer is sent.
       on_batch: hears of the rows of each call: model, version, rows.
+      router: finds the arm of each request; None for one that goes by slots and `serving.log.key`.
+      evidence: hears what became of each request; None where no one wants it.
     """
 
     def __init__(
@@ -46,13 +50,17 @@ class ServingService:
         section: Serving,
         sink: DecisionSink,
         on_batch: Callable[[str, str, int], None] | None = None,
+        router: Router | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         self.batchers = Batchers(section.batching, section.limits, on_batch)
         self.in_flight = 0
         """Requests that came and are not answered."""
         self._fleet = fleet
         self._limits = section.limits
-        self._key_column = section.log.key
+        self._router = router or Router(key_column=section.log.key)
+        self._evidence = evidence or NoEvidence()
+        self._shadow = Shadow(fleet, section, self._evidence)
         self._sink = sink
         self._held_rows = 0
 
@@ -62,21 +70,21 @@ class ServingService:
         latest = came + self._limits.seconds
         if not 0 < ask.deadline < latest:
             ask.deadline = latest
-        if not ask.key and self._key_column:
-            ask.key = _of_first_row(ask, self._key_column)
-        choice = self._choice(ask.model, ask.version, ask.label, ask.key, ask.request_id)
+        choice = self._choice(ask)
         self.in_flight += 1
         try:
             answer = await self._answer(ask, choice)
-            await self._sink.record(ask, answer, time.monotonic() - came)
+            seconds = time.monotonic() - came
+            await self._sink.record(ask, answer, seconds)
         finally:
             self.in_flight -= 1
+        self._evidence.answered(ask, answer, choice, seconds)
+        self._copy(ask, answer, choice)
         return answer
 
-    def choose(self, model: str, key: str) -> Answer:
-        """The arm of a key; see `Service`."""
-        ask = Ask(model, 0, {}, key=key)
-        choice = self._choice(model, key=key)
+    def choose(self, ask: Ask) -> Answer:
+        """The arm of a request; see `Service`."""
+        choice = self._choice(ask)
         attempt = Attempt(self._fleet, ask, choice)
         found = attempt.next()
         if found is None:
@@ -85,7 +93,8 @@ class ServingService:
 
     def describe(self, model: str, version: str = "", label: str = "") -> Described:
         """A version; see `Service`."""
-        choice = self._choice(model, version, label if version or label else STABLE)
+        self._check_known(model)
+        choice = self._fleet.table.named(model, version, label if version or label else STABLE)
         served = self._fleet.version(model, choice.version)
         if served is None:
             raise Refusal(Code.NOT_FOUND, f"{model}/{one_line(choice.version)} is not loaded here")
@@ -111,38 +120,61 @@ class ServingService:
         return self._fleet.ready()
 
     async def close(self) -> None:
-        """Refuses what still waits."""
+        """Refuses what still waits, and ends copies."""
         await self.batchers.close()
+        await self._shadow.close()
 
-    def _choice(
-        self, model: str, version: str = "", label: str = "", key: str = "", request_id: str = ""
-    ) -> Choice:
-        """Where the routes send a request; see `RoutingTable.choice`.
+    def _choice(self, ask: Ask) -> Choice:
+        """Where the routes send a request; see `Router.choice`.
 
         Raises:
           Refusal: NOT_FOUND; UNAVAILABLE, no version of the model has answered here yet.
         """
-        table = self._fleet.table
-        if model not in table.routes and model in self._fleet.models:
+        self._check_known(ask.model)
+        return self._router.choice(self._fleet.table, ask)
+
+    def _check_known(self, model: str) -> None:
+        if model not in self._fleet.table.routes and model in self._fleet.models:
             states = [f"{one.version} is {one.state}" for one in self._fleet.versions(model)]
             raise Refusal(
                 Code.UNAVAILABLE,
                 f"no version of {model} answers yet ({', '.join(states[:8]) or 'none is known'})",
                 retry_after=1.0,
             )
-        return table.choice(model, version, label, key, request_id)
 
     async def _answer(self, ask: Ask, choice: Choice) -> Answer:
+        """The answer of the chosen version or of another, and what is told of those that failed."""
         attempt = Attempt(self._fleet, ask, choice)
+        try:
+            served, outputs = await self._outputs(ask, attempt)
+        except Refusal as refusal:
+            self._tell(ask, choice, attempt.failures(refusal))
+            raise
+        answer = _told(choice, served, attempt.arm_of(served), outputs)
+        if answer.fallback:
+            self._tell(ask, choice, attempt.failures(is_fallback=True))
+        return answer
+
+    async def _outputs(self, ask: Ask, attempt: Attempt) -> tuple[ServedVersion, Arrays]:
         while True:
             served, loaded = attempt.next() or await self._replaced(attempt)
             batcher = self.batchers.of(served, loaded)
             try:
-                outputs = await batcher.ask(ask, alone=attempt.suspect)
-            except ModelFault as fault:
-                attempt.failed(served, loaded, fault)
-                continue
-            return _told(choice, served, attempt.arm_of(served), outputs)
+                return served, await batcher.ask(ask, alone=attempt.suspect)
+            except Refusal as refusal:
+                attempt.failed(served, loaded, refusal)
+
+    def _tell(self, ask: Ask, choice: Choice, failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            self._evidence.failed(ask, choice, failure)
+
+    def _copy(self, ask: Ask, answer: Answer, choice: Choice) -> None:
+        """Has a shadow asked too, once the answer is on its way."""
+        route = self._fleet.table.routes.get(ask.model)
+        if route is None or route.mirror is None or not choice.is_drawn:
+            return
+        if is_mirrored(route, ask.request_id):
+            asyncio.get_running_loop().call_soon(self._shadow.copy, route, ask, answer)
 
     async def _replaced(self, attempt: Attempt) -> Found:
         """The version once it is loaded again: so many rows wait for that as wait for a model."""
@@ -172,12 +204,6 @@ class ServingService:
         )
 
 
-def _of_first_row(ask: Ask, column: str) -> str:
-    """Whose a request is; empty where its first row does not say."""
-    values = (ask.columns or {}).get(column) or [None]
-    return "" if values[0] is None else plain_text(values[0])
-
-
 def _told(choice: Choice, served: ServedVersion, arm: str, outputs: Arrays) -> Answer:
     return Answer(
         outputs=outputs,
@@ -187,4 +213,8 @@ def _told(choice: Choice, served: ServedVersion, arm: str, outputs: Arrays) -> A
         propensity=choice.propensity,
         fallback=arm != choice.arm,
         chosen=choice.arm,
+        revision=choice.revision,
+        policy=choice.policy,
+        propensities=choice.propensities,
+        experiment=choice.experiment,
     )

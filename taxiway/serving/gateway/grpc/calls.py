@@ -76,6 +76,7 @@ class Call:
         Raises:
           Refusal: with the kind.
         """
+        ask.headers = self.brought.headers
         ask.key = self.brought.key()
         ask.request_id = self.brought.request_id
         ask.traceparent = self.brought.traceparent

@@ -157,15 +157,15 @@ async def rewards(gateway: Gateway, request: Request) -> Reply:
 
 async def flag(gateway: Gateway, request: Request) -> Reply:
     """OFREP's evaluation of one flag."""
-    key = ofrep.targeting_key(request.body)
-    document, request.answer = ofrep.evaluated(gateway.service, request.path.model, key)
+    evaluation = ofrep.evaluation(request.body, request.headers, request.request_id)
+    document, request.answer = ofrep.evaluated(gateway.service, request.path.model, evaluation)
     return Reply(write(document))
 
 
 async def flags(gateway: Gateway, request: Request) -> Reply:
     """OFREP's evaluation of all flags."""
-    key = ofrep.targeting_key(request.body)
-    return _unless_known(request, ofrep.all_evaluated(gateway.service, key))
+    evaluation = ofrep.evaluation(request.body, request.headers, request.request_id)
+    return _unless_known(request, ofrep.all_evaluated(gateway.service, evaluation))
 
 
 async def configuration(_: Gateway, request: Request) -> Reply:
@@ -249,6 +249,7 @@ def _ask(
         request_id=request.request_id,
         deadline=request.deadline(gateway.limits.seconds, timeout_seconds),
         protocol=protocol,
+        headers=request.headers,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from taxiway.config.serving import KeptColumn
 from taxiway.errors import TaxiwayError
 from taxiway.serving.decisions.erasure.erase import Erased, erase
 from taxiway.serving.decisions.layout import WAL
@@ -65,6 +66,17 @@ def test_rows_of_a_request_that_a_person_sent_go_whosever_they_are(folder: Folde
     folder.converted()
     assert erased(folder).to_json()["rows"] == 2
     assert requests_left(folder) == {"r-2"}
+
+
+@pytest.mark.parametrize("keep", ["plain", "hash"])
+def test_rewards_by_their_key_go_too(folder: Folder, keep: str) -> None:
+    log = folder.log(columns={"person": KeptColumn(keep=keep)})
+    logged(log, an_ask("r-1", key="ann"))
+    rewarded(log, Reward("", 1.0, MODEL, key="ann"), Reward("", 2.0, MODEL, key="ben"))
+    folder.converted()
+    erased = erase(folder.root, "person", "ann", 10).to_json()
+    assert (erased["rows"], erased["rewards"]) == (1, 1)
+    assert [one["_taxiway_reward"] for one in folder.rows(f"{MODEL}/rewards")] == [2.0]
 
 
 def test_a_file_of_one_person_goes_whole(folder: Folder) -> None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from taxiway.serving.decisions.layout import KEY_FILE, spans
 from taxiway.serving.requests.ask import Answer
-from tests.taxiway.serving.decisions.conftest import MODEL, Folder, an_ask, logged, wait_until
+from tests.taxiway.serving.decisions.conftest import (
+    MODEL,
+    Folder,
+    an_answer,
+    an_ask,
+    logged,
+    wait_until,
+)
 
 
 def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
@@ -22,6 +31,14 @@ def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
         arm="canary",
         chosen="canary",
         propensity=0.1,
+        policy="weights",
+<<<<<<< HEAD
+        revision=4,
+        propensities={"1.2.6": 0.9, "1.2.7": 0.1},
+=======
+        propensities={"1.2.6": 0.9, "1.2.7": 0.1},
+        revision=5,
+>>>>>>> route
     )
     (row,) = folder.converted()
     time = row.pop("_taxiway_time")
@@ -37,12 +54,17 @@ def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
         "_taxiway_row": 0,
         "_taxiway_model": MODEL,
         "_taxiway_policy": "weights",
+        "_taxiway_revision": 4,
+        "_taxiway_propensities": '{"1.2.6":0.9,"1.2.7":0.1}',
         "_taxiway_version": "1.2.7",
         "_taxiway_number": 3,
         "_taxiway_arm": "canary",
         "_taxiway_chosen_arm": "canary",
         "_taxiway_fallback": False,
         "_taxiway_propensity": 0.1,
+        "_taxiway_propensities": '{"1.2.6":0.9,"1.2.7":0.1}',
+        "_taxiway_experiment": 0,
+        "_taxiway_revision": 5,
         "_taxiway_key": "ann",
         "_taxiway_protocol": "oip-grpc",
         "_taxiway_gateway": log.gateway,
@@ -61,20 +83,46 @@ def test_a_request_of_several_rows_is_as_many_rows(folder: Folder) -> None:
     assert {row["_taxiway_request_id"] for row in rows} == {"r-1"}
 
 
-@pytest.mark.parametrize(
-    ("ask", "answer", "policy"),
-    [
-        ({}, {}, "single"),
-        ({}, {"propensity": 0.9}, "weights"),
-        ({"version": "3"}, {}, "named"),
-        ({"label": "champion"}, {}, "named"),
-    ],
-)
-def test_who_chose_the_version_is_told(
-    folder: Folder, ask: dict[str, Any], answer: dict[str, Any], policy: str
-) -> None:
-    logged(folder.log(), an_ask(**ask), **answer)
-    assert folder.converted()[0]["_taxiway_policy"] == policy
+<<<<<<< HEAD
+def test_who_chose_the_version_and_how_likely_each_was_is_told(folder: Folder) -> None:
+    log = folder.log()
+    propensities = {"1.2.7": 0.9, "1.3.0": 0.1}
+    logged(log, an_ask("r-1"), policy="thompson", revision=7, propensities=propensities)
+    logged(log, an_ask("r-2"))
+    drawn, single = folder.converted()
+    assert (drawn["_taxiway_policy"], drawn["_taxiway_revision"]) == ("thompson", 7)
+    assert json.loads(drawn["_taxiway_propensities"]) == propensities
+    assert (single["_taxiway_policy"], single["_taxiway_propensities"]) == ("single", None)
+=======
+def test_who_chose_the_version_is_told_and_how_likely_each_of_them_was(folder: Folder) -> None:
+    propensities = {"1.2.7": 0.75, "1.3.0": 0.25}
+    log = folder.log()
+    logged(log, an_ask("r-1"), propensities={"1.2.7": 1.0}, revision=3)
+    logged(
+        log,
+        an_ask("r-2"),
+        policy="thompson",
+        propensity=0.75,
+        propensities=propensities,
+        experiment=7,
+        revision=4,
+    )
+    single, drawn = folder.converted()
+    names = ("policy", "experiment", "revision")
+    assert [single[f"_taxiway_{name}"] for name in names] == ["single", 0, 3]
+    assert [drawn[f"_taxiway_{name}"] for name in names] == ["thompson", 7, 4]
+    assert json.loads(single["_taxiway_propensities"]) == {"1.2.7": 1.0}
+    assert json.loads(drawn["_taxiway_propensities"]) == propensities
+
+
+def test_a_record_of_a_release_before_propensities_is_read(folder: Folder) -> None:
+    log = folder.log()
+    body = log._recorder.decision(an_ask("r-1"), an_answer(policy="weights"), 0.002)
+    asyncio.run(log._kept(orjson.dumps(orjson.loads(body)[:-3]), 1))
+    (row,) = folder.converted()
+    assert (row["_taxiway_request_id"], row["_taxiway_policy"]) == ("r-1", "weights")
+    assert (row["_taxiway_propensities"], row["_taxiway_revision"]) == (None, 0)
+>>>>>>> route
 
 
 def test_a_fallback_tells_both_arms(folder: Folder) -> None:

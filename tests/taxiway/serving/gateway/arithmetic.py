@@ -71,12 +71,13 @@ class Arithmetic:
         outputs = answered(ask.model, *_columns(ask))
         return Answer(outputs, version.version, version.number)
 
-    def choose(self, model: str, key: str) -> Answer:
-        self.describe(model)
-        if model != "split":
+    def choose(self, ask: Ask) -> Answer:
+        self.asked.append(ask)
+        self.describe(ask.model)
+        if ask.model != "split":
             return Answer({}, "1.2.7", 2)
-        arm, version = ("canary", "1.0.0") if len(key) % 2 else ("stable", "1.2.7")
-        return Answer({}, version, VERSIONS[version], arm=arm, propensity=0.5)
+        arm, version = ("canary", "1.0.0") if len(ask.key) % 2 else ("stable", "1.2.7")
+        return Answer({}, version, VERSIONS[version], arm=arm, propensity=0.5, policy="weights")
 
     def describe(self, model: str, version: str = "", label: str = "") -> Described:
         for one in self.versions(model):

@@ -247,10 +247,10 @@ def test_the_arm_of_a_key_is_told_without_asking_it_and_its_stand_in_where_it_is
     async def test(service: ServingService) -> None:
         version = Scripted()
         fleet.load("1.0.0", version)
-        answer = service.choose(MODEL, "ann")
+        answer = service.choose(asking(1, key="ann"))
         assert (answer.arm, answer.chosen, answer.fallback) == ("stable", "1.1.0", True)
         fleet.load("1.1.0", Scripted())
-        assert service.choose(MODEL, "ann").arm == "1.1.0"
+        assert service.choose(asking(1, key="ann")).arm == "1.1.0"
         assert version.calls == []
 
     fleet = GivenFleet(SPLIT)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from taxiway.registry.routes.placed import Placed
 from taxiway.registry.routes.route import SLOTS, WHOLE, Arm, Ranges, Route, allocate
+from taxiway.serving.requests.ask import Ask
 from taxiway.serving.requests.refusal import Code, Refusal
-from taxiway.serving.routing.choose import choose, slot
+from taxiway.serving.routing.choose import Choice, slot
+from taxiway.serving.routing.router import Router
 from taxiway.serving.routing.table import RoutingTable
 
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "2.0.0")
@@ -23,6 +25,12 @@ def route(ranges: dict[str, Ranges], salt: str = "salt") -> Route:
         for place, (version, of) in enumerate(ranges.items())
     ]
     return Route("parcels", "", 1, salt, tuple(arms))
+
+
+def choose(here: Route, key: str, request_id: str) -> Choice:
+    """The arm of a request that names no version."""
+    asked = Ask("parcels", 1, {}, key=key, request_id=request_id)
+    return Router().choice(RoutingTable({"parcels": here}), asked)
 
 
 @st.composite
@@ -152,7 +160,7 @@ class TestNames:
     def test_numbers_names_and_labels(
         self, named: dict[str, str], arm: str, version: str, number: int
     ) -> None:
-        found = self.table.choice("parcels", **named, key="ann")
+        found = self.table.named("parcels", **named)
         assert (found.arm, found.version, found.number) == (arm, version, number)
         assert found.propensity == 1.0
 
@@ -170,7 +178,7 @@ class TestNames:
         self, model: str, named: dict[str, str], told: str
     ) -> None:
         with pytest.raises(Refusal) as refused:
-            self.table.choice(model, **named)
+            Router().choice(self.table, Ask(model, 1, {}, **named))
         assert refused.value.code is Code.NOT_FOUND
         assert told in refused.value.message
         assert len(refused.value.message) < 400

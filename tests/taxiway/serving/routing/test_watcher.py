@@ -45,16 +45,16 @@ def test_the_first_table_comes_at_once_and_then_each_that_differs(traffic: Traff
         async with watcher(traffic) as watching:
             table = await soon(watching)
             assert table.revisions == {"parcels": 3}
-            assert table.choice("parcels", key="ann").version == third.name
+            assert table.split("parcels").by_slot("ann").version == third.name
             assert [one.number for one in table.placed["parcels"]] == sorted(
                 (one.number for one in table.placed["parcels"]), reverse=True
             )
             await asyncio.to_thread(traffic.promote, first)
             table = await soon(watching)
-            assert table.choice("parcels", key="ann").version == first.name
+            assert table.split("parcels").by_slot("ann").version == first.name
             await asyncio.to_thread(move_alias, traffic.database, third, "older", ANN)
             table = await soon(watching)
-            assert table.choice("parcels", label="older").version == third.name
+            assert table.named("parcels", label="older").version == third.name
             assert table.revisions == {"parcels": 4}
             assert watching.table is table
             assert (watching.trouble, watching.stale_seconds() < SECONDS) == ("", True)

@@ -73,6 +73,7 @@ def upgrade() -> None:
         _name("environment"),
         _name("phase"),
         _long("design"),
+        _long("plan"),
         _integer("first_revision"),
         _name("started_by"),
         _name("started_at"),

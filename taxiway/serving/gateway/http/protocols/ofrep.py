@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from taxiway.serving.gateway.http.protocols.json_text import read_object, write
 from taxiway.serving.gateway.service import Service
-from taxiway.serving.requests.ask import Answer
+from taxiway.serving.requests.ask import OUTSIDE, SINGLE, Answer, Ask
+from taxiway.serving.requests.columns import plain_text
 from taxiway.serving.requests.refusal import Code, Refusal
 
 CONFIGURATION: Final[Mapping[str, Any]] = {
@@ -21,6 +23,9 @@ CONFIGURATION: Final[Mapping[str, Any]] = {
 
 _ERRORS: Final = {Code.INVALID: "PARSE_ERROR", Code.NOT_FOUND: "FLAG_NOT_FOUND"}
 _KEY_MISSING: Final = "TARGETING_KEY_MISSING"
+_KEY: Final = "targetingKey"
+_REASONS: Final = {SINGLE: "STATIC", OUTSIDE: "DEFAULT"}
+"""By what has chosen; anything else that is certain is made out for this user."""
 
 
 class FlagError(Refusal):
@@ -34,8 +39,44 @@ class FlagError(Refusal):
         return FlagError, (self.error_code, self.message)
 
 
-def targeting_key(body: bytes) -> str:
-    """Who is asked for; empty where the context does not say.
+@dataclass(frozen=True)
+class Evaluation:
+    """Whom a flag is evaluated for.
+
+    Args:
+      key: the context's targetingKey; empty where it has none.
+      attributes: the rest of the context: what the columns, headers and cookies of a request to
+        the model would say.
+      headers: of the evaluation's own request; an attribute of the same name counts before them.
+      request_id: of the evaluation's own request.
+    """
+
+    key: str
+    attributes: Mapping[str, Any]
+    headers: Mapping[bytes, bytes]
+    request_id: str
+
+    def ask(self, model: str) -> Ask:
+        """The request to a model that stands for it."""
+        said = {
+            name.lower().encode(errors="replace"): plain_text(value).encode(errors="replace")
+            for name, value in self.attributes.items()
+            if type(value) in (str, int, float)
+        }
+        columns = {name: [value] for name, value in self.attributes.items()}
+        return Ask(
+            model,
+            1,
+            columns,
+            key=self.key,
+            request_id=self.request_id,
+            protocol="ofrep",
+            headers={**self.headers, **said},
+        )
+
+
+def evaluation(body: bytes, headers: Mapping[bytes, bytes], request_id: str) -> Evaluation:
+    """What the body and the headers of an evaluation say.
 
     Raises:
       Refusal: INVALID.
@@ -43,21 +84,24 @@ def targeting_key(body: bytes) -> str:
     context = read_object(body).get("context", {}) if body else {}
     if type(context) is not dict:
         raise FlagError("INVALID_CONTEXT", "expected context, as an object")
-    key = context.get("targetingKey", "")
+    key = context.get(_KEY, "")
     if type(key) is not str:
         raise FlagError("INVALID_CONTEXT", "expected context.targetingKey, as a string")
-    return key
+    attributes = {name: value for name, value in context.items() if name != _KEY}
+    return Evaluation(key, attributes, headers, request_id)
 
 
-def evaluated(service: Service, model: str, key: str) -> tuple[dict[str, Any], Answer]:
+def evaluated(
+    service: Service, model: str, evaluation: Evaluation
+) -> tuple[dict[str, Any], Answer]:
     """The flag of a model for a user.
 
     Raises:
       Refusal: NOT_FOUND; INVALID, traffic is split and the context does not say whose it is.
     """
-    choice = service.choose(model, key)
-    is_split = choice.propensity < 1
-    if is_split and not key:
+    ask = evaluation.ask(model)
+    choice = service.choose(ask)
+    if choice.propensity < 1 and not ask.key:
         raise FlagError(
             _KEY_MISSING,
             f"traffic of '{model}' is split; context.targetingKey says whose version it is",
@@ -66,18 +110,29 @@ def evaluated(service: Service, model: str, key: str) -> tuple[dict[str, Any], A
         "key": model,
         "value": choice.version,
         "variant": choice.arm,
-        "reason": "SPLIT" if is_split else "STATIC",
-        "metadata": {"number": choice.number, "propensity": choice.propensity},
+        "reason": _reason(choice),
+        "metadata": {
+            "number": choice.number,
+            "propensity": choice.propensity,
+            "policy": choice.policy,
+        },
     }
     return document, choice
 
 
-def all_evaluated(service: Service, key: str) -> dict[str, Any]:
+def _reason(choice: Answer) -> str:
+    """As OpenFeature names what has led to a value."""
+    if choice.propensity < 1:
+        return "SPLIT"
+    return _REASONS.get(choice.policy, "TARGETING_MATCH")
+
+
+def all_evaluated(service: Service, evaluation: Evaluation) -> dict[str, Any]:
     """Every flag for a user; one that cannot be evaluated says why in its place."""
     flags = []
     for model in service.models():
         try:
-            flags.append(evaluated(service, model, key)[0])
+            flags.append(evaluated(service, model, evaluation)[0])
         except Refusal as refusal:
             flags.append(error(model, refusal))
     return {"flags": flags}

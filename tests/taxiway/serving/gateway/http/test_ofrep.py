@@ -45,7 +45,7 @@ def test_a_users_version_is_the_flags_value_and_the_arm_its_variant(
 def test_a_model_whose_traffic_is_not_split_is_static_for_all(client: OpenFeatureClient) -> None:
     details = client.get_string_details("trips", "none")
     assert (details.value, details.reason) == ("1.2.7", Reason.STATIC)
-    assert details.flag_metadata == {"number": 2, "propensity": 1.0}
+    assert details.flag_metadata == {"number": 2, "propensity": 1.0, "policy": "single"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""Whether the new version is better, worse or not known to be either, by one look."""
+
+from __future__ import annotations
+
+from taxiway.delivery.analysis.look import Look, together
+from taxiway.delivery.analysis.metrics import look_at
+from taxiway.delivery.evidence.measured import Measured
+from taxiway.delivery.section import Analysis
+
+
+def take_look(
+    analysis: Analysis, stable: Measured, canary: Measured, alpha: float, now: float
+) -> Look:
+    """Compares the versions by each metric of an analysis.
+
+    Args:
+      stable: what was measured of it.
+      canary: the same of the new one, at the same times.
+      alpha: of all metrics and looks together: how often a version that is no worse may fail; each
+        metric has an equal share of it.
+      now: seconds since the epoch.
+    """
+    share = alpha / max(len(analysis.metrics), 1)
+    metrics = tuple(
+        look_at(metric, stable, canary, share, analysis.fewest) for metric in analysis.metrics
+    )
+    verdict = together(one.verdict for one in metrics)
+    return Look(now, verdict, stable.requests, canary.requests, metrics)

@@ -1,0 +1,1 @@
+"""Two arms compared from counts alone, by bounds that hold at all looks at once."""

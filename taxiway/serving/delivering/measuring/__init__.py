@@ -1,0 +1,1 @@
+"""What a gateway measures of each version: counts of its own requests."""
