@@ -14,7 +14,7 @@ import pytest
 
 from taxiway.cli.experiment.policy_file import read_policy
 from taxiway.delivery.experiment import records
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.serving.decisions.record import Reward
 from tests.conftest import REPOSITORY
 from tests.taxiway.cli.conftest import Desk
@@ -200,7 +200,7 @@ def test_an_experiment_says_whose_decisions_which_reward_and_what_is_missing(
         }
     )
     with desk.database.working() as connection:
-        made = records.add(connection, "tiny", "", experiment, "ann")
+        made = records.add(connection, "tiny", "", experiment, {}, "ann")
         records.set_first_revision(connection, made, 2)
     folder = written(without=30, name="profit")
     late = {"version": "1.0.0", "propensity": 0.5, "policy": "weights"}
