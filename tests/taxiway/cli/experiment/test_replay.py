@@ -14,7 +14,7 @@ import pytest
 
 from taxiway.cli.experiment.policy_file import read_policy
 from taxiway.delivery.experiment import records
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.serving.decisions.record import Reward
 from tests.conftest import REPOSITORY
 from tests.taxiway.cli.conftest import Desk
