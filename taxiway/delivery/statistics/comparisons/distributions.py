@@ -23,10 +23,10 @@ def distribution_distance(
     At each edge between buckets the distance of the two shares is sub-Gaussian, with a variance of
     at most 1/4 per observation (Hoeffding 1963), so Robbins' Gaussian mixture bounds it at all
     looks at once (Howard, Ramdas, McAuliffe and Sekhon 2021, "Time-uniform, nonparametric,
-    nonasymptotic confidence sequences", Ann. Stat. 49(2), equation (14)). The edges share alpha,
-    those of high numbers less of it, so that there may be any number of them: for the up to a few
-    hundred of a histogram this is narrower than a bound for all values (Howard and Ramdas 2022,
-    theorem 2), and needs no start.
+    nonasymptotic confidence sequences", Ann. Stat. 49(2), on the two-sided normal mixture). The
+    edges share alpha, those of high numbers less of it, so that there may be any number of them:
+    for the up to a few hundred of a histogram this is narrower than bounds of each arm for all
+    values (Howard and Ramdas 2022, theorem 2).
 
     Args:
       control: counts of values by bucket.

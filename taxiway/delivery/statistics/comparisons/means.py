@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -12,6 +13,11 @@ from taxiway.delivery.statistics.comparisons.effect import Effect, always_valid_
 
 FEWEST: Final = 50
 """Observations of an arm below which nothing is said: the bounds rest on the central limit."""
+
+_ROUNDING: Final = 1e-9
+"""A variance below this share of the squared mean is what rounding leaves of sums of squares."""
+_LEAST: Final = 1e-100
+"""Variances below it are none, as numbers that small cannot be divided by."""
 
 
 class Sample(Protocol):
@@ -45,8 +51,8 @@ def mean_difference(
     """The mean of the treatment less that of the control.
 
     The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024,
-    "Time-uniform central limit theory and asymptotic confidence sequences", Ann. Stat. 52(6),
-    equation (6), with the variance of a difference of two independent means.
+    "Time-uniform central limit theory and asymptotic confidence sequences", Ann. Stat. 52(6), with
+    the variance of a difference of two independent means.
 
     Args:
       control: its observations.
@@ -71,7 +77,7 @@ def relative_difference(
     """The difference as a share of the control's mean: 0.1 where the treatment's is 10 % greater.
 
     By the delta method (Deng, Knoblich and Lu 2018, "Applying the delta method in metric
-    analytics", KDD, section 3.1), with the boundary of `mean_difference`.
+    analytics", KDD, on percent changes), with the boundary of `mean_difference`.
 
     Returns:
       A share of the absolute control's mean, so its sign is that of the difference; the bounds
@@ -100,10 +106,12 @@ def _prior(control: Sample, treatment: Sample, alpha: float, planned: float) -> 
     return planned / (observed * tuned(alpha))
 
 
+@functools.lru_cache(maxsize=1024)
 def tuned(alpha: float) -> float:
     """The planned size over the prior's, by which the bounds are narrowest at the planned size.
 
-    Waudby-Smith et al. 2024, appendix B.2: with rho as their prior, rho^2 times the planned size.
+    Waudby-Smith et al. 2024, appendix on optimizing Robbins' normal mixture: rho^2 times the size,
+    by the lower branch of Lambert's W.
     """
     return float(-lambertw(-alpha * alpha / math.e, -1).real) - 1.0
 
@@ -150,7 +158,10 @@ def _pooled(control: Sample, treatment: Sample) -> float:
 
 
 def _enough(control: Sample, treatment: Sample) -> bool:
-    return min(control.count, treatment.count) >= FEWEST and _pooled(control, treatment) > 0.0
+    if min(control.count, treatment.count) < FEWEST:
+        return False
+    greatest = max(abs(control.mean), abs(treatment.mean))
+    return _pooled(control, treatment) > max(_LEAST, _ROUNDING * greatest * greatest)
 
 
 def _nothing(control: Sample, treatment: Sample, estimate: float = math.nan) -> Effect:

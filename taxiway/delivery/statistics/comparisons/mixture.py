@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +27,9 @@ def mixed(log_likelihood_ratios: Floats) -> Floats:
 
     Each is a test martingale, so their mean is one: sound for any weights, whatever the grid.
     """
-    found: Floats = logsumexp(log_likelihood_ratios + LOG_WEIGHTS, axis=-1)
+    weighted = log_likelihood_ratios + LOG_WEIGHTS
+    greatest = weighted.max(axis=-1)  # taken out, as no exponential of it need be finite
+    found: Floats = greatest + np.log(np.exp(weighted - greatest[..., None]).sum(axis=-1))
     return found
 
 

@@ -45,7 +45,7 @@ def adjusted(arms: Sequence[CovariateSums]) -> list[Summary]:
     y - theta (x - mean x), theta = cov(x, y) / var(x) within the arms together; it leaves the
     effect what it is, and 1 - correlation^2 of the variance (Deng, Xu, Kohavi and Walker 2013,
     "Improving the sensitivity of online controlled experiments by utilizing pre-experiment data",
-    WSDM, equations 4 and 5).
+    WSDM, on control variates).
 
     Args:
       arms: all of the experiment, whose covariate comes from before it.

@@ -66,8 +66,8 @@ def _squared_errors(alpha: float, power: float) -> float:
     """How often an effect must be its standard error, squared, at the end of a sequential test.
 
     At the planned size, for which its prior is tuned, a confidence sequence is `width` standard
-    errors to each side (Waudby-Smith et al. 2024, appendix B.2), and an estimate is that far from
-    0 with a probability of `power` where the effect is ndtri(power) errors more. Effects that were
+    errors to each side (see `means.tuned`), and an estimate is that far from 0 with a probability
+    of `power` where the effect is ndtri(power) errors more. Effects that were
     found before and no longer are come on top, so the power is somewhat greater.
     """
     prior = 1.0 / tuned(alpha)

@@ -200,7 +200,7 @@ def test_an_experiment_says_whose_decisions_which_reward_and_what_is_missing(
         }
     )
     with desk.database.working() as connection:
-        made = records.add(connection, "tiny", "", experiment, "ann")
+        made = records.add(connection, "tiny", "", experiment, {}, "ann")
         records.set_first_revision(connection, made, 2)
     folder = written(without=30, name="profit")
     late = {"version": "1.0.0", "propensity": 0.5, "policy": "weights"}
