@@ -57,13 +57,13 @@ export function table(label, columns, rows, below = () => null) {
 }
 
 // An interval beside no difference, on a scale that has both; the numbers beside it say the same.
-export function interval(lower, estimate, upper, tone) {
+export function interval(lower, estimate, upper, tone, told = signed) {
   if (lower === null || upper === null) return element("span", { class: "quiet" }, "not known yet");
   const least = Math.min(lower, 0), most = Math.max(upper, 0);
   const width = most - least || 1;
   const at = (value) => `${4 + ((value - least) / width) * 92}`;
   const drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const label = `${signed(lower)} to ${signed(upper)}`;
+  const label = `${told(lower).replace(/ (points|%)$/, "")} to ${told(upper)}`; // the unit once
   for (const [key, value] of [["viewBox", "0 0 100 12"], ["preserveAspectRatio", "none"], ["role", "img"], ["aria-label", label], ["class", `interval ${tone}`]]) drawn.setAttribute(key, value);
   const line = (x1, x2, y1, y2, kind) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", "line");

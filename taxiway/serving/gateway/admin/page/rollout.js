@@ -83,13 +83,24 @@ function howFar(one) {
   return told.length ? `looks: ${told.join(", ")}${wanted ? `; ${count(wanted)} good ones needed` : ""}` : "";
 }
 
+// How a metric is told: its value, and what is between two versions; a latency's is a ratio.
+const ratio = (value) => (value === null ? "–" : `${signed(value * 100)} %`);
+const points = (value) => (value === null ? "–" : `${signed(value * 100)} points`);
+const TOLD = [
+  ["latency", (value) => milliseconds(value === null ? null : value * 1000), ratio],
+  ["error_rate", percent, points],
+  ["nan_rate", percent, points],
+  ["", number, signed],
+];
+const told = (one) => TOLD.find(([start]) => one.name.startsWith(start));
+
 const METRICS = [
   ["metric", "", (one) => one.name.replace("_", " ")],
   ["is", "", (one) => element("span", { class: VERDICTS[one.verdict] }, one.verdict)],
-  ["stable", "number", (one) => number(one.stable)],
-  ["canary", "number", (one) => number(one.canary)],
-  ["difference", "number", (one) => signed(one.difference)],
-  ["interval, at all looks", "wide", (one) => interval(one.lower, one.difference, one.upper, VERDICTS[one.verdict])],
+  ["stable", "number", (one) => told(one)[1](one.stable)],
+  ["canary", "number", (one) => told(one)[1](one.canary)],
+  ["difference", "number", (one) => told(one)[2](one.difference)],
+  ["interval, at all looks", "wide", (one) => interval(one.lower, one.difference, one.upper, VERDICTS[one.verdict], told(one)[2])],
   ["why", "why quiet", (one) => one.why || "–"],
 ];
 
