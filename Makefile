@@ -105,7 +105,7 @@ bench-startup: .venv/installed ## Time help, completion, imports, and a run with
 bench-registry: .venv/installed ## Time lists and searches of a registry with 5,000 versions.
 	@.venv/bin/python -m benchmarks.registry
 
-bench-serving: .venv/installed ## Time the gateway beside plain FastAPI, and have accidents under load.
+bench-serving: .venv/installed .mlserver/installed ## Time the gateway beside plain FastAPI and MLServer, and have accidents under load.
 	@.venv/bin/python -m benchmarks.serving
 
 dask-up: .venv/installed ## Start a Dask cluster on this machine, for engine.workers.kind=dask.
@@ -148,7 +148,7 @@ protos: .clients/installed ## Write taxiway/serving/protos/descriptors.binpb fro
 config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
 	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
-lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, CUDA, signing and clients.
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, CUDA, signing, clients and MLServer.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
@@ -159,10 +159,12 @@ lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of t
 	  --quiet deploy/signing.in -o deploy/signing.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet deploy/clients.in -o deploy/clients.lock
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --quiet deploy/mlserver.in -o deploy/mlserver.lock
 	awk '/^[^ ]/ {ours = /^nvidia-/} ours' deploy/cuda.lock >deploy/cuda.lock.tmp && mv deploy/cuda.lock.tmp deploy/cuda.lock
 
 clean: ## Remove .venv and caches; keeps var/, which holds your runs.
-	rm -rf .venv .uv .docs .signing .clients .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
+	rm -rf .venv .uv .docs .signing .clients .mlserver .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
 
 .PHONY: .uv-ready
 .uv-ready:
@@ -192,4 +194,9 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 .clients/installed: deploy/clients.lock | .uv-ready
 	@echo "setting up .clients/env" && $(UV) venv --quiet --clear --python '>=3.11' .clients/env && \
 	  $(UV) pip sync --quiet --require-hashes --python .clients/env/bin/python deploy/clients.lock && \
+	  touch $@
+
+.mlserver/installed: deploy/mlserver.lock | .uv-ready
+	@echo "setting up .mlserver/env: about 1.5 GB" && $(UV) venv --quiet --clear --python '>=3.11,<3.14' .mlserver/env && \
+	  $(UV) pip sync --quiet --require-hashes --python .mlserver/env/bin/python deploy/mlserver.lock && \
 	  touch $@

@@ -1,31 +1,36 @@
 """`make bench-serving`: requests a second, and what users notice of accidents. Loopback only.
 
-All on the model that `make run-local` has pushed, in one run on one machine, clients included.
+All on the model that `make run-local` has pushed, in one run on one machine, clients included. The
+client is wrk where it is installed, since one in Python takes most of two cores; of gRPC it is
+Python's.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import psutil
 import uvloop
 from rich.table import Table
 
 from benchmarks.report import console
-from benchmarks.serving.load import CLIENTS, Load, ask
+from benchmarks.serving.accidents import INFER, Accident, accidents, infer_body
+from benchmarks.serving.clients.grpc import ask_by_grpc
+from benchmarks.serving.clients.http import ask
+from benchmarks.serving.clients.told import CLIENTS, Load
+from benchmarks.serving.clients.wrk import Timed, ask_by_wrk, is_installed
 from benchmarks.serving.site import NAME, Server, Site, rows
 from taxiway.errors import EXIT_OK, TaxiwayError
 
 PREDICT: Final = f"/v1/models/{NAME}:predict"
-WORKER: Final = "taxiway.serving.worker"
+_WARM: Final = 0.3
+"""Of the seconds of a measurement, before it."""
 
 
 def main() -> int:
@@ -39,103 +44,63 @@ def main() -> int:
     if not models or not requests:
         raise TaxiwayError(f"no model has been pushed below {given.var}", edit="make run-local")
     row = rows(requests[-1])
-    body = json.dumps({"instances": [row]}).encode()
     with tempfile.TemporaryDirectory(prefix="taxiway-bench-") as folder:
         site = Site(Path(folder), models[-1], row)
-        compared(site, body, given.seconds)
-        accidents(site, body, given.seconds)
+        console().print(f"{CLIENTS} clients, one row each, {given.seconds:g} s")
+        console().print(_speeds(compared(site, row, given.seconds)))
+        console().print(_table(accidents(site, row, given.seconds)))
     return EXIT_OK
 
 
-def compared(site: Site, body: bytes, seconds: float) -> None:
-    """The same clients and row on each server, one server at a time."""
-    table = Table("server", "requests/s", "p50, ms", "p99, ms", "failed", box=None)
-    for name, server, path in (
-        ("gateway", site.gateway, PREDICT),
-        ("plain FastAPI, the model in its process", site.plain, "/predict"),
-    ):
+def compared(site: Site, row: dict[str, Any], seconds: float) -> Iterator[tuple[str, str, Timed]]:
+    """The same clients and row on each server, one server at a time: what, by which client."""
+    predict, infer = json.dumps({"instances": [row]}).encode(), infer_body(row)
+    http = "wrk" if is_installed() else "asyncio"
+    rest: tuple[tuple[str, Callable[[], AbstractContextManager[Server]], str, bytes], ...] = (
+        ("gateway, TensorFlow Serving's REST", site.gateway, PREDICT, predict),
+        ("gateway, Open Inference Protocol's REST", site.gateway, INFER, infer),
+        ("plain FastAPI, the model in its process", site.plain, "/predict", predict),
+        ("MLServer", site.mlserver, INFER, infer),
+        ("MLServer, its adaptive batching on", lambda: site.mlserver(CLIENTS), INFER, infer),
+    )
+    for name, server, path, body in rest:
         with server() as at:
-            uvloop.run(ask([at.port], path, body, _after(seconds / 5)))  # warms it up
-            told = uvloop.run(ask([at.port], path, body, _after(seconds)))
-        table.add_row(name, f"{told.per_second:,.0f}", *_latencies(told), str(len(told.failed)))
-    console().print(f"{CLIENTS} clients, one row each, {seconds:g} s")
-    console().print(table)
+            uvloop.run(ask([at.port], path, body, _after(seconds * _WARM)))
+            if is_installed():
+                yield name, http, ask_by_wrk(at.port, path, body, seconds, site.root)
+            else:
+                yield name, http, _timed(uvloop.run(ask([at.port], path, body, _after(seconds))))
+    with site.gateway() as gateway:
+        for length in (seconds * _WARM, seconds):
+            told = uvloop.run(ask_by_grpc(gateway.grpc_port, NAME, row, _after(length)))
+        yield "gateway, TensorFlow Serving's gRPC", "grpc.aio", _timed(told)
 
 
-def accidents(site: Site, body: bytes, seconds: float) -> None:
-    """What happens to users of two gateways of one registry, under load."""
-    old, _ = site.names
+def _speeds(found: Iterator[tuple[str, str, Timed]]) -> Table:
+    table = Table("server", "client", "requests/s", "p50, ms", "p99, ms", "failed", box=None)
+    for name, client, timed in found:
+        speed = f"{timed.per_second:,.0f}"
+        latencies = (f"{timed.p50_ms:.1f}", f"{timed.p99_ms:.1f}")
+        table.add_row(name, client, speed, *latencies, str(timed.failed))
+    return table
+
+
+def _table(found: list[Accident]) -> Table:
     table = Table(
         "under load", "requests", "failed", "p99, ms", "command to last of the old, s", box=None
     )
-    with site.gateway() as one, site.gateway() as two:
-        for name, act in (
-            (f"promote {old}", lambda: site.rollout(one, "promote", f"{NAME}/{old}")),
-            ("undo", lambda: site.rollout(one, "undo")),
-            ("kill -9 of a worker", lambda: _kill_worker(one)),
-            ("kill -9 of a gateway, its clients go on with the other", lambda: one.process.kill()),
-        ):
-            told, began = uvloop.run(_meanwhile([one, two], body, seconds, act))
-            late = _last_of_another(told, began)
-            table.add_row(
-                name,
-                f"{len(told.answers):,}",
-                str(len(told.failed)),
-                f"{told.percentile_ms(99):.1f}",
-                f"{late:.2f}" if name in (f"promote {old}", "undo") else "",
-            )
-            for what in sorted(set(told.failed))[:3]:
-                console().print(f"  {name}: {what}")
-    console().print(table)
+    for one in found:
+        late = "" if one.last_of_old is None else f"{one.last_of_old:.2f}"
+        counts = (f"{len(one.told.answers):,}", str(len(one.told.failed)))
+        table.add_row(one.name, *counts, f"{one.told.percentile_ms(99):.1f}", late)
+        for what in sorted(set(one.told.failed))[:3]:
+            console().print(f"  {one.name}: {what}")
+    return table
 
 
-async def _meanwhile(
-    servers: list[Server], body: bytes, seconds: float, act: Callable[[], None]
-) -> tuple[Load, float]:
-    """The load of some seconds, and when the act began, in their middle."""
-    columns = json.loads(body)["instances"][0]
-    inputs = [
-        {"name": name, "shape": [1], "datatype": _datatype(value), "data": [value]}
-        for name, value in columns.items()
-    ]
-    request = json.dumps({"inputs": inputs}).encode()
-    ended = asyncio.Event()
-    path = f"/v2/models/{NAME}/infer"
-    ports = [server.port for server in servers if server.process.poll() is None]
-    asking = asyncio.create_task(ask(ports, path, request, ended.is_set, CLIENTS // 2))
-    await asyncio.sleep(seconds / 2)
-    began = time.monotonic()
-    await asyncio.to_thread(act)
-    await asyncio.sleep(seconds / 2)
-    ended.set()
-    return await asking, began
-
-
-def _last_of_another(told: Load, began: float) -> float:
-    """Seconds from when a command was typed to the last answer of what it replaced."""
-    versions = [
-        (at, json.loads(answer).get("model_version")) for at, answer in sorted(told.answers)
-    ]
-    if not versions:
-        return 0.0
-    at_the_end = versions[-1][1]
-    return max((at - began for at, version in versions if version != at_the_end), default=0.0)
-
-
-def _kill_worker(server: Server) -> None:
-    for child in psutil.Process(server.process.pid).children(recursive=True):
-        if WORKER in " ".join(child.cmdline()):
-            child.send_signal(signal.SIGKILL)
-            return
-    raise TaxiwayError("the gateway has no worker", edit="make bench-serving")
-
-
-def _datatype(value: object) -> str:
-    return "BYTES" if isinstance(value, str) else "INT64" if isinstance(value, int) else "FP32"
-
-
-def _latencies(told: Load) -> tuple[str, str]:
-    return f"{told.percentile_ms(50):.1f}", f"{told.percentile_ms(99):.1f}"
+def _timed(told: Load) -> Timed:
+    latencies = (told.percentile_ms(50), told.percentile_ms(99))
+    return Timed(told.per_second, *latencies, len(told.failed))
 
 
 def _after(seconds: float) -> Callable[[], bool]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from taxiway.terminal import one_line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from taxiway.runners.console.terminal import TerminalConsole
 
 _UNBOUNDED: Final = 10_000
 """Columns: more than any table takes."""
@@ -25,21 +30,35 @@ def print_table(
       right: columns of numbers.
       empty: what is printed where there is no row.
     """
-    from rich.table import Table
     from rich.text import Text
 
+    console = table_console()
+    table = make_table(columns, rows, right)
+    if table.row_count:
+        console.print(table)
+    elif empty:
+        console.print(Text(one_line(empty)), soft_wrap=True)
+
+
+def table_console() -> TerminalConsole:
+    """Standard output: as wide as the terminal, else as wide as the lines are, for grep."""
     from taxiway.runners.console.terminal import TerminalConsole
 
     console = TerminalConsole()
-    if not console.is_terminal:  # whole lines, for grep
-        console = TerminalConsole(width=_UNBOUNDED)
+    return console if console.is_terminal else TerminalConsole(width=_UNBOUNDED)
+
+
+def make_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[str] = ()
+) -> Table:
+    """The table that `print_table` prints."""
+    from rich.table import Table
+    from rich.text import Text
+
     numbers = set(right)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
-    if table.row_count:
-        console.print(table)
-    elif empty:
-        console.print(Text(one_line(empty)), soft_wrap=True)
+    return table

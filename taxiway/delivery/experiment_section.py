@@ -13,6 +13,10 @@ from taxiway.registry.routes.route import SLOTS
 from taxiway.section import Fraction, Frozen, Name
 
 MOST_ARMS: Final = 20
+LATENCY: Final = "latency_ms"
+FALLBACK: Final = "fallback"
+OF_EVERY_REQUEST: Final = (LATENCY, FALLBACK)
+"""Metrics that the log has of each request, whether a reward came or not."""
 
 
 class ExperimentArm(Frozen):
@@ -44,6 +48,7 @@ class Baseline(Frozen):
     """What the metric is without the experiment."""
 
     mean: float
+    """Of the metric."""
     standard_deviation: Annotated[float, Field(gt=0)]
     """Of one user, or of one request where requests do not say whose they are."""
 
@@ -114,14 +119,26 @@ class Experiment(Frozen):
         told = [one.name for one in (self.primary_metric, *self.secondary_metrics)]
         if len(set(told)) < len(told):
             raise ValueError(f"a metric is both primary and secondary, or twice: {', '.join(told)}")
-        if self.learns and self.primary_metric.goal == "decrease":
+        guarded = [one.name for one in self.guardrails]
+        if len(set(guarded)) < len(guarded):
+            raise ValueError(f"guardrails: a metric is there twice: {', '.join(guarded)}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> Experiment:
+        metric = self.primary_metric
+        if isinstance(self.policy, Weights) and self.policy.weights:
+            raise ValueError("policy.weights: the weights of an experiment are those of its arms")
+        if self.learns and metric.goal == "decrease":
             raise ValueError(
                 f"policy: {self.policy.kind} learns to increase the reward; post it with the other "
                 "sign, and have primary_metric.goal be increase"
             )
-        guarded = [one.name for one in self.guardrails]
-        if len(set(guarded)) < len(guarded):
-            raise ValueError(f"guardrails: a metric is there twice: {', '.join(guarded)}")
+        if self.learns and metric.name in OF_EVERY_REQUEST:
+            raise ValueError(
+                f"policy: {self.policy.kind} learns from rewards that are posted, and "
+                f"primary_metric.name is {metric.name}"
+            )
         return self
 
     @property

@@ -13,7 +13,6 @@ from taxiway.cli.options import (
     ConfigFiles,
     Environment,
     Reason,
-    VersionArgument,
 )
 from taxiway.cli.registry import open_registry
 from taxiway.cli.rollout.outcome import tell
@@ -47,10 +46,21 @@ GatewayOption = Annotated[
     ),
 ]
 WAIT_SECONDS = 30.0
+OptionalVersion = Annotated[
+    str,
+    typer.Argument(
+        metavar="[VERSION]",
+        help="As elsewhere, to have all traffic at once; without it the open rollout goes on.",
+    ),
+]
 
 
 def promote(
-    version: VersionArgument,
+    version: OptionalVersion = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Skip all steps of the open rollout, not only this one.")
+    ] = False,
+    model: ModelOption = "",
     environment: Environment = None,
     reason: Reason = "",
     revision: ExpectedRevision = None,
@@ -60,7 +70,7 @@ def promote(
     assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a deployed version all traffic, at once.
+    """Give a deployed version all traffic at once, or have the open rollout skip its step.
 
     Exits with 1 where a gateway has not taken it up in time; the move stands, and it still tries.
     """
@@ -68,12 +78,27 @@ def promote(
         from taxiway.cli.rollout.by_gateway import move_by_gateway
 
         _by_its_own_config(config, assignments, environment)
-        model, mark, _ = version.replace("@", "/").partition("/")  # as in flights/1.2.7
+        if full or not version:
+            raise ConfigError(
+                "received --gateway and no version, and steps of a rollout go by the registry",
+                edit="leave out --gateway, or name a version",
+            )
+        named, mark, _ = version.replace("@", "/").partition("/")  # as in flights/1.2.7
         wanted = {"version": version, "reason": reason, "revision": revision}
-        named = model if mark else ""
-        tell(move_by_gateway(gateway, "promote", named, wanted, wait), wait, as_json)
+        of = model or (named if mark else "")
+        tell(move_by_gateway(gateway, "promote", of, wanted, wait), wait, as_json)
         return
     registry = open_registry(config, assignments)
+    if not version:
+        from taxiway.cli.rollout.delivered import ask
+
+        ask(registry, model, environment, "promote", reason, wait, as_json, full=full)
+        return
+    if full:
+        raise ConfigError(
+            "received --full and a version, and a version has all traffic at once",
+            edit="leave out --full, or the version",
+        )
     from taxiway.cli.rollout.by_registry import move_by_registry
     from taxiway.registry.routes import moves
 

@@ -1,49 +1,178 @@
-"""`taxiway rollout status`: how traffic is split, and which gateways go by it."""
+"""`taxiway rollout status` and `history`: how traffic is split and why, now and before."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
 from taxiway.cli.registry import open_registry
 from taxiway.cli.rollout.commands import ModelOption
-from taxiway.cli.table import print_table
+from taxiway.cli.table import print_table, table_console
+from taxiway.errors import EXIT_RUN_FAILED, ConfigError
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
+    from taxiway.cli.registry import OpenRegistry
+    from taxiway.delivery.rollout.state import Event, Rollout
     from taxiway.registry.routes.gateways import Gateway
     from taxiway.registry.routes.records import Revision
+
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks of `--watch`."""
 
 
 def status(
     model: ModelOption = "",
     environment: Environment = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            "-w",
+            help="Until the open rollout ends: shown live on a terminal; exits with 1 if it ends "
+            "otherwise than with all traffic on its version.",
+        ),
+    ] = False,
     config: ConfigFiles = None,
     assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how traffic is split, what undo would go back to, and which gateways go by it."""
+    """Say how traffic is split, how far the open rollout is, and which gateways go by it."""
     registry = open_registry(config, assignments)
+    from taxiway.delivery.rollout.records import open_rollout
     from taxiway.registry.routes.gateways import live_gateways
     from taxiway.registry.routes.moves import undo_target
     from taxiway.registry.routes.records import current
 
     name, where = model or registry.model, registry.environment(environment)
+    if watch:
+        _watch(registry, name, where, as_json)
+        return
     with registry.database.reading() as connection:
         now = current(connection, name, where)
         before = now and undo_target(connection, now)
         gateways = live_gateways(connection, name, where)
+        rollout = open_rollout(connection, name, where)
     if as_json:
-        typer.echo(json.dumps(_as_json(name, where, now, before, gateways), indent=2))
+        found = _as_json(name, where, now, before, gateways)
+        found["rollout"] = rollout and rollout.to_json()
+        typer.echo(json.dumps(found, indent=2))
         return
     if now is None:
         there = f" in {where}" if where else ""
         typer.echo(one_line(f"no version of {name} serves{there}; next: taxiway serve"))
         return
     _print_status(now, before, gateways)
+    if rollout is not None:
+        _print_rollout(rollout)
+
+
+def history(
+    rollout: Annotated[
+        int | None, typer.Argument(metavar="[ID]", min=1, help="Of one; without it the newest.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=1_000, help="How many.")] = 10,
+    model: ModelOption = "",
+    environment: Environment = None,
+    config: ConfigFiles = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which rollouts there were, and what happened in each and why; the newest comes last."""
+    registry = open_registry(config, assignments)
+    from taxiway.delivery.rollout.records import events_of, read_rollout, rollouts_of
+
+    name, where = model or registry.model, registry.environment(environment)
+    with registry.database.reading() as connection:
+        if rollout is not None:
+            one = read_rollout(connection, rollout)
+            if one is None:
+                raise ConfigError(f"there is no rollout {rollout}", edit="`rollout history`")
+            found = [one]
+        else:
+            found = rollouts_of(connection, name, where, most)[::-1]
+        told = [(one, events_of(connection, one.id)) for one in found]
+    if as_json:
+        events = [[event.to_json() for event in happened] for _, happened in told]
+        rows = [one.to_json() for one in found]
+        made = [row | {"events": of} for row, of in zip(rows, events, strict=True)]
+        typer.echo(json.dumps(made, indent=2))
+        return
+    if not told:
+        there = f" in {where}" if where else ""
+        typer.echo(one_line(f"no rollout of {name}{there} yet; next: taxiway rollout start"))
+    for one, happened in told:
+        _print_history(one, happened)
+
+
+def _print_history(rollout: Rollout, events: list[Event]) -> None:
+    of = f"rollout {rollout.id} of {rollout.subject} beside {rollout.stable}"
+    typer.echo(one_line(f"{of} ({rollout.strategy.kind}): {rollout.phase}: {rollout.reason}"))
+    print_table(("at", "event", "what"), ((one.at, one.event, _what(one)) for one in events))
+
+
+def _what(event: Event) -> str:
+    """What happened, for people."""
+    detail = event.detail
+    if event.event == "look":
+        metrics = [f"{one['name']} {one['verdict']}: {one['why']}" for one in detail["metrics"]]
+        return f"{detail['verdict']} ({'; '.join(metrics)})"
+    if event.event in ("promoted", "aborted", "inconclusive"):
+        return str(detail["reason"])
+    if event.event == "step":
+        return f"{detail['is']}, with {detail['weight']:g}%"
+    return ", ".join(f"{key} {value}" for key, value in detail.items())
+
+
+def _print_rollout(rollout: Rollout) -> None:
+    from taxiway.cli.rollout.view import shown
+
+    table_console().print(shown(rollout, time.time()))
+
+
+def _watch(registry: OpenRegistry, model: str, environment: str, as_json: bool) -> None:
+    """Waits for the end of the newest rollout; nothing is shown before where that is no terminal.
+
+    Raises:
+      ConfigError: there never was one.
+    """
+    from taxiway.cli.rollout.view import shown
+    from taxiway.runners.console.live import live
+
+    console = table_console()
+    rollout = _newest(registry, model, environment)
+    if not as_json and console.is_terminal:
+        with live(console, shown(rollout, time.time())) as display:
+            while rollout.is_open:
+                time.sleep(_LOOK_SECONDS)
+                rollout = _newest(registry, model, environment)
+                display.update(shown(rollout, time.time()))
+    else:
+        while rollout.is_open:
+            time.sleep(_LOOK_SECONDS)
+            rollout = _newest(registry, model, environment)
+        if as_json:
+            typer.echo(json.dumps(rollout.to_json(), indent=2))
+        else:
+            _print_rollout(rollout)
+    if rollout.phase != "Healthy":
+        raise typer.Exit(EXIT_RUN_FAILED)
+
+
+def _newest(registry: OpenRegistry, model: str, environment: str) -> Rollout:
+    from taxiway.delivery.rollout.records import rollouts_of
+
+    with registry.database.reading() as connection:
+        found = rollouts_of(connection, model, environment, most=1)
+    if not found:
+        raise ConfigError(
+            f"there was no rollout of {one_line(model)} to watch", edit="`taxiway rollout start`"
+        )
+    return found[0]
 
 
 def _print_status(now: Revision, before: Revision | None, gateways: list[Gateway]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["success", "failure", "inconclusive"]
@@ -44,6 +44,8 @@ class Look:
       stable_requests: that it rests on, of the stable version.
       canary_requests: of the new version.
       metrics: one by one.
+      shadow: of copies, `compared` rows, the share of them that `agreed`, by how much the score
+        drifted (`drift`), and the requests that were `dropped`; empty where there are none.
     """
 
     at: float
@@ -51,6 +53,7 @@ class Look:
     stable_requests: int
     canary_requests: int
     metrics: tuple[MetricLook, ...]
+    shadow: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; see `from_json`."""

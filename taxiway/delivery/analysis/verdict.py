@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from taxiway.delivery.analysis.look import Look, together
 from taxiway.delivery.analysis.metrics import look_at
-from taxiway.delivery.evidence.measured import Measured
+from taxiway.delivery.evidence.measured import Measured, Pairs
 from taxiway.delivery.section import Analysis
 
 
@@ -25,4 +25,15 @@ def take_look(
         look_at(metric, stable, canary, share, analysis.fewest) for metric in analysis.metrics
     )
     verdict = together(one.verdict for one in metrics)
-    return Look(now, verdict, stable.requests, canary.requests, metrics)
+    return Look(now, verdict, stable.requests, canary.requests, metrics, _of_copies(canary.pairs))
+
+
+def _of_copies(pairs: Pairs) -> dict[str, float]:
+    if not pairs.compared and not pairs.dropped:
+        return {}
+    return {
+        "compared": pairs.compared,
+        "agreed": pairs.agreed / pairs.compared if pairs.compared else 0.0,
+        "drift": pairs.drift.mean if pairs.drift.count else 0.0,
+        "dropped": pairs.dropped,
+    }

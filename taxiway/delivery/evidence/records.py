@@ -61,6 +61,13 @@ def write_measurements(
         connection.execute(insert(arm_measurements).values(values))
 
 
+def remove_measurements(connection: Connection, environment: str, before: str) -> int:
+    """Removes what was written last before a time, as `tables.now` writes it; how many."""
+    table = arm_measurements.c
+    old = delete(arm_measurements).where(table.environment == environment, table.at < before)
+    return int(connection.execute(old).rowcount)
+
+
 def read_measurements(
     connection: Connection, model: str, environment: str, first_revision: int
 ) -> list[Measurement]:

@@ -8,6 +8,7 @@ from taxiway.delivery.rollout.machine import Gateways
 from taxiway.delivery.rollout.records import open_rollout
 from taxiway.delivery.rollout.state import Rollout
 from taxiway.delivery.rollout.steps import Shape
+from taxiway.delivery.under_way import require_no_experiment
 from taxiway.errors import TaxiwayError
 from taxiway.registry.approval.states import in_environment, require_approved
 from taxiway.registry.catalog.references import find
@@ -65,6 +66,7 @@ def route_to_start_from(connection: Connection, version: ModelVersion, environme
             f"{there.started_by} at {there.started_at}",
             edit="`taxiway rollout abort`, or `taxiway rollout promote --full`",
         )
+    require_no_experiment(connection, model, environment)
     require_approved(connection, version, environment)
     found = current(connection, model, environment)
     if found is None:
@@ -75,11 +77,6 @@ def route_to_start_from(connection: Connection, version: ModelVersion, environme
     route = found.route
     if route.stable.version == version.name:
         raise TaxiwayError(f"{version.subject} is what serves{place} already")
-    if route.policy is not None:
-        raise TaxiwayError(
-            f"an experiment splits the traffic of {model}{place}",
-            edit="`taxiway experiment stop`",
-        )
     if any(arm.slots for arm in route.arms[1:]):
         raise TaxiwayError(
             f"the traffic of {model}{place} is split by hand: {in_words(route)}",

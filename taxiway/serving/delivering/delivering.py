@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from taxiway.delivery.rollout.state import Rollout
 from taxiway.registry.routes.route import Route
+from taxiway.serving.decisions.experiments.background import AutoExperiments
 from taxiway.serving.decisions.rewards.posted import RewardSink
 from taxiway.serving.delivering.control.controller import Controller
 from taxiway.serving.delivering.control.experiments import Experiments
@@ -38,6 +40,7 @@ _LOOKS_PER_LEASE: Final = 3
 _KEPT_SECONDS: Final = 3600.0
 """For which sums are kept at least to which nothing is added."""
 _HOUR: Final = 3600.0
+_LOG = logging.getLogger(__name__)
 
 
 class Delivering:
@@ -62,22 +65,23 @@ class Delivering:
         policies: LearntPolicies,
     ) -> None:
         delivery, environment = config.delivery, database.settings.environment
+        kept_log, lease_seconds = config.serving.log, delivery.lease_seconds
         gateway, models = fleet.gateway.id, fleet.models
         seconds = min(SECONDS, delivery.lease_seconds / _LOOKS_PER_LEASE)
         kept = max(_KEPT_SECONDS, delivery.rewards.seconds) + seconds
-        window = config.serving.log.reward_window_hours * _HOUR
         meter = Meter(environment, kept)
         self._policies = policies
         self._fleet = fleet
-        self._rollouts = Rollouts(
-            database, actor, gateway, models, delivery.lease_seconds, fleet.hurry
+        self._rollouts = Rollouts(database, actor, gateway, models, lease_seconds, fleet.hurry)
+        learning = Experiments(database, gateway, models, lease_seconds, self._have_learnt)
+        window_hours = kept_log.reward_window_hours
+        acting = AutoExperiments(
+            database, gateway, environment, kept_log.root, window_hours, lease_seconds
         )
-        experiments = Experiments(
-            database, gateway, models, delivery.lease_seconds, self._have_learnt
-        )
+        window = window_hours * _HOUR
         self.rewards = LiveRewards(log, meter, delivery.rewards, window, policies.learn)
         self.evidence = LiveEvidence(meter, self.rewards, policies.chosen)
-        self._controller = Controller([self._rollouts, experiments], seconds)
+        self._controller = Controller([self._rollouts, learning, acting], seconds)
         self._exchange = Exchange(
             database, gateway, environment, meter, self.rewards, policies, self._split, seconds
         )
@@ -109,15 +113,15 @@ class Delivering:
         """Begins to look, and to exchange."""
         self._loop = asyncio.get_running_loop()
         work = (self._controller.run(), self._exchange.run())
-        self._tasks += [asyncio.create_task(one) for one in work]
+        self._tasks += [asyncio.create_task(_told(one)) for one in work]
 
     async def close(self) -> None:
         """Writes what was measured, and lets another gateway go on at once."""
+        await asyncio.gather(self._exchange.close(), self._controller.close())
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await asyncio.gather(self._exchange.close(), self._controller.close())
 
     def _split(self) -> list[str]:
         routes = {name: self._fleet.route(name) for name in self._fleet.models}
@@ -128,6 +132,15 @@ class Delivering:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 self._loop.call_soon_threadsafe(self._policies.put, known)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    """An error that nobody has thought of ends it, and is told."""
+    try:
+        await work
+    except Exception:
+        _LOG.exception("delivery has an error of its own; restart the gateway")
+        raise
 
 
 def is_split(route: Route) -> bool:

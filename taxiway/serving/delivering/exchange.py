@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from taxiway.delivery.evidence.records import write_measurements
+from taxiway.delivery.evidence.records import remove_measurements, write_measurements
 from taxiway.delivery.experiment.learning import observe
 from taxiway.delivery.policies.policy import Observation
 from taxiway.errors import TaxiwayError
+from taxiway.registry.database.tables import written
 from taxiway.serving.delivering.control.policies import LearntPolicies
 from taxiway.serving.delivering.measuring.meter import Meter, Sums
 from taxiway.serving.delivering.rewards.live import LiveRewards
@@ -28,11 +30,16 @@ from taxiway.serving.delivering.rewards.records import (
     remove_older,
     take,
 )
+from taxiway.serving.fleet.events import happens
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
     from taxiway.registry.database.session import Database
 
+KEPT_SECONDS: Final = 30 * 86_400.0
+"""For which measurements are kept in the registry, after they were last written."""
+UPKEEP_SECONDS: Final = 3600.0
+"""Between two times that older ones are removed."""
 CLOSE_SECONDS: Final = 5.0
 """For which the registry is waited for when the gateway ends."""
 _LOG = logging.getLogger(__name__)
@@ -99,22 +106,30 @@ class Exchange:
         self._split = split
         self._seconds = seconds
         self._last_seen = 0
+        self._upkeep_at = 0.0
+        self._ending = asyncio.Event()
+        self._alone = asyncio.Lock()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="evidence")
 
     async def run(self) -> None:
-        """Exchanges for as long as it is not cancelled."""
-        while True:
-            await asyncio.sleep(self._seconds)
+        """Exchanges until it is closed."""
+        while not await happens(self._ending, self._seconds):
             split = self._split()
             for model in split:
                 self._rewards.expect(model)
-            await self.once(self._meter.changed(hurried=split))
+            async with self._alone:
+                await self.once(self._meter.changed(hurried=split))
 
     async def close(self) -> None:
         """Writes what was measured since, if the registry takes it."""
-        closing = asyncio.ensure_future(self.once(self._meter.changed()))
+        self._ending.set()
+        closing = asyncio.ensure_future(self._last())
         await asyncio.wait([closing], timeout=CLOSE_SECONDS)
         self._thread.shutdown(wait=False)
+
+    async def _last(self) -> None:
+        async with self._alone:  # what an exchange under way has taken out of the table is counted
+            await self.once(self._meter.changed())
 
     async def once(self, sums: Sequence[Sums]) -> None:
         """One exchange."""
@@ -150,6 +165,7 @@ class Exchange:
 
     def _exchange(self, sent: _Sent, models: Sequence[str]) -> _Received:
         """In the thread."""
+        now = time.monotonic()
         taken: Sequence[Posted] = ()
         removed = 0
         if not sent.is_empty:
@@ -161,6 +177,10 @@ class Exchange:
                 for experiment, observations in sent.observed.items():
                     observe(connection, experiment, self._gateway, observations)
                 taken = take(connection, sent.wanted)
+                if now >= self._upkeep_at:
+                    before = written(time.time() - KEPT_SECONDS)
+                    remove_measurements(connection, self._environment, before)
+                    self._upkeep_at = now + UPKEEP_SECONDS
                 if sent.old:
                     removed = remove_older(connection, self._environment, self._rewards.too_old())
         seen: Sequence[Posted] = ()

@@ -233,7 +233,8 @@ class ModelFleet:
             unused = sorted(self._unused(), key=_used_at)
             if not unused:
                 raise NotReady(
-                    f"{self.model} has {most} versions loaded here, and all have traffic",
+                    f"at most {most} of {self.model}'s versions may be loaded here, and all that "
+                    "are have traffic",
                     edit="serving.limits.loaded_versions",
                 )
             await self._unload(unused[0])

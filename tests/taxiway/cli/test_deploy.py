@@ -72,6 +72,18 @@ def test_a_destination_that_cannot_be_written_is_an_error_and_the_entry_waits(de
     assert desk("deploy").code == 0
 
 
+def test_a_strategy_that_gateways_carry_out_is_told_and_the_entry_waits(desk: Desk) -> None:
+    version = desk.queued("one")
+    steps = "delivery.strategy={kind: canary, steps: [{setWeight: 5}]}"
+    done = desk("deploy", "--set", steps)
+    assert done.code == 2
+    assert "delivery.strategy.kind is 'canary', which gateways carry out" in done.err
+    assert "`taxiway serve`; or here `--set delivery.strategy.kind=at_once`" in done.err
+    assert not desk.serving.exists()
+    done = desk("deploy", "--set", steps, "--set", "delivery.strategy.kind=at_once")
+    assert done.out.startswith(f"{version.subject} serves from")
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_watching_goes_on_until_it_is_told_to_stop(desk: Desk, stop: signal.Signals) -> None:
     first = desk.queued("one")

@@ -102,3 +102,21 @@ def test_clean_recovers_and_removes_what_is_too_old(desk: Desk, folder: Folder) 
     assert "span-100" in done.out
     assert [row["_taxiway_request_id"] for row in folder.rows("tiny")] == ["r-3"]
     assert "nothing" in desk("log", "clean").out
+
+
+def test_a_file_of_rewards_is_taken_and_its_refused_rows_are_told(
+    desk: Desk, folder: Folder
+) -> None:
+    path = desk.root / "rewards.csv"
+    path.write_text("request_id,key,value\nr-1,,1.5\n,,2\n,ann,many\n,ann,4\n")
+    done = desk("log", "rewards", str(path))
+    assert (done.code, done.out) == (1, "tiny: 2 of 4 rewards taken, 2 refused\n")
+    assert done.err.splitlines() == [
+        "line 3.request_id: got None, expected it, or key",
+        "line 4.value: got 'many', expected a number",
+    ]
+    rows = folder.rows("tiny/rewards")
+    assert sorted(row["_taxiway_reward"] for row in rows) == [1.5, 4.0]
+    path.write_text("request_id,value\nr-1,1.5\n")
+    told = desk.json("log", "rewards", str(path))
+    assert told == {"rows": 1, "accepted": 1, "refused": 0, "reasons": []}

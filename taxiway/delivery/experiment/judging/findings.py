@@ -5,23 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from taxiway.delivery.evidence.measured import Measured
 from taxiway.delivery.experiment.judging.model_metrics import ModelMetrics, model_metrics
 from taxiway.delivery.experiment.judging.regret import told_regret
-from taxiway.delivery.experiment.judging.requests import OF_EVERY_REQUEST, Requests, sums_by_arm
+from taxiway.delivery.experiment.judging.requests import Requests, events_by_arm, sums_by_arm
 from taxiway.delivery.experiment.phases import Phase
-from taxiway.delivery.experiment_section import Experiment, ExperimentMetric, Guardrail
+from taxiway.delivery.experiment_section import (
+    OF_EVERY_REQUEST,
+    Experiment,
+    ExperimentMetric,
+    Guardrail,
+)
 from taxiway.delivery.policies.logs import Regret
 from taxiway.delivery.statistics.comparisons.effect import Effect
 from taxiway.delivery.statistics.comparisons.means import Summary, mean_difference
+from taxiway.delivery.statistics.comparisons.rates import rate_difference
 from taxiway.delivery.statistics.design.cuped import adjusted, variance_left
 from taxiway.delivery.statistics.design.sample_ratio import SampleRatio, sample_ratio
 from taxiway.delivery.statistics.design.several import Guard, bonferroni, guard, holm
 
 Role = Literal["primary", "secondary", "guardrail"]
-USUAL_PLAN = 5_000
+RARE: Final = 50
+"""Events of an arm, below which users that met one are compared by an exact test."""
+USUAL_PLAN: Final = 5_000
 """Users per arm for whom bounds are made the narrowest where the plan does not say."""
 
 
@@ -201,12 +209,9 @@ def _compared(
     alpha: float,
     planned: float,
 ) -> list[Comparison]:
-    sums = sums_by_arm(requests, metric, len(design.arms))
-    summaries: Sequence[Summary] = adjusted(sums)
-    left = variance_left(sums) if requests.covariate is not None else 1.0
+    effects, left = _effects(design, requests, metric, alpha, planned)
     found = []
-    for arm, summary in zip(design.arms[1:], summaries[1:], strict=True):
-        effect = mean_difference(summaries[0], summary, alpha, planned)
+    for arm, effect in zip(design.arms[1:], effects, strict=True):
         held: Guard | None = None
         if isinstance(metric, Guardrail):
             direction: Literal["higher", "lower"] = (
@@ -217,6 +222,27 @@ def _compared(
             Comparison(metric, role, arm.version, effect, alpha, effect.p_value, held, left)
         )
     return found
+
+
+def _effects(
+    design: Experiment,
+    requests: Requests,
+    metric: ExperimentMetric,
+    alpha: float,
+    planned: float,
+) -> tuple[list[Effect], float]:
+    """Of each arm against the control, and the variance that CUPED has left.
+
+    Events that are rare, or nearly always come, have no normal mean yet: users that met one are
+    compared, exactly.
+    """
+    events = events_by_arm(requests, metric, len(design.arms))
+    if events and any(min(one.events, one.trials - one.events) < RARE for one in events):
+        return [rate_difference(events[0], one, alpha) for one in events[1:]], 1.0
+    sums = sums_by_arm(requests, metric, len(design.arms))
+    summaries: Sequence[Summary] = adjusted(sums)
+    left = variance_left(sums) if requests.covariate is not None else 1.0
+    return [mean_difference(summaries[0], one, alpha, planned) for one in summaries[1:]], left
 
 
 def _arms(

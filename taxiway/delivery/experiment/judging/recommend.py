@@ -237,5 +237,5 @@ def _bounds(one: Comparison) -> str:
     effect = one.effect
     return (
         f"{effect.estimate:+.4g} ({effect.lower:+.4g} to {effect.upper:+.4g}, "
-        f"{1 - one.alpha:.4g} at all looks)"
+        f"{(1 - one.alpha) * 100:.4g}% at all looks)"
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from taxiway.delivery.experiment_section import ExperimentMetric
+from taxiway.delivery.experiment_section import (
+    FALLBACK,
+    LATENCY,
+    OF_EVERY_REQUEST,
+    ExperimentMetric,
+)
+from taxiway.delivery.statistics.comparisons.rates import Rate
 from taxiway.delivery.statistics.design.cuped import CovariateSums
 
-LATENCY: Final = "latency_ms"
-FALLBACK: Final = "fallback"
-OF_EVERY_REQUEST: Final = (LATENCY, FALLBACK)
-"""Metrics that the log has of each request, whether a reward came or not."""
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -138,6 +139,22 @@ def sums_by_arm(requests: Requests, metric: ExperimentMetric, arms: int) -> list
         mean, size = of_arm[1] / of_arm[0], of_arm[0] / seen
         y = mean[arm_of] + (total - mean[arm_of] * count) / size[arm_of]
     return _summed(arm_of[has_any], y[has_any], _covariate(requests)[has_any], arms)
+
+
+def events_by_arm(requests: Requests, metric: ExperimentMetric, arms: int) -> list[Rate] | None:
+    """Of each arm, how many users there are, and how many met an event; None where it is no event.
+
+    Args:
+      metric: of which every value is 0 or 1, such as a fallback or a purchase.
+    """
+    values, counted = _values(requests, metric)
+    if not np.isin(values[counted], (0.0, 1.0)).all():
+        return None
+    met = _added(requests.unit, counted & (values == 1.0), requests.units) > 0
+    seen = _added(requests.unit, counted, requests.units) > 0
+    arm_of = requests.arm_of_unit()
+    events, trials = (_added(arm_of, of_unit, arms) for of_unit in (met, seen))
+    return [Rate(int(one), int(all_)) for one, all_ in zip(events, trials, strict=True)]
 
 
 def _values(requests: Requests, metric: ExperimentMetric) -> tuple[Floats, Flags]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field
 
@@ -41,9 +41,6 @@ class Sums(NamedTuple):
 
 class CountedPolicy(BasePolicy):
     """Base of those that look at sums of rewards alone."""
-
-    learns: ClassVar[bool] = True
-    """Whether rewards change what it chooses."""
 
     discount: Annotated[float, Field(gt=0, le=1)] = 1.0
     """By which every reward counts less with each one that comes after it, for rewards that change

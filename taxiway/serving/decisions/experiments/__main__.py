@@ -12,10 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from taxiway.registry.auth.current import current_actor
-from taxiway.registry.database.session import open_database
-from taxiway.registry.section import parse_registry
-from taxiway.serving.decisions.experiments.auto import act_on_all
+from taxiway.serving.decisions.parquet.without_pandas import leave_out_pandas
+
+leave_out_pandas()
+
+from taxiway.registry.auth.current import current_actor  # noqa: E402
+from taxiway.registry.database.session import open_database  # noqa: E402
+from taxiway.registry.section import parse_registry  # noqa: E402
+from taxiway.serving.decisions.experiments.auto import act_on_all  # noqa: E402
 
 NICE = 19
 

@@ -68,6 +68,7 @@ class AutoExperiments:
         self._next = 0.0
         self._began = 0.0
         self._process: subprocess.Popen[str] | None = None
+        self._held = False
         self._trouble: dict[str, str] = {}
 
     @property
@@ -94,8 +95,9 @@ class AutoExperiments:
     def give_back(self) -> None:
         """Ends a look, and lets another gateway go on."""
         self._stop()
-        with self._database.working() as connection:
-            give_lease_back(connection, self.lease, self._gateway)
+        if self._held:
+            with self._database.working() as connection:
+                give_lease_back(connection, self.lease, self._gateway)
 
     def _has_work(self) -> bool:
         with self._database.reading() as connection:
@@ -104,7 +106,8 @@ class AutoExperiments:
 
     def _holds(self) -> bool:
         with self._database.working() as connection:
-            return take_lease(connection, self.lease, self._gateway, self._lease_seconds)
+            self._held = take_lease(connection, self.lease, self._gateway, self._lease_seconds)
+        return self._held
 
     def _start(self) -> None:
         self._began = self._clock()

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxiway.delivery.experiment.judging.planning import Before
-from taxiway.delivery.experiment.judging.requests import OF_EVERY_REQUEST, Requests, sums_by_arm
-from taxiway.delivery.experiment_section import Experiment
+from taxiway.delivery.experiment.judging.requests import Requests, sums_by_arm
+from taxiway.delivery.experiment_section import OF_EVERY_REQUEST, Experiment
 from taxiway.delivery.statistics.design.cuped import CovariateSums, variance_left
 from taxiway.serving.decisions.experiments import read
 from taxiway.serving.decisions.layout import DAY_US, span_of

@@ -12,9 +12,9 @@ from taxiway.delivery.evidence.records import read_measurements, summed
 from taxiway.delivery.experiment.judging.findings import Findings, judge
 from taxiway.delivery.experiment.judging.recommend import Recommendation, decide
 from taxiway.delivery.experiment.judging.report import report
-from taxiway.delivery.experiment.judging.requests import OF_EVERY_REQUEST
 from taxiway.delivery.experiment.phases import latest
 from taxiway.delivery.experiment.records import ExperimentRecord
+from taxiway.delivery.experiment_section import OF_EVERY_REQUEST
 from taxiway.errors import TaxiwayError
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import TIME_FORMAT

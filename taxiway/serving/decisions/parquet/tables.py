@@ -31,7 +31,6 @@ REWARD: Final = f"{LOGGED}reward"
 NAME: Final = f"{LOGGED}name"
 GATEWAY: Final = f"{LOGGED}gateway"
 SEQUENCE: Final = f"{LOGGED}sequence"
-POLICY: Final = f"{LOGGED}policy"
 REVISION: Final = f"{LOGGED}revision"
 VERSION: Final = f"{LOGGED}version"
 CHOSEN: Final = f"{LOGGED}chosen_arm"
@@ -48,7 +47,6 @@ _OWN: Final[dict[str, tuple[Any, Callable[[Decision], Any]]]] = {
     "time": (_UTC, attrgetter("time_us")),
     "model": (pa.string(), attrgetter("model")),
     "policy": (pa.string(), attrgetter("policy")),
-    "revision": (pa.int64(), attrgetter("revision")),
     "version": (pa.string(), attrgetter("version")),
     "number": (pa.int64(), attrgetter("number")),
     "arm": (pa.string(), attrgetter("arm")),

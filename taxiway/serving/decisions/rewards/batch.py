@@ -105,9 +105,9 @@ async def _kept(sink: RewardSink, reward: Reward) -> str:
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
     try:
-        return _READERS[path.suffix.lower()]
+        return READERS[path.suffix.lower()]
     except KeyError:
-        known = ", ".join(_READERS)
+        known = ", ".join(READERS)
         raise ConfigError(
             f"{path}: the ending '{path.suffix}' says nothing of how rewards are written, expected "
             f"one of {known}",
@@ -201,7 +201,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-_READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
+READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
     ".csv": _csv,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,6 +17,8 @@ from taxiway.serving.requests.refusal import Code, Refusal
 
 MOST: Final = 10_000
 """Of one request."""
+_AT_ONCE: Final = 200
+"""That are recorded before requests have their turn."""
 LONGEST: Final = 200
 """Characters of a request's id or a reward's name."""
 KEYS: Final = ("request_id", "key", "value", "name", "at")
@@ -46,9 +49,12 @@ async def take_rewards(sink: RewardSink, model: str, body: bytes) -> bytes:
     Raises:
       Refusal: INVALID, with the place; TOO_LARGE; UNAVAILABLE, they cannot be kept.
     """
-    for reward in read_rewards(model, body):
+    rewards = read_rewards(model, body)
+    for number, reward in enumerate(rewards):
         await sink.record_reward(reward)
-    return orjson.dumps({"accepted": len(orjson.loads(body))})
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)
+    return orjson.dumps({"accepted": len(rewards)})
 
 
 def read_rewards(model: str, body: bytes) -> list[Reward]:
@@ -87,6 +93,8 @@ def read_reward(model: str, one: Any, where: str) -> Reward:
     request_id, key = one.get("request_id"), one.get("key")
     if request_id is not None and key is not None:
         raise Refusal(Code.INVALID, f"{where}: got both request_id and key, expected one of them")
+    if request_id is None and key is None:
+        raise Refusal(Code.INVALID, f"{where}.request_id: got None, expected it, or key")
     if isinstance(key, (int, float)) and not isinstance(key, bool):
         key = plain_text(key)
     by_key = key is not None

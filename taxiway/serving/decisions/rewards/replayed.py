@@ -19,18 +19,26 @@ import pyarrow.compute as pc
 from taxiway.delivery.off_policy.logged import Floats, Logged
 from taxiway.errors import TaxiwayError
 from taxiway.modeling.names import LOGGED
-from taxiway.serving.decisions.parquet.tables import FALLBACK, KEY, REQUEST_ID, REWARD, ROW, TIME
+from taxiway.serving.decisions.parquet.tables import (
+    FALLBACK,
+    KEY,
+    POLICY,
+    PROPENSITY,
+    REQUEST_ID,
+    REVISION,
+    REWARD,
+    ROW,
+    TIME,
+    VERSION,
+)
+from taxiway.serving.requests.ask import NAMED, OUTSIDE, OVERRIDE
 
 MOST: Final = 500_000
 """Decisions: their columns are held as Python's own values."""
 Missing = Literal["refuse", "left_out", "zero"]
 """What becomes of a decision without a reward: `zero` for what is only posted when it happens."""
-_POLICY: Final = f"{LOGGED}policy"
-_PROPENSITY: Final = f"{LOGGED}propensity"
 _PROPENSITIES: Final = f"{LOGGED}propensities"
-_REVISION: Final = f"{LOGGED}revision"
-_VERSION: Final = f"{LOGGED}version"
-_NOT_DRAWN: Final = {"named": "named", "override": "named", "audience": "outside_audience"}
+_NOT_DRAWN: Final = {NAMED: "named", OVERRIDE: "named", OUTSIDE: "outside_audience"}
 
 Marks = npt.NDArray[np.bool_]
 
@@ -123,8 +131,8 @@ def _in_time(table: Any, wanted: Wanted) -> Any:
     keep = (table.column(ROW).to_numpy() == 0) & (times >= wanted.since_us)
     if wanted.until_us is not None:
         keep &= times < wanted.until_us
-    if wanted.first_revision and _REVISION in table.schema.names:
-        keep &= pc.fill_null(table.column(_REVISION), 0).to_numpy() >= wanted.first_revision
+    if wanted.first_revision and REVISION in table.schema.names:
+        keep &= pc.fill_null(table.column(REVISION), 0).to_numpy() >= wanted.first_revision
     return table.filter(pa.array(keep))
 
 
@@ -143,14 +151,14 @@ def _sorted_out(table: Any, wanted: Wanted) -> tuple[Marks, Counts]:
 
 
 def _reasons(table: Any, wanted: Wanted) -> Iterable[tuple[str, Marks]]:
-    policies = np.array(table.column(_POLICY).to_pylist(), dtype=object)
+    policies = np.array(table.column(POLICY).to_pylist(), dtype=object)
     for policy, why in _NOT_DRAWN.items():
         yield why, policies == policy
     if wanted.versions:
-        versions = np.array(table.column(_VERSION).to_pylist(), dtype=object)
+        versions = np.array(table.column(VERSION).to_pylist(), dtype=object)
         yield "other_versions", ~np.isin(versions.astype(str), wanted.versions)
     yield "fallbacks", table.column(FALLBACK).to_numpy().astype(bool)
-    propensities = _numbers(table, _PROPENSITY)
+    propensities = _numbers(table, PROPENSITY)
     yield "without_propensity", ~((propensities > 0) & (propensities <= 1))
     if wanted.missing != "zero":
         yield "without_reward", _is_null(table, REWARD)
@@ -160,7 +168,7 @@ def _logged(table: Any, versions: Sequence[str], more_arms: Iterable[str]) -> Lo
     if not table.num_rows:
         empty, none = np.empty(0), np.empty(0, np.int64)
         return Logged(tuple(dict.fromkeys([*versions, *more_arms])), none, empty, empty, none, {})
-    chosen = table.column(_VERSION).to_pylist()
+    chosen = table.column(VERSION).to_pylist()
     told = _told(table)
     found = dict.fromkeys(name for one in told.values() for name in one)
     arms = tuple(dict.fromkeys([*versions, *sorted({*chosen, *found}), *more_arms]))
@@ -174,7 +182,7 @@ def _logged(table: Any, versions: Sequence[str], more_arms: Iterable[str]) -> Lo
     return Logged(
         arms=arms,
         chosen=np.array([place[one] for one in chosen]),
-        propensities=_numbers(table, _PROPENSITY),
+        propensities=_numbers(table, PROPENSITY),
         rewards=np.nan_to_num(_numbers(table, REWARD)),
         units=np.array([unit[one] for one in whose]),
         columns={

@@ -62,11 +62,8 @@ class Experiments:
     def look(self) -> Mapping[str, str]:
         """Has policies learn that no other gateway has learn; see `Turn`."""
         with self._database.reading() as connection:
-            free = [
-                experiment
-                for experiment in waiting(connection)
-                if not is_held_by_another(connection, lease_of(experiment), self._gateway)
-            ]
+            numbers = state_numbers(connection, self._environment)
+            free = self._free(connection) if numbers else []
         held, trouble = set(), {}
         for experiment in free:
             try:
@@ -75,7 +72,8 @@ class Experiments:
             except TaxiwayError as error:
                 trouble[f"experiment {experiment}"] = error.message
         self._held = frozenset(held)
-        self._read()
+        if held or numbers != self._numbers:
+            self._read()
         return trouble
 
     def give_back(self) -> None:
@@ -99,12 +97,18 @@ class Experiments:
             )  # fmt: skip
         return True
 
+    def _free(self, connection: Connection) -> list[int]:
+        """Of those that wait, the ones that no other gateway has learn."""
+        return [
+            experiment
+            for experiment in waiting(connection)
+            if not is_held_by_another(connection, lease_of(experiment), self._gateway)
+        ]
+
     def _read(self) -> None:
         """Tells of states that are newer than those that were told of."""
         with self._database.reading() as connection:
             numbers = state_numbers(connection, self._environment)
-            if numbers == self._numbers:
-                return
             known = self._known(connection)
         self._on_states(known)
         self._numbers = numbers

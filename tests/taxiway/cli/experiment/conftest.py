@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
+from taxiway.config.schema import Config
+from taxiway.delivery.experiment import moves
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.routes.moves import promote
 from taxiway.registry.routes.records import current
 from taxiway.registry.routes.route import Route
 from taxiway.registry.versions.records import ModelVersion
-from taxiway.serving.decisions.log import DecisionLog
-from taxiway.serving.decisions.parquet.convert import convert_all
 from taxiway.serving.fleet.fleet import Fleet
-from taxiway.serving.gateway.answering.serving_service import ServingService
-from taxiway.serving.gateway.http.server import bound_socket, serve_http
-from taxiway.serving.routing.router import Router
+from taxiway.serving.gateway.gateway import Gateway
 from tests.conftest import TINY, CommandLine, Finished
 from tests.taxiway.serving.fleet.conftest import GATEWAY, Site, until
 
@@ -53,8 +52,7 @@ class Running:
     """A gateway that runs, and a client of it."""
 
     client: httpx.AsyncClient
-    fleet: Fleet
-    log: DecisionLog
+    gateway: Gateway
 
     async def ask(self, user: str, weight: float = 1.0, **headers: str) -> Answered:
         """One request of a user; of nobody where the name is empty."""
@@ -76,12 +74,25 @@ class Running:
         return found
 
     async def reward(self, rewards: Sequence[dict[str, Any]]) -> None:
+        """Posts some, and waits until all that the gateway has taken is on disk."""
         done = await self.client.post(f"/v1/models/{MODEL}/rewards", json=list(rewards))
         assert (done.status_code, done.json()) == (200, {"accepted": len(rewards)})
+        await until(lambda: self.gateway.log.counts().waiting == 0)
 
     async def follows(self, site: Site) -> None:
-        """Waits until it goes by the route of now."""
-        await until(lambda: self.fleet.route(MODEL) == route(site))
+        """Waits until it goes by the route of now, with all of its versions."""
+        fleet = self.gateway.fleet
+
+        def has_all() -> bool:
+            now = route(site)
+            loaded = [one.version for one in fleet.versions(MODEL) if one.loaded is not None]
+            return (
+                now is not None
+                and fleet.route(MODEL) == now
+                and {arm.version for arm in now.arms} <= set(loaded)
+            )
+
+        await until(has_all)
 
 
 def route(site: Site) -> Route | None:
@@ -101,7 +112,6 @@ class Lab:
     def __init__(self, site: Site, here: CommandLine) -> None:
         self.site = site
         self.overlay = site.root / "experiment.yaml"
-        self.log_root = site.root / "decisions"
         self.versions: list[ModelVersion] = []
         self._here = here
 
@@ -136,34 +146,25 @@ class Lab:
         assert "started prices" in done.out, done.err
 
     @asynccontextmanager
-    async def gateway(self, **log: Any) -> AsyncIterator[Running]:
-        """One of several, over the same registry and log."""
-        section = self.site.config().serving
-        async with self.site.fleet("serving.poll_seconds=0.02") as fleet:
-            kept = DecisionLog(section.log.model_copy(update=log), convert=False)
-            service = ServingService(fleet, section, kept, router=Router())
-            server = await serve_http(
-                service, section, listener=bound_socket("127.0.0.1", 0), rewards=kept
-            )
-            url = f"http://127.0.0.1:{server.port}"
-            try:
-                async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as client:
-                    running = Running(client, fleet, kept)
-                    await until(lambda: fleet.route(MODEL) is not None)
-                    await running.follows(self.site)
-                    yield running
-            finally:
-                await server.stop(SECONDS)
-                await service.close()
-                await asyncio.to_thread(kept.close)
+    async def gateway(self) -> AsyncIterator[Running]:
+        """One of several, over the same registry and log, with all of its parts."""
+        gateway = Gateway(self.config(), self.site.database, GATEWAY, load=self.site.load)
+        try:
+            await gateway.start()
+            assert gateway.http is not None
+            url = f"http://127.0.0.1:{gateway.http.port}"
+            async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as client:
+                running = Running(client, gateway)
+                await gateway.until_ready()
+                await running.follows(self.site)
+                yield running
+        finally:
+            await gateway.stop()
 
-    def run(self, main: Callable[[], Awaitable[None]]) -> None:
-        """Runs a test's story, with commands of `command` beside it."""
-
-        async def told() -> None:
-            await main()
-
-        asyncio.run(told())
+    def config(self) -> Config:
+        """Of a gateway."""
+        ports = [f"serving.{name}=0" for name in ("port", "grpc_port", "admin_port")]
+        return self.site.config(*ports)
 
     async def command(self, *words: str) -> Finished:
         """Runs a command while gateways answer."""
@@ -179,10 +180,6 @@ class Lab:
         with self.site.database.changing(GATEWAY, Permission.DEPLOY) as change:
             promote(change, self.versions[0], "")
 
-    def convert(self) -> None:
-        """Makes Parquet of what gateways have closed."""
-        convert_all(self.log_root)
-
 
 def _serves(fleet: Fleet, version: str) -> bool:
     found = fleet.route(MODEL)
@@ -190,8 +187,9 @@ def _serves(fleet: Fleet, version: str) -> bool:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, here: CommandLine) -> Iterator[Lab]:
-    """Without versions."""
+def lab(tmp_path: Path, here: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """Without versions. Users have the same arms each time: the salt is fixed."""
+    monkeypatch.setattr(moves, "secrets", SimpleNamespace(token_hex=lambda size: "5a" * size))
     site = Site(tmp_path)
     yield Lab(site, here)
     site.database.close()

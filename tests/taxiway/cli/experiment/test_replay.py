@@ -14,7 +14,7 @@ import pytest
 
 from taxiway.cli.experiment.policy_file import read_policy
 from taxiway.delivery.experiment import records
-from taxiway.delivery.experiment.section import Experiment
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.serving.decisions.record import Reward
 from tests.conftest import REPOSITORY
 from tests.taxiway.cli.conftest import Desk
@@ -77,6 +77,7 @@ def test_a_split_is_valued_beside_what_was_logged(
     assert lines[1] == "400 of 400 decisions used"
     assert [line.split()[0] for line in lines[3:8]] == ["what", "IPS", "SNIPS", "DM", "DR"]
     assert "effective sample size" in lines[8]
+    assert "taught" not in done.out
     assert lines[-1] == "by DR it would have earned more than what was logged"
 
 
@@ -200,7 +201,7 @@ def test_an_experiment_says_whose_decisions_which_reward_and_what_is_missing(
         }
     )
     with desk.database.working() as connection:
-        made = records.add(connection, "tiny", "", experiment, "ann")
+        made = records.add(connection, "tiny", "", experiment, {}, "ann")
         records.set_first_revision(connection, made, 2)
     folder = written(without=30, name="profit")
     late = {"version": "1.0.0", "propensity": 0.5, "policy": "weights"}

@@ -9,7 +9,7 @@ import pytest
 from taxiway.delivery.analysis.look import Look, Verdict, together
 from taxiway.delivery.analysis.metrics import METRICS, conditions_of
 from taxiway.delivery.analysis.verdict import take_look
-from taxiway.delivery.evidence.measured import Measured, Moments, latency_bucket
+from taxiway.delivery.evidence.measured import Measured, Moments, Pairs, latency_bucket
 from taxiway.delivery.section import Analysis, Metric
 
 MANY = 100_000
@@ -114,6 +114,18 @@ def test_a_reward_is_the_one_that_is_named() -> None:
     stable.rewards["clicks"] = Moments(MANY, 0.2 * MANY, 0.2 * MANY)
     assert look(canary, {"name": "reward", "reward": "clicks"}, stable=stable).verdict == "failure"
     assert look(canary, {"name": "reward"}, stable=stable).verdict == "success"
+
+
+def test_of_a_shadow_it_says_how_far_its_answers_are_from_those_that_were_sent() -> None:
+    canary = measured()
+    canary.pairs = Pairs(200, 150, Moments(200, 4.0, 1.0), 7)
+    assert look(canary, {"name": "score"}).shadow == {
+        "compared": 200,
+        "agreed": 0.75,
+        "drift": 0.02,
+        "dropped": 7,
+    }
+    assert look(measured(), {"name": "score"}).shadow == {}
 
 
 def test_alpha_is_shared_by_the_metrics() -> None:

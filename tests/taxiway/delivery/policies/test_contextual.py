@@ -145,11 +145,11 @@ class TestLines:
 
     def test_two_arms_are_as_probable_as_the_same_two_beside_a_hopeless_third(self) -> None:
         policy = LinearThompson(kind="linear_thompson", features=(X, Y), floor=0)
-        means, deviations = np.array([0.3, 0.1]), np.array([0.5, 0.05])
+        means, deviations = np.array([0.3, 0.1]), np.array([0.5, 0.3])
         two = policy.wanted(means, deviations)
         three = policy.wanted(np.append(means, -9), np.append(deviations, 0.1))
-        assert three == pytest.approx([*two, 0], abs=6e-3)
-        assert two[0] == pytest.approx(0.6547, abs=1e-3)  # of a normal, 0.2 / hypot(0.5, 0.05)
+        assert three == pytest.approx([*two, 0], abs=1e-3)
+        assert two[0] == pytest.approx(0.6342, abs=1e-4)  # of a normal, 0.2 / hypot(0.5, 0.3)
 
     def test_the_unit_of_a_reward_does_not_matter(self) -> None:
         cents = [one._replace(reward=100 * one.reward - 777) for one in OBSERVATIONS]
@@ -206,6 +206,15 @@ class TestVowpalWabbit:
         with pytest.raises(ConfigError, match="vowpal_wabbit needs the package") as told:
             policy.initial(["a", "b"])
         assert told.value.edit == "the project's dependencies: taxiway[vowpal-wabbit]"
+
+    def test_what_came_of_a_rare_choice_counts_more(self) -> None:
+        pytest.importorskip("vowpalwabbit")
+        policy = parse(self.SETTINGS)
+        found = {}
+        for propensity in (0.05, 0.9):
+            rows = [Observation("a", 1.0, {}, 0.5)] * 5 + [Observation("a", 0.0, {}, propensity)]
+            found[propensity] = policy.update(policy.initial(["a", "b"]), rows)["model"]
+        assert found[0.05] != found[0.9]
 
     @pytest.mark.parametrize(
         ("explorer", "exploration"), [("epsilon", 0.05), ("squarecb", 10), ("softmax", 10)]

@@ -89,9 +89,9 @@ class TestOthers:
         policy = Ucb1(kind="ucb1", floor=0)
         state = policy.update(policy.initial(ARMS), some(a=[1, 1, 1, 1]))
         assert list(policy.chooser(state).propensities({}).values()) == [0, 0.5, 0.5]
-        # means 0.9, 0.5 and 0; bonuses of ln 112 over 100, 10 and 2 rewards: 0.31, 0.97, 2.17
+        # means 0.9, 0.5 and 0; bonuses of ln 114 over 100, 10 and 4 rewards: 0.31, 0.97, 1.54
         state = policy.initial(ARMS)
-        state = policy.update(state, some(a=[1] * 90 + [0] * 10, b=[1, 0] * 5, c=[0, 0]))
+        state = policy.update(state, some(a=[1] * 90 + [0] * 10, b=[1, 0] * 5, c=[0] * 4))
         assert policy.chooser(state).propensities({}) == {"a": 0, "b": 0, "c": 1}
         narrow = Ucb1(kind="ucb1", floor=0, range=0.1)
         assert narrow.chooser(state).propensities({}) == {"a": 1, "b": 0, "c": 0}

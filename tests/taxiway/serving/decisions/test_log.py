@@ -49,8 +49,6 @@ def test_a_row_has_what_was_asked_and_answered(folder: Folder) -> None:
         "_taxiway_row": 0,
         "_taxiway_model": MODEL,
         "_taxiway_policy": "weights",
-        "_taxiway_revision": 4,
-        "_taxiway_propensities": '{"1.2.6":0.9,"1.2.7":0.1}',
         "_taxiway_version": "1.2.7",
         "_taxiway_number": 3,
         "_taxiway_arm": "canary",

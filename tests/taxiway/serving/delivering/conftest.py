@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,14 @@ from taxiway.delivery.evidence.measured import Measured
 from taxiway.delivery.evidence.records import AUDIENCE, read_measurements, summed
 from taxiway.delivery.section import Rewards
 from taxiway.registry.database.session import Database
-from taxiway.registry.section import SqliteRegistry
+from taxiway.registry.section import Registry
 from taxiway.serving.decisions.record import Reward
 from taxiway.serving.delivering.control.policies import LearntPolicies
 from taxiway.serving.delivering.exchange import Exchange
 from taxiway.serving.delivering.measuring.meter import Meter, Where
 from taxiway.serving.delivering.rewards.decided import Decided, key_digest
 from taxiway.serving.delivering.rewards.live import LiveRewards
+from tests.taxiway.registry.conftest import KINDS, sections
 
 MODEL = "flights"
 STABLE: Where = (MODEL, 3, "1.0.0", AUDIENCE)
@@ -87,10 +87,16 @@ class Site:
         await self.exchange.once(self.meter.changed())
 
 
+__all__ = ["sections"]
+every_kind = pytest.mark.parametrize("database", KINDS, indirect=True)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty registry."""
-    opened = Database(SqliteRegistry(kind="sqlite", path=str(tmp_path / "registry.sqlite")))
+def database(
+    request: pytest.FixtureRequest, sections: Callable[[str], Registry]
+) -> Iterator[Database]:
+    """An empty registry, on SQLite unless a test says otherwise."""
+    opened = Database(sections(getattr(request, "param", "sqlite")))
     yield opened
     opened.close()
 

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from taxiway.delivery.experiment.moves import start, stop
+from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.rollout import apply
 from taxiway.delivery.rollout.records import open_rollout, rollouts_of
 from taxiway.delivery.rollout.state import Rollout
 from taxiway.errors import TaxiwayError
 from taxiway.registry.auth.actor import Permission
+from taxiway.registry.catalog.entries import serving as catalog_serving
 from taxiway.registry.database.tables import deploy_queue
-from taxiway.registry.deploy.history import history, serving
+from taxiway.registry.deploy.history import has_served, history, serving
 from taxiway.registry.deploy.rollback import rollback
 from taxiway.registry.routes.moves import set_weights
 from taxiway.registry.routes.records import current
@@ -111,6 +114,13 @@ def test_the_next_one_is_loaded_and_staged_and_gets_its_traffic_by_a_rollout(sit
             assert staged.place.endswith("/2")
             assert now is not None
             assert now.version == first.name
+            with site.database.reading() as connection:
+                served = catalog_serving(connection, site.model)
+                has_had = [
+                    has_served(connection, site.model, one.name, "") for one in (first, second)
+                ]
+            assert list(served) == [first.subject]
+            assert has_had == [True, False]  # so that no rollback goes to it
             told = [action for action, subject, _ in site.audited() if second.name in subject]
             assert told.index("deploy.staged") < told.index("rollout.start")
 
@@ -167,6 +177,27 @@ def test_the_same_version_pushed_again_goes_on_as_it_was(site: Site) -> None:
     run(main())
 
 
+def test_the_version_that_serves_pushed_again_needs_no_rollout(site: Site) -> None:
+    site.push("1", 1)
+    second = site.push("2", 2)
+
+    async def main() -> None:
+        async with fleet_of(site, "delivery.strategy={kind: at_once}") as fleet:
+            await until(lambda: stable(fleet, site.model) == second.name)
+        async with fleet_of(site) as fleet:
+            await until(fleet.ready)
+            assert site.push("2", 3).name == second.name
+            await until(lambda: entries(site) == ["done"] * 3)
+            assert rollouts(site) == []
+            assert weights(site) == {second.name: 100.0}
+            with site.database.reading() as connection:
+                now = serving(connection, site.model, "")
+            assert now is not None
+            assert now.place.endswith("/3")
+
+    run(main())
+
+
 def test_a_rollback_has_all_traffic_at_once(site: Site) -> None:
     first, second = site.push("1", 1), site.push("2", 2)
 
@@ -201,6 +232,33 @@ def test_where_traffic_is_split_by_hand_what_comes_waits_and_says_for_what(site:
             promote(site, second)
             await until(lambda: open_one(site))
             await until(lambda: fleet.trouble(site.model) == "")
+
+    run(main())
+
+
+def test_while_an_experiment_runs_what_comes_waits_for_its_end(site: Site) -> None:
+    first, second = site.push("1", 1), site.push("2", 2)
+
+    async def main() -> None:
+        async with fleet_of(site, "delivery.strategy={kind: at_once}") as fleet:
+            await until(lambda: stable(fleet, site.model) == second.name)
+        design = Experiment.model_validate(
+            {
+                "name": "clicks",
+                "arms": [{"version": one.name} for one in (second, first)],
+                "primary_metric": {"name": "clicks", "effect": 0.1},
+            }
+        )
+        with site.database.changing(GATEWAY, Permission.DEPLOY) as change:
+            record = start(change, design, site.model, "", {}).record
+        async with fleet_of(site) as fleet:
+            await until(fleet.ready)
+            site.push("3", 3)
+            await until(lambda: "until the experiment clicks ends" in fleet.trouble(site.model))
+            assert entries(site)[-1] == "waiting"
+            with site.database.changing(GATEWAY, Permission.DEPLOY) as change:
+                stop(change, record, {})
+            await until(lambda: open_one(site))
 
     run(main())
 

@@ -87,10 +87,12 @@ def test_only_what_has_changed_is_written_and_all_of_its_sum() -> None:
 def test_what_could_not_be_written_is_there_again_with_what_came_since() -> None:
     meter = Meter("", KEPT)
     meter.answered(STABLE, outputs(0.5), 1, 0.001)
+    meter.answered(CANARY, outputs(0.5), 1, 0.001)
     lost = meter.changed()
     meter.answered(STABLE, outputs(0.5), 1, 0.001)
     meter.not_written(lost)
-    assert measured(meter)["1.0.0"].requests == 2
+    found = measured(meter)
+    assert {version: one.requests for version, one in found.items()} == {"1.0.0": 2, "1.1.0": 1}
 
 
 def test_what_was_given_to_be_written_does_not_change_under_the_writer() -> None:

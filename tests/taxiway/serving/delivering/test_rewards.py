@@ -15,6 +15,7 @@ from tests.taxiway.serving.delivering.conftest import (
     STABLE,
     Clock,
     Site,
+    every_kind,
     in_registry,
     run,
 )
@@ -91,6 +92,7 @@ def test_a_reward_that_comes_before_its_decision_waits_for_it(
     run(main())
 
 
+@every_kind
 def test_a_reward_is_joined_by_the_gateway_that_made_the_decision(
     database: Database, clock: Clock
 ) -> None:

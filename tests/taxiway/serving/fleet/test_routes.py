@@ -123,7 +123,7 @@ def test_where_all_versions_have_traffic_there_is_no_room_for_another(site: Site
             await until(fleet.ready)
             site.push("2", 2)
             await until(lambda: refused(site))
-            assert "1 versions loaded here, and all have traffic" in refused(site)[0][1]
+            assert "at most 1 of tiny's versions may be loaded here" in refused(site)[0][1]
             assert stable(fleet, site.model) == first.name
 
     asyncio.run(main())

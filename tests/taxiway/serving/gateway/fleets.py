@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from taxiway.delivery.evidence.measured import Measured
 from taxiway.registry.routes.placed import Placed
-from taxiway.registry.routes.route import SLOTS, STABLE, Arm, Route
+from taxiway.registry.routes.route import SLOTS, STABLE, Arm, Mirror, Route
 from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.fleet.watched import Watched
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Refusal
+from taxiway.serving.routing.choose import Choice
+from taxiway.serving.routing.evidence import Failure
 from taxiway.serving.routing.table import RoutingTable
 
 MODEL = "flights"
@@ -24,16 +28,29 @@ class GivenFleet:
     Args:
       slots: by version, those that have traffic; the first is stable.
       warm: versions without traffic.
+      mirrored: one that gets copies; empty for none.
+      share: of the requests that are copied.
     """
 
-    def __init__(self, slots: Mapping[str, int], warm: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        slots: Mapping[str, int],
+        warm: tuple[str, ...] = (),
+        mirrored: str = "",
+        share: float = 1.0,
+    ) -> None:
         self.models = (MODEL,)
         self.served = {
             name: ServedVersion(MODEL, name, number, f"/{number}")
             for number, name in enumerate((*warm, *slots), start=1)
         }
+        route = _route(slots, self.served)
+        if mirrored:
+            shadow = self.served[mirrored]
+            mirror = Mirror(mirrored, shadow.number, shadow.place, share)
+            route = replace(route, mirror=mirror)
         self.table = RoutingTable(
-            {MODEL: _route(slots, self.served)},
+            {MODEL: route},
             {MODEL: [Placed(one.version, one.number, one.place) for one in self.served.values()]},
         )
         self.failures: list[tuple[str, str]] = []
@@ -85,3 +102,23 @@ class Kept:
         if self.refuses is not None:
             raise self.refuses
         self.decisions.append((ask, answer, seconds))
+
+
+@dataclass
+class HeardEvidence:
+    """An `Evidence` that keeps what it hears."""
+
+    answers: list[tuple[Answer, Choice]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    copies: list[tuple[int, str]] = field(default_factory=list)
+    sum: Measured = field(default_factory=Measured)
+
+    def answered(self, ask: Ask, answer: Answer, choice: Choice, seconds: float) -> None:
+        self.answers.append((answer, choice))
+
+    def failed(self, ask: Ask, choice: Choice, failure: Failure) -> None:
+        self.failures.append(failure)
+
+    def mirrored(self, model: str, revision: int, version: str, measured: Measured) -> None:
+        self.copies.append((revision, version))
+        self.sum = self.sum + measured

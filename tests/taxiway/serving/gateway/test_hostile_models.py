@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,7 +21,7 @@ from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Ask
 from taxiway.serving.requests.refusal import Code, Refusal
-from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, Kept
+from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, HeardEvidence, Kept
 from tests.taxiway.serving.obedient import save_obedient
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("model_worker")]
@@ -39,13 +41,17 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def with_both(
-    places: dict[str, Path], test: Callable[[ServingService, GivenFleet], Awaitable[None]]
+    places: dict[str, Path],
+    test: Callable[[ServingService, GivenFleet], Awaitable[None]],
+    fleet: GivenFleet | None = None,
+    heard: HeardEvidence | None = None,
 ) -> None:
     """Runs a test while someone asks the good version all the time, and is always answered."""
+    fleet = fleet or GivenFleet({GOOD: 0, HOSTILE: 10_000})
 
     async def run() -> None:
-        fleet = GivenFleet({GOOD: 0, HOSTILE: 10_000})
-        service = ServingService(fleet.as_fleet, Serving(limits=LIMITS), Kept())
+        section = Serving(limits=LIMITS)
+        service = ServingService(fleet.as_fleet, section, Kept(), evidence=heard)
 
         def bring_up(served: ServedVersion) -> Awaitable[LoadedVersion]:
             return load(places[served.version], BACKEND, LIMITS)
@@ -125,3 +131,31 @@ def test_a_hostile_version_fails_no_request_that_may_be_answered_by_another(
         assert told(await service.ask(asking("")))[0] == [1.0]
 
     with_both(places, test)
+
+
+def test_a_hostile_shadow_fails_no_request_whatever_it_is_sent(places: dict[str, Path]) -> None:
+    heard = HeardEvidence()
+    fleet = GivenFleet({GOOD: 10_000}, warm=(HOSTILE,), mirrored=HOSTILE)
+
+    async def test(service: ServingService, fleet: GivenFleet) -> None:
+        hostile = fleet.served[HOSTILE]
+
+        async def sent(*orders: str) -> None:
+            copies = len(heard.copies)
+            asked = [service.ask(asking(one)) for one in orders]
+            for answer in await asyncio.gather(*asked):
+                assert told(answer) == ([1.0], GOOD, False)
+            await until(lambda: len(heard.copies) == copies + len(orders))
+
+        await sent("", "nan", "refuse")
+        assert (heard.sum.requests, heard.sum.errors, heard.sum.nan_rows) == (3, 2, 1)
+        assert (heard.sum.pairs.compared, heard.sum.pairs.agreed) == (1, 1)
+        await sent("forever", *[""] * 5)
+        await until(lambda: hostile.restarts == 1 and hostile.loaded is not None)
+        assert hostile.watched is not None
+        assert hostile.watched.pid is not None
+        os.kill(hostile.watched.pid, signal.SIGKILL)
+        await sent(*[""] * 5)
+        assert heard.failures == []
+
+    with_both(places, test, fleet, heard)

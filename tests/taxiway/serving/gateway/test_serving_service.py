@@ -15,7 +15,7 @@ from taxiway.serving.requests.ask import Answer, Arrays, Ask
 from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.backend.scripted import Call, Scripted, tenths
-from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, Kept
+from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, HeardEvidence, Kept
 
 SPLIT = {"1.0.0": 0, "1.1.0": 10_000}
 """All of the traffic goes to the arm on trial, so that a test need not look for a key."""
@@ -25,11 +25,17 @@ Test = Callable[[ServingService], Awaitable[None]]
 
 
 def with_service(
-    test: Test, fleet: GivenFleet, kept: Kept | None = None, *, key: str = "", **limits: Any
+    test: Test,
+    fleet: GivenFleet,
+    kept: Kept | None = None,
+    *,
+    key: str = "",
+    evidence: HeardEvidence | None = None,
+    **limits: Any,
 ) -> None:
     async def run() -> None:
         section = Serving(limits=Limits(**limits), log=DecisionLog(key=key))
-        service = ServingService(fleet.as_fleet, section, kept or Kept())
+        service = ServingService(fleet.as_fleet, section, kept or Kept(), evidence=evidence)
         try:
             await asyncio.wait_for(test(service), 20)
         finally:
@@ -270,3 +276,107 @@ def test_the_column_of_keys_says_whose_a_request_is_unless_the_client_does() -> 
 
     fleet = GivenFleet(ALL_STABLE)
     with_service(test, fleet, kept, key="distance")
+
+
+def takes_no_column(_: Call) -> Arrays:
+    raise WorkerError("RequestError: no column 'distance'", reason="bad_request")
+
+
+@pytest.mark.parametrize("fails", [crashes, hangs, nan, graph_refuses, takes_no_column])
+def test_a_fallback_is_evidence_against_the_arm_that_failed_and_for_no_other(
+    fails: Callable[[Call], Arrays],
+) -> None:
+    heard = HeardEvidence()
+
+    async def test(service: ServingService) -> None:
+        fleet.load("1.0.0", Scripted())
+        fleet.load("1.1.0", Scripted(fails))
+        assert summary(await service.ask(asking(10)))[1:] == ("1.0.0", "stable", "1.1.0", True)
+        ((version, fault),) = heard.failures
+        assert version == "1.1.0"
+        assert getattr(fault, "nan_rows", 0) == (1 if fails is nan else 0)
+        ((answer, choice),) = heard.answers
+        assert (answer.fallback, choice.version, choice.revision) == (True, "1.1.0", 1)
+
+    fleet = GivenFleet(SPLIT)
+    with_service(test, fleet, evidence=heard)
+
+
+def test_an_arm_that_is_not_loaded_has_failed_its_requests() -> None:
+    heard = HeardEvidence()
+
+    async def test(service: ServingService) -> None:
+        fleet.load("1.0.0", Scripted())
+        assert (await service.ask(asking(10))).fallback
+        assert [one.version for one in heard.failures] == ["1.1.0"]
+
+    fleet = GivenFleet(SPLIT)
+    with_service(test, fleet, evidence=heard)
+
+
+def test_an_arm_whose_queue_is_full_leaves_requests_to_the_stable_version() -> None:
+    heard = HeardEvidence()
+
+    async def test(service: ServingService) -> None:
+        slow = Scripted()
+        slow.gate.clear()
+        fleet.load("1.0.0", Scripted())
+        fleet.load("1.1.0", slow)
+        first = asyncio.create_task(service.ask(asking(10)))
+        await slow.called(1)
+        second = asyncio.create_task(service.ask(asking(20)))
+        await asyncio.sleep(0)
+        answer = await service.ask(asking(30))
+        assert summary(answer) == ([3], "1.0.0", "stable", "1.1.0", True)
+        assert [one.fault.code for one in heard.failures] == [Code.BUSY]
+        slow.gate.set()
+        assert {(await one).version for one in (first, second)} == {"1.1.0"}
+
+    fleet = GivenFleet(SPLIT)
+    with_service(test, fleet, evidence=heard, queued_rows=1)
+
+
+@pytest.mark.parametrize("fails", [graph_refuses, takes_no_column])
+def test_what_every_version_refuses_is_the_requests_fault_and_evidence_of_nothing(
+    fails: Callable[[Call], Arrays],
+) -> None:
+    heard = HeardEvidence()
+
+    async def test(service: ServingService) -> None:
+        fleet.load("1.0.0", Scripted(fails))
+        fleet.load("1.1.0", Scripted(fails))
+        with pytest.raises(Refusal) as refused:
+            await service.ask(asking(10))
+        assert refused.value.code is Code.INVALID
+        assert (heard.answers, heard.failures) == ([], [])
+
+    fleet = GivenFleet(SPLIT)
+    with_service(test, fleet, evidence=heard)
+
+
+def test_where_all_versions_fail_each_is_told_the_chosen_one_first() -> None:
+    heard = HeardEvidence()
+
+    async def test(service: ServingService) -> None:
+        fleet.load("1.0.0", Scripted(nan))
+        fleet.load("1.1.0", Scripted(nan))
+        with pytest.raises(Refusal):
+            await service.ask(asking(10))
+        assert [one.version for one in heard.failures] == ["1.1.0", "1.0.0"]
+
+    fleet = GivenFleet(SPLIT)
+    with_service(test, fleet, evidence=heard)
+
+
+def test_what_cannot_be_logged_is_no_fault_of_a_version() -> None:
+    heard, kept = HeardEvidence(), Kept()
+    kept.refuses = Refusal(Code.UNAVAILABLE, "the disk is full")
+
+    async def test(service: ServingService) -> None:
+        fleet.load("1.0.0", Scripted())
+        with pytest.raises(Refusal, match="disk"):
+            await service.ask(asking(10))
+        assert (heard.answers, heard.failures) == ([], [])
+
+    fleet = GivenFleet(ALL_STABLE)
+    with_service(test, fleet, kept, evidence=heard)

@@ -58,10 +58,13 @@ class Evaluation:
 
     def ask(self, model: str) -> Ask:
         """The request to a model that stands for it."""
-        said = {
-            name.lower().encode(errors="replace"): plain_text(value).encode(errors="replace")
-            for name, value in self.attributes.items()
-            if type(value) in (str, int, float)
+        said = {name: _said(value) for name, value in self.attributes.items() if _is_plain(value)}
+        cookies = [f"{name}={value}" for name, value in said.items() if ";" not in name + value]
+        sent = self.headers.get(b"cookie", b"")
+        headers = {
+            **self.headers,
+            **{_bytes(name.lower()): _bytes(value) for name, value in said.items()},
+            b"cookie": b"; ".join([*map(_bytes, cookies), sent]),
         }
         columns = {name: [value] for name, value in self.attributes.items()}
         return Ask(
@@ -71,8 +74,20 @@ class Evaluation:
             key=self.key,
             request_id=self.request_id,
             protocol="ofrep",
-            headers={**self.headers, **said},
+            headers=headers,
         )
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _said(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else plain_text(value)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="replace")
 
 
 def evaluation(body: bytes, headers: Mapping[bytes, bytes], request_id: str) -> Evaluation:

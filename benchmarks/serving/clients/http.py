@@ -1,4 +1,4 @@
-"""Clients that ask one row each as fast as they are answered: HTTP/1.1 on kept connections."""
+"""Clients of our own: HTTP/1.1 on kept connections, as fast as they are answered or at a pace."""
 
 from __future__ import annotations
 
@@ -6,40 +6,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-CLIENTS: Final = 64
-ANSWER_SECONDS: Final = 20.0
-"""After which a request has failed."""
+from benchmarks.serving.clients.told import ANSWER_SECONDS, CLIENTS, Load, Told
+
 RETRIES: Final = 1
 """A connection that a server closed before it answered is made again, as HTTP clients do."""
 
 
-@dataclass
-class Load:
-    """What clients were told.
-
-    Args:
-      answers: of each answered request, when it came (monotonic seconds) and its body.
-      latencies: of each, in seconds.
-      failed: statuses other than 200, and what broke, one by one.
-    """
-
-    answers: list[tuple[float, bytes]] = field(default_factory=list)
-    latencies: list[float] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def per_second(self) -> float:
-        """Answered requests."""
-        return len(self.latencies) / self.seconds if self.seconds else 0.0
-
-    def percentile_ms(self, percent: float) -> float:
-        """Latency, in milliseconds."""
-        ordered = sorted(self.latencies) or [0.0]
-        return 1e3 * ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
+def post(path: str, body: bytes) -> bytes:
+    """A request as it is sent."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def ask(
@@ -51,14 +29,38 @@ async def ask(
 ) -> Load:
     """Asks until told to end; a client whose server is gone goes on with the next one."""
     told = Load()
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     started = time.monotonic()
-    async with contextlib.AsyncExitStack() as stack:
-        running = [_client(stack, ports, number, request, until, told) for number in range(clients)]
-        await asyncio.gather(*running)
+    await ask_and_tell(ports, post(path, body), until, told, clients)
     told.seconds = time.monotonic() - started
     return told
+
+
+async def ask_and_tell(
+    ports: Sequence[int],
+    request: bytes,
+    until: Callable[[], bool],
+    told: Told,
+    clients: int = CLIENTS,
+    per_second: float = 0.0,
+) -> None:
+    """Asks until told to end, and tells of each request.
+
+    Args:
+      ports: of servers, in the order that clients go on to the next one.
+      request: as it is sent; see `post`.
+      until: whether it is to end.
+      told: hears of each.
+      clients: at once, each with one request at a time.
+      per_second: requests of all clients together; 0 for as many as are answered. What a slow
+        server could not take is not caught up on.
+    """
+    every = clients / per_second if per_second else 0.0
+    async with contextlib.AsyncExitStack() as stack:
+        running = [
+            _client(stack, ports, number, request, until, told, every, clients)
+            for number in range(clients)
+        ]
+        await asyncio.gather(*running)
 
 
 async def _client(
@@ -67,11 +69,17 @@ async def _client(
     number: int,
     request: bytes,
     until: Callable[[], bool],
-    told: Load,
+    told: Told,
+    every: float,
+    clients: int,
 ) -> None:
     opened: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     place = number
+    turn = time.monotonic() + every * number / clients
     while not until():
+        if every:
+            turn = max(turn + every, time.monotonic())
+            await asyncio.sleep(turn - time.monotonic())
         came = time.monotonic()
         for left in reversed(range(RETRIES + 1)):
             try:
@@ -83,15 +91,13 @@ async def _client(
             except (OSError, EOFError, asyncio.TimeoutError) as error:
                 opened, place = None, place + 1
                 if not left:
-                    told.failed.append(type(error).__name__)
+                    told.failed_with(type(error).__name__)
                     await asyncio.sleep(0.01)
                 continue
-            now = time.monotonic()
             if status == b"200":
-                told.answers.append((now, body))
-                told.latencies.append(now - came)
+                told.answered(came, body)
             else:
-                told.failed.append(f"{status.decode()}: {body[:120].decode(errors='replace')}")
+                told.failed_with(f"{status.decode()}: {body[:120].decode(errors='replace')}")
             break
 
 

@@ -1,7 +1,7 @@
 """The common way without a gateway: FastAPI, pydantic, and the model in the same process.
 
-`python -m benchmarks.serving.plain_fastapi MODEL PORT`: a plain `def` endpoint, which FastAPI runs
-on its threads, and one call of the model for each request.
+`python -m benchmarks.serving.servers.plain_fastapi MODEL PORT`: a plain `def` endpoint, which
+FastAPI runs on its threads, and one call of the model for each request.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the gateway is compared with: the same model behind other servers."""
