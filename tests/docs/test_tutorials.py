@@ -37,7 +37,8 @@ def test_a_model_is_trained_approved_deployed_rolled_back_and_restored(copy: Cop
 @pytest.mark.pipeline
 @pytest.mark.one_stack
 @pytest.mark.xdist_group("pipeline")
-def test_a_model_is_served_replaced_and_brought_back(copy: Copy) -> None:  # noqa: F811  # that fixture
+@pytest.mark.parametrize("page", ["serve.md", "deliver.md"])
+def test_a_model_is_served_and_what_comes_after_it_takes_its_place(page: str, copy: Copy) -> None:  # noqa: F811  # that fixture
     rest, grpc, admin = free_ports(3)  # and not those that the page has
     program = copy.root / ".venv" / "bin" / "taxiway"
     listen = f"--port {rest} --grpc-port {grpc} --admin-port {admin}"
@@ -45,13 +46,13 @@ def test_a_model_is_served_replaced_and_brought_back(copy: Copy) -> None:  # noq
     program.write_text(
         text.replace("exec ", f'[ "$1" != serve ] || set -- "$@" {listen}\nexec ', 1)
     )
-    page = read(PAGES / "serve.md")
+    found = read(PAGES / page)
     actions = tuple(
         dataclasses.replace(action, text=action.text.replace("127.0.0.1:8501", f"127.0.0.1:{rest}"))
-        for action in page.commands
+        for action in found.commands
     )
     try:
-        copy.follow(dataclasses.replace(page, actions=actions))
+        copy.follow(dataclasses.replace(found, actions=actions))
     finally:  # where a command before the one that ends it has failed
         with contextlib.suppress(OSError, ValueError):
             os.kill(int((copy.root / "var" / "serve.pid").read_text()), signal.SIGKILL)

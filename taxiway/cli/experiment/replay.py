@@ -217,13 +217,14 @@ def _interval(value: float, lower: float, upper: float, sign: str = "") -> tuple
 
 def _print_how(policy: Any, found: Evaluation) -> None:
     from taxiway.delivery.off_policy.replay import decisions_per_update
+    from taxiway.delivery.policies.counted.weights import Weights
 
     typer.echo(
         f"effective sample size {found.effective_sample_size:,.0f} of {found.rows:,}, of "
         f"{found.units:,} people or requests; weights: mean {found.mean_weight:.3f}, "
         f"largest {found.largest_weight:.3g}"
     )
-    if getattr(policy, "learns", True):
+    if not isinstance(policy, Weights):
         step = decisions_per_update(found.rows)
         typer.echo(f"it chose each decision by what those before had taught it, {step:,} at a time")
     best = found.estimates[-1]

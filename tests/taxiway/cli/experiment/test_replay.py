@@ -77,6 +77,7 @@ def test_a_split_is_valued_beside_what_was_logged(
     assert lines[1] == "400 of 400 decisions used"
     assert [line.split()[0] for line in lines[3:8]] == ["what", "IPS", "SNIPS", "DM", "DR"]
     assert "effective sample size" in lines[8]
+    assert "taught" not in done.out
     assert lines[-1] == "by DR it would have earned more than what was logged"
 
 

@@ -171,3 +171,13 @@ def test_nothing_is_said_of_too_few_or_of_what_never_varies(control: Summary) ->
     effect = mean_difference(control, Summary(1000, 2.0, 0.0))
     assert effect.estimate == 2.0 - control.mean
     assert (effect.lower, effect.upper, effect.p_value) == (-math.inf, math.inf, 1.0)
+
+
+def test_rounding_of_sums_is_no_variance() -> None:
+    """Sums of a thousand times 0.1 and of its square do not quite cancel out."""
+    control, treatment = Moments(), Moments()
+    for _ in range(1000):
+        control.add(0.1)
+        treatment.add(0.3)
+    assert max(control.variance, treatment.variance) > 0.0
+    assert mean_difference(control, treatment).upper == math.inf

@@ -86,3 +86,15 @@ def test_a_few_slow_requests_say_nothing_of_the_p99() -> None:
     assert effect.estimate > 10.0
     assert effect.lower < 1.0
     assert effect.upper == math.inf
+
+
+def test_slow_requests_that_become_more_are_sure_from_the_count_on_whose_p_value_is_alpha() -> None:
+    """Of one request more or less in ten thousand, so that there are some just beside it."""
+    control = {60: 99_000, 61: 900, 100: 100}
+    near = []
+    for slow in range(100, 400, 2):
+        effect = p99(control, {60: 10_000 - slow, 100: slow})
+        assert (effect.lower >= 1.0) == (effect.p_value <= 0.05)
+        near.append(effect.p_value)
+    assert any(0.05 < p_value < 0.1 for p_value in near)
+    assert any(0.025 < p_value < 0.05 for p_value in near)

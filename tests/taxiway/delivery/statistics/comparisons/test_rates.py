@@ -90,3 +90,14 @@ def test_no_error_in_so_many_requests_bounds_the_rate_by_some_over_so_many() -> 
     effect = rate_difference(Rate(0, 100_000), Rate(0, 1000))
     assert 3 / 1000 < effect.upper < 8 / 1000
     assert 3 / 100_000 < -effect.lower < 8 / 100_000
+
+
+def test_errors_that_become_more_are_sure_from_the_count_on_whose_p_value_is_alpha() -> None:
+    """Of counts that differ by one in ten thousand, so that there are some just beside it."""
+    near = []
+    for events in range(1000, 1500, 4):
+        effect = rate_difference(Rate(1000, 10_000), Rate(events, 10_000))
+        assert (effect.lower > 0.0) == (effect.p_value <= 0.05)
+        near.append(effect.p_value)
+    assert any(0.05 < p_value < 0.1 for p_value in near)
+    assert any(0.025 < p_value < 0.05 for p_value in near)
