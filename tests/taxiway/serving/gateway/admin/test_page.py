@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from taxiway.registry.auth.actor import Role
+from taxiway.registry.auth.actor import Role, system_actor
 from taxiway.registry.database.session import Database
 from taxiway.serving.gateway.status import ModelStatus, VersionStatus
 from tests.browser import Page, page
@@ -196,7 +196,7 @@ def test_a_rollout_is_aborted_by_the_keyboard_alone_with_a_reason(
     assert delivered.shares == {"1.0.2": ("stable", 100.0)}
     assert audited(delivered.database)[-1][1:] == (
         "rollout.abort",
-        "aborted by root: too <b>slow</b>",
+        f"aborted by {system_actor().name}: too <b>slow</b>",
     )
 
 
