@@ -70,11 +70,14 @@ class Server:
         ends = time.monotonic() + _START_SECONDS
         while time.monotonic() < ends and self.process.poll() is None:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            try:
                 connection.request(method, path)
                 if connection.getresponse().status in (200, 405):
                     return
-            connection.close()
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
             time.sleep(0.05)
         told = one_line(self.log.read_text(errors="replace")[-500:])
         raise TaxiwayError(f"{' '.join(self.command[:5])} ... does not answer: {told}")
