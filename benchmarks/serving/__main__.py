@@ -20,7 +20,14 @@ import uvloop
 from rich.table import Table
 
 from benchmarks.report import console
-from benchmarks.serving.accidents import INFER, Accident, accidents, infer_body
+from benchmarks.serving.accidents import (
+    CANARY,
+    INFER,
+    Accident,
+    accidents,
+    infer_body,
+    killed_in_a_canary,
+)
 from benchmarks.serving.clients.grpc import ask_by_grpc
 from benchmarks.serving.clients.http import ask
 from benchmarks.serving.clients.told import CLIENTS, Load
@@ -45,10 +52,14 @@ def main() -> int:
         raise TaxiwayError(f"no model has been pushed below {given.var}", edit="make run-local")
     row = rows(requests[-1])
     with tempfile.TemporaryDirectory(prefix="taxiway-bench-") as folder:
-        site = Site(Path(folder), models[-1], row)
+        site = Site(Path(folder) / "one", models[-1], row)
         console().print(f"{CLIENTS} clients, one row each, {given.seconds:g} s")
         console().print(_speeds(compared(site, row, given.seconds)))
-        console().print(_table(accidents(site, row, given.seconds)))
+        strategy = f"delivery.strategy={json.dumps(CANARY)}"
+        another = Site(Path(folder) / "another", models[-1], row, settings=[strategy])
+        found = accidents(site, row, given.seconds)
+        found.append(killed_in_a_canary(another, row, given.seconds))
+        console().print(_table(found))
     return EXIT_OK
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psutil
 import uvloop
@@ -20,6 +21,17 @@ from taxiway.errors import TaxiwayError
 
 INFER: Final = f"/v2/models/{NAME}/infer"
 WORKER: Final = "taxiway.serving.worker"
+CANARY: Final = {
+    "kind": "canary",
+    "steps": [
+        {"setWeight": 20},
+        {"pause": {"duration": 2}},
+        {"setWeight": 50},
+        {"analysis": {"interval": 1, "count": 3, "metrics": [{"name": "error_rate"}]}},
+    ],
+}
+_PATIENCE_SECONDS: Final = 120.0
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,71 @@ def accidents(site: Site, row: dict[str, Any], seconds: float) -> list[Accident]
         ):
             told, began = uvloop.run(_meanwhile([one, two], row, seconds, act))
             found.append(Accident(name, told, _last_of_old(told, began) if moves else None))
+    return found
+
+
+def killed_in_a_canary(site: Site, row: dict[str, Any], seconds: float) -> Accident:
+    """The gateway that moves a canary on is killed under load, and the other one goes on with it.
+
+    Args:
+      site: whose strategy is `CANARY`, so that its second version comes as one.
+      row: that is asked for.
+      seconds: of load before and after, beside what the canary takes.
+
+    Raises:
+      TaxiwayError: the canary does not end well.
+    """
+    with site.gateway() as one, site.gateway() as two:
+
+        def act() -> None:
+            holder = _wait_for(lambda: _holder([one, two]), "no gateway moves the canary on")
+            holder.process.kill()
+            left = two if holder is one else one
+            _wait_for(lambda: _ended(left), "the canary does not end")
+            found = _rollout_of(left)
+            if found["phase"] != "Healthy":
+                raise TaxiwayError(f"the canary is {found['phase']}: {found['reason']}")
+
+        told, began = uvloop.run(_meanwhile([one, two], row, seconds, act))
+    name = "kill -9 of the gateway that moves a canary on, to its end"
+    return Accident(name, told, _last_of_old(told, began))
+
+
+def _holder(gateways: Sequence[Gateway]) -> Gateway | None:
+    """The gateway that moves a rollout on which has begun to take traffic; None for none."""
+    for gateway in gateways:
+        found = _get(gateway, "/api/status")["models"][0]["rollout"]
+        if found and found["is_held"] and found["weight"]:
+            return gateway
+    return None
+
+
+def _ended(gateway: Gateway) -> bool:
+    found = _rollout_of(gateway)
+    return bool(found["ended_at"]) and _get(gateway, "/api/status")["models"][0]["rollout"] is None
+
+
+def _rollout_of(gateway: Gateway) -> dict[str, Any]:
+    found: dict[str, Any] = _get(gateway, f"/api/models/{NAME}/rollout")["rollout"]
+    return found
+
+
+def _get(gateway: Gateway, path: str) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=10)
+    try:
+        connection.request("GET", path)
+        found: dict[str, Any] = json.load(connection.getresponse())
+        return found
+    finally:
+        connection.close()
+
+
+def _wait_for(look: Callable[[], Found | None], complaint: str) -> Found:
+    ends = time.monotonic() + _PATIENCE_SECONDS
+    while not (found := look()):
+        if time.monotonic() > ends:
+            raise TaxiwayError(complaint, edit="make bench-serving")
+        time.sleep(0.2)
     return found
 
 
