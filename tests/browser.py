@@ -76,6 +76,17 @@ class Page:
             )
             select.select([self._reads], [], [], 0.05)
 
+    def press(self, key: str) -> None:
+        """A key goes down and up: `Tab`, `Enter`."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        for kind in ("keyDown", "keyUp"):
+            what = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            self._call("Input.dispatchKeyEvent", text=text if kind == "keyDown" else "", **what)
+
+    def write(self, text: str) -> None:
+        """Types into what has the focus."""
+        self._call("Input.insertText", text=text)
+
     def picture(self, path: Path) -> None:
         """The whole page as a PNG."""
         told = self._call("Page.captureScreenshot", captureBeyondViewport=True)

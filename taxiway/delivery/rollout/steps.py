@@ -136,5 +136,5 @@ def in_words(step: Step) -> str:
         names = ", ".join(metric.name for metric in one.metrics)
         return f"analysis {one.count} x {one.interval:g} s: {names}"
     found = conditions_of(step.setAudience) if step.setAudience is not None else ()
-    told = " and ".join(f"{one.source} {one.name} = {' or '.join(one.values)}" for one in found)
+    told = " and ".join(one.words for one in found)
     return f"setAudience {told or 'everyone'}"

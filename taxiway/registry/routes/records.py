@@ -67,6 +67,15 @@ def read_revision(
     return None if row is None else _revision(row)
 
 
+def newest_revisions(
+    connection: Connection, model: str, environment: str, most: int
+) -> list[Revision]:
+    """How traffic was split last, newest first: the current revision, and those before it."""
+    query = select(routes).where(routes.c.model == model, routes.c.environment == environment)
+    rows = connection.execute(query.order_by(routes.c.revision.desc()).limit(most))
+    return [_revision(row) for row in rows]
+
+
 def revisions(connection: Connection, models: Iterable[str], environment: str) -> dict[str, int]:
     """The revision of each model that has a route; cheap enough to be asked all the time."""
     of = routes.c

@@ -76,6 +76,11 @@ class Condition:
     name: str
     values: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """For people: `header x-region = eu or uk`."""
+        return f"{self.source} {self.name} = {' or '.join(self.values)}"
+
 
 @dataclass(frozen=True)
 class Mirror:

@@ -87,6 +87,7 @@ class Gateway:
         self.grpc: GrpcServer | None = None
         self.admin: AdminServer | None = None
         self._database = database
+        self._delivery = config.delivery
         self._access_log = access_log
         self._tokens = BearerTokens(database)
         self._tasks: list[asyncio.Task[None]] = []
@@ -118,7 +119,14 @@ class Gateway:
             credentials=None if certificate is None else certificate.grpc(),
             interceptors=[] if tokens is None else [RequireToken(tokens)],
         )
-        operators = Operators(self, self.recorder, self._database, self._tokens, section.admin_host)
+        operators = Operators(
+            self,
+            self.recorder,
+            self._database,
+            self._tokens,
+            section.admin_host,
+            self._delivery,
+        )
         listener = bound_socket(section.admin_host, section.admin_port)
         self.admin = AdminServer(make_app(operators), listener, certificate)
         await self.admin.start()

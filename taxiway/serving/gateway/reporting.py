@@ -44,7 +44,19 @@ def _model(name: str, fleet: Fleet, service: ServingService, delivering: Deliver
     )
     open_one = delivering.rollouts.get(name)
     rollout = None if open_one is None else _rollout(open_one, name in delivering.held)
-    return ModelStatus(name, versions, 0 if route is None else route.revision, rollout)
+    if route is None:
+        return ModelStatus(name, versions, rollout=rollout)
+    mirror, policy = route.mirror, route.policy
+    return ModelStatus(
+        name,
+        versions,
+        route.revision,
+        rollout,
+        tuple(one.words for one in route.audience),
+        mirror.version if mirror else "",
+        mirror.share if mirror else 0.0,
+        str(policy.policy.get("kind", "")) if policy else "",
+    )
 
 
 def _rollout(rollout: Rollout, is_held: bool) -> RolloutStatus:

@@ -76,12 +76,20 @@ class ModelStatus:
       versions: that are or were loaded here, newest first.
       revision: of the route that this gateway goes by; 0 where it has none.
       rollout: that moves its traffic on; None for none.
+      audience: whose requests the route splits, in words; empty for everyone's.
+      mirror: the version that gets copies of requests; empty for none.
+      mirror_share: of the requests, that are copied.
+      policy: what chooses between the arms in place of their weights; empty for the weights.
     """
 
     name: str
     versions: tuple[VersionStatus, ...] = ()
     revision: int = 0
     rollout: RolloutStatus | None = None
+    audience: tuple[str, ...] = ()
+    mirror: str = ""
+    mirror_share: float = 0.0
+    policy: str = ""
 
 
 @dataclass(frozen=True)

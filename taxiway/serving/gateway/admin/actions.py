@@ -1,4 +1,4 @@
-"""What operators change over HTTP: the same moves as `taxiway rollout`, under the same roles.
+"""What operators do over HTTP: the same as `taxiway rollout`, under the same roles.
 
 Each is one change of the registry and so in its audit, made by whoever the token is of. Gateways
 take a move up as they do one of the command line.
@@ -7,15 +7,22 @@ take a move up as they do one of the command line.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from taxiway.errors import ConfigError
+from taxiway.delivery.rollout import requests
+from taxiway.delivery.rollout.apply import request, settle, start
+from taxiway.delivery.rollout.machine import Advanced
+from taxiway.delivery.rollout.state import Rollout
+from taxiway.delivery.section import Delivery
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.registry.auth.actor import Actor, Permission
 from taxiway.registry.catalog.references import find
 from taxiway.registry.database.session import Change, Database
-from taxiway.registry.routes.moves import parse_weight, promote, set_weights, undo
+from taxiway.registry.routes.moves import Move, parse_weight, promote, set_weights, undo
 from taxiway.registry.versions.records import ModelVersion
 from taxiway.section import Frozen
 
@@ -26,7 +33,10 @@ class Wanted(Frozen):
     """The body of an action; each takes some of it."""
 
     version: Text = ""
-    """Of promote and reload, as on the command line: `1.2.7`, `@champion`."""
+    """Of start, promote and reload, as on the command line: `1.2.7`, `@champion`. Without it
+    promote has the open rollout skip its step."""
+    full: bool = False
+    """Of promote without a version: skip all steps."""
     weights: Mapping[Text, Text | int | float] = {}
     """Of weights: percent by version, 100 together."""
     revision: Annotated[int, Field(ge=1)] | None = None
@@ -35,12 +45,38 @@ class Wanted(Frozen):
     """For the audit."""
 
 
-Action = Callable[[Change, str, str, Wanted], dict[str, Any]]
-"""Of a change, an environment, a model and a body."""
+@dataclass(frozen=True)
+class Asked:
+    """What an action is given.
+
+    Args:
+      change: of the registry.
+      environment: of the route.
+      model: name.
+      wanted: the body.
+      delivery: how a rollout that starts here goes.
+    """
+
+    change: Change
+    environment: str
+    model: str
+    wanted: Wanted
+    delivery: Delivery
+
+    def version(self) -> ModelVersion:
+        """The version that is named.
+
+        Raises:
+          ConfigError: none is, or it is not the model's.
+        """
+        return _version(self.change, self.model, self.wanted.version)
+
+
+Action = Callable[[Asked], dict[str, Any]]
 
 
 def act(
-    action: str, database: Database, actor: Actor, model: str, wanted: Wanted
+    action: str, database: Database, actor: Actor, model: str, wanted: Wanted, delivery: Delivery
 ) -> dict[str, Any]:
     """Makes a change, and tells what came of it; waits for the registry.
 
@@ -50,38 +86,88 @@ def act(
     """
     environment = database.settings.environment
     with database.changing(actor, Permission.DEPLOY) as change:
-        return ACTIONS[action](change, environment, model, wanted)
+        return ACTIONS[action](Asked(change, environment, model, wanted, delivery))
 
 
-def _promote(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
-    version = _version(change, model, wanted.version)
-    return promote(change, version, environment, wanted.revision, wanted.reason).to_json()
+def _start(asked: Asked) -> dict[str, Any]:
+    version, reason = asked.version(), asked.wanted.reason
+    return start(asked.change, version, asked.environment, asked.delivery, reason).to_json()
 
 
-def _undo(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
-    return undo(change, model, environment, wanted.revision, wanted.reason).to_json()
+def _promote(asked: Asked) -> dict[str, Any]:
+    wanted = asked.wanted
+    if not wanted.version:
+        return _request("promote", asked, full=wanted.full)
+    if wanted.full:
+        raise ConfigError(
+            "received full and a version, and a version has all traffic at once",
+            edit="leave out full, or version",
+        )
+    version = asked.version()
+    made = promote(asked.change, version, asked.environment, wanted.revision, wanted.reason)
+    return _by_hand(asked, made)
 
 
-def _weights(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
+def _undo(asked: Asked) -> dict[str, Any]:
+    wanted, where = asked.wanted, (asked.model, asked.environment)
+    return _by_hand(asked, undo(asked.change, *where, wanted.revision, wanted.reason))
+
+
+def _weights(asked: Asked) -> dict[str, Any]:
+    change, wanted = asked.change, asked.wanted
     weights = [
-        (_version(change, model, name), parse_weight(str(percent)))
+        (_version(change, asked.model, name), parse_weight(str(percent)))
         for name, percent in wanted.weights.items()
     ]
-    return set_weights(
-        change, model, environment, weights, wanted.revision, wanted.reason
-    ).to_json()
+    where = (asked.model, asked.environment, weights)
+    return _by_hand(asked, set_weights(change, *where, wanted.revision, wanted.reason))
 
 
-def _reload(change: Change, environment: str, model: str, wanted: Wanted) -> dict[str, Any]:
+def _by_hand(asked: Asked, move: Move) -> dict[str, Any]:
+    """Ends an open rollout whose route has been moved so."""
+    settle(asked.change, asked.model, asked.environment)
+    return move.to_json()
+
+
+def _reload(asked: Asked) -> dict[str, Any]:
     """Only writes it down; the gateway does it once that is committed."""
-    version = _version(change, model, wanted.version)
-    about = {"environment": environment}
-    change.record("gateway.reload", version.subject, None, about, wanted.reason)
+    version = asked.version()
+    about = {"environment": asked.environment}
+    asked.change.record("gateway.reload", version.subject, None, about, asked.wanted.reason)
     return {"version": version.name}
 
 
+def _request(what: str, asked: Asked, **options: Any) -> dict[str, Any]:
+    """Of the open rollout; where it has made another revision since, it is refused."""
+    change, wanted = asked.change, asked.wanted
+    given = {"by": change.actor.name, "reason": wanted.reason, **options}
+    of: dict[str, Callable[..., Any]] = {
+        "pause": requests.pause,
+        "resume": requests.resume,
+        "promote": requests.promote,
+        "abort": requests.abort,
+    }
+
+    def when_expected(rollout: Rollout, now: float) -> Advanced:
+        if wanted.revision is not None and wanted.revision != rollout.revision:
+            raise TaxiwayError(
+                f"the rollout of {rollout.subject} is at revision {rollout.revision} of the "
+                f"route, and {wanted.revision} was expected",
+                edit="revision",
+            )
+        made: Advanced = of[what](rollout, now, **given)
+        return made
+
+    where = (asked.model, asked.environment)
+    return request(change, *where, when_expected, what, reason=wanted.reason).to_json()
+
+
 ACTIONS: Final[dict[str, Action]] = {
+    "start": _start,
+    "pause": partial(_request, "pause"),
+    "resume": partial(_request, "resume"),
     "promote": _promote,
+    "abort": partial(_request, "abort"),
     "undo": _undo,
     "weights": _weights,
     "reload": _reload,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
+from taxiway.delivery.section import Delivery
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.registry.auth.actor import Actor, NotAllowed, system_actor
 from taxiway.registry.database.session import Database
@@ -21,6 +23,10 @@ from taxiway.section import is_loopback
 from taxiway.serving.gateway.access.http import ACTOR, HEALTH, App, authorization, require_token
 from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.actions import ACTIONS, Wanted, act
+from taxiway.serving.gateway.admin.delivered.cached import Cached
+from taxiway.serving.gateway.admin.delivered.documents import ExperimentDocument, RolloutDocument
+from taxiway.serving.gateway.admin.delivered.experiment import experiment_document
+from taxiway.serving.gateway.admin.delivered.rollout import rollout_document
 from taxiway.serving.gateway.admin.guard import guarded
 from taxiway.serving.gateway.admin.report import report
 from taxiway.serving.gateway.metrics.exposition import CONTENT_TYPE, Exposition
@@ -33,6 +39,10 @@ PAGE: Final = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/elements.js": ("elements.js", "text/javascript; charset=utf-8"),
+    "/rollout.js": ("rollout.js", "text/javascript; charset=utf-8"),
+    "/experiment.js": ("experiment.js", "text/javascript; charset=utf-8"),
+    "/acting.js": ("acting.js", "text/javascript; charset=utf-8"),
 }
 """The page's files, which anyone may have: what they show, they ask for with a token."""
 STATUS: Final[dict[type[TaxiwayError], int]] = {NotAllowed: 403, ConfigError: 400}
@@ -50,6 +60,7 @@ class Operators:
       tokens: of the registry.
       host: address that the port is bound to; on loopback reading takes no token, and the
         operating system's user may act as long as none was ever made.
+      delivery: how a rollout goes that is started here.
     """
 
     gateway: Operated
@@ -57,6 +68,7 @@ class Operators:
     database: Database
     tokens: BearerTokens
     host: str
+    delivery: Delivery
 
     async def actor(self, request: Request) -> Actor:
         """Who asks.
@@ -86,6 +98,7 @@ def make_app(operators: Operators) -> App:
     _add_errors(app)
     _add_health(app, operators.gateway)
     _add_reads(app, operators)
+    _add_delivered(app, operators)
     _add_actions(app, operators)
     _add_page(app)
     if is_loopback(operators.host):
@@ -123,6 +136,30 @@ def _add_reads(app: FastAPI, operators: Operators) -> None:
         return report(operators.gateway, operators.recorder, time.monotonic())
 
 
+def _add_delivered(app: FastAPI, operators: Operators) -> None:
+    """Of the registry, and so of all gateways."""
+    cached = Cached()
+
+    async def read(kind: str, model: str, document: Callable[[Database, str], Any]) -> Any:
+        served = [one.name for one in operators.gateway.status().models]
+        if model not in served:
+            there = ", ".join(served) or "none"
+            raise Refusal(Code.NOT_FOUND, f"no such model is served here (there are: {there})")
+        return await cached.get(f"{kind} {model}", partial(document, operators.database, model))
+
+    @app.get("/api/models/{model}/rollout")
+    async def rollout(model: str) -> RolloutDocument:
+        """The route, the open rollout or the last one, what is measured, and the last moves."""
+        found: RolloutDocument = await read("rollout", model, rollout_document)
+        return found
+
+    @app.get("/api/models/{model}/experiment")
+    async def experiment(model: str) -> ExperimentDocument:
+        """The experiment that runs, or the last one, as gateways see it now."""
+        found: ExperimentDocument = await read("experiment", model, experiment_document)
+        return found
+
+
 def _add_actions(app: FastAPI, operators: Operators) -> None:
     @app.post("/api/models/{model}/{action}")
     async def move(model: str, action: str, wanted: Wanted, request: Request) -> dict[str, Any]:
@@ -131,7 +168,9 @@ def _add_actions(app: FastAPI, operators: Operators) -> None:
             raise Refusal(Code.NOT_FOUND, f"no such action (there are: {', '.join(ACTIONS)})")
         actor = await operators.actor(request)
         try:
-            told = await asyncio.to_thread(act, action, operators.database, actor, model, wanted)
+            told = await asyncio.to_thread(
+                act, action, operators.database, actor, model, wanted, operators.delivery
+            )
         except NotAllowed as error:
             if actor.via == "system":  # had there been no token ever, it might
                 raise Refusal(Code.UNAUTHENTICATED, error.message) from None

@@ -40,6 +40,10 @@ def _model(model: ModelStatus, recorder: Recorder, now: float) -> dict[str, Any]
         "name": model.name,
         "revision": model.revision,
         "rollout": model.rollout and asdict(model.rollout),
+        "audience": list(model.audience),
+        "mirror": model.mirror,
+        "mirror_share": model.mirror_share,
+        "policy": model.policy,
         "recent": _recent(recorder.recent(model.name, now)),
         "versions": versions,
     }

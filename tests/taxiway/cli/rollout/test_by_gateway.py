@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from taxiway.delivery.section import Delivery
 from taxiway.registry.auth.actor import Actor, Role
 from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.auth.tokens import create_token, expiry
@@ -62,7 +63,8 @@ class Desk:
         async def main() -> Finished:
             with closing(BearerTokens(database)) as tokens:
                 recorder = Recorder(["parcels"])
-                app = make_app(Operators(self.gateway, recorder, database, tokens, "127.0.0.1"))
+                parts = (self.gateway, recorder, database, tokens, "127.0.0.1", Delivery())
+                app = make_app(Operators(*parts))
                 async with served(app) as port:
                     url = f"http://127.0.0.1:{port}"
                     return await asyncio.to_thread(self._here, *words, "--gateway", url)

@@ -1,5 +1,8 @@
-// Shows /api/status and asks again; every text goes in as text, never as markup.
-"use strict";
+// Shows what the gateway and the registry say, and asks again every two seconds.
+import { byId, count, element, facts, milliseconds, percent, table } from "./elements.js";
+import { experiment } from "./experiment.js";
+import { history, measured, rollout, traffic } from "./rollout.js";
+import { prepare } from "./acting.js";
 
 const EVERY_MS = 2000;
 const MOST_POINTS = 90;
@@ -7,21 +10,8 @@ const KEPT = "taxiway-token";
 const latencies = new Map(); // by model, latencies of the last minutes
 let last = 0; // when an answer came
 
-const byId = (id) => document.getElementById(id);
-
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-const milliseconds = (value) =>
-  value === null ? "–" : value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
-const percent = (share) => `${Number((share * 100).toFixed(2))} %`;
 const rate = (value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(1));
 const mebibytes = (bytes) => (bytes === null ? "–" : `${Math.round(bytes / 2 ** 20).toLocaleString("en")} MiB`);
-const count = (value) => value.toLocaleString("en");
 
 const TONES = { AVAILABLE: "good", LOADING: "warn", START: "warn", UNLOADING: "warn", END: "quiet" };
 
@@ -55,29 +45,6 @@ const COLUMNS = [
   ["restarts", "number", (one) => count(one.restarts)],
 ];
 
-function facts(pairs) {
-  return pairs.map(([name, value]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, value)));
-}
-
-function table(model) {
-  const head = COLUMNS.map(([name, kind]) => element("th", { class: kind, scope: "col", role: "columnheader" }, name));
-  const rows = model.versions.flatMap((one) => {
-    const cells = COLUMNS.map(([name, kind, value], index) =>
-      index
-        ? element("td", { class: kind, role: "cell", "data-name": name }, value(one))
-        : element("th", { scope: "row", role: "rowheader", "data-name": name }, value(one)));
-    const row = element("tr", { role: "row", class: one.error ? "failed" : "" }, ...cells);
-    if (!one.error) return [row];
-    const why = element("td", { class: "why bad", role: "cell", colspan: String(COLUMNS.length), "data-name": "why" }, one.error);
-    return [row, element("tr", { role: "row", class: "of-failed" }, why)];
-  });
-  // The roles are said, since a table that is laid out as cards is none to a screen reader.
-  return element("table", { role: "table", "aria-label": `versions of ${model.name}` },
-    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
-    element("tbody", { role: "rowgroup" }, ...rows));
-}
-
 function picture(model) {
   const points = latencies.get(model.name) ?? [];
   points.push(model.recent.p99_ms);
@@ -101,7 +68,7 @@ function picture(model) {
   return [element("figure", {}, svg, element("figcaption", {}, told))];
 }
 
-function section(model) {
+function section(model, delivered) {
   const heading = element("h2", { id: `model-${model.name}` }, model.name);
   const recent = model.recent;
   const numbers = facts([
@@ -111,25 +78,51 @@ function section(model) {
     ["p99", milliseconds(recent.p99_ms)],
   ]);
   const empty = element("p", { class: "quiet" }, "No version was deployed yet: taxiway run pushes one.");
+  const versions = table(`versions of ${model.name}`, COLUMNS, model.versions, (one) => one.error);
   return element("section", { "aria-labelledby": `model-${model.name}` },
     element("div", { class: "top" }, heading, element("span", { class: "quiet" }, `route revision ${model.revision}`)),
-    element("dl", { class: "facts" }, ...numbers),
+    numbers,
     ...picture(model),
-    model.versions.length ? table(model) : empty);
+    model.versions.length ? versions : empty,
+    ...delivery(model.name, delivered));
 }
 
-function show(status) {
+// Of the registry, and so of all gateways; what cannot be read says so in its place.
+function delivery(name, delivered) {
+  const { rollout: moved, experiment: compared } = delivered;
+  if (moved.error) return [element("p", { class: "bad" }, `rollout and moves: ${moved.error}`)];
+  return [
+    traffic(moved),
+    ...rollout(moved),
+    ...(compared.error ? [element("p", { class: "bad" }, `experiment: ${compared.error}`)] : experiment(compared)),
+    ...measured(moved),
+    history(moved),
+  ];
+}
+
+// Draws anew, and leaves open what is open, and the focus where it is.
+function keeping(draw) {
+  const open = [...document.querySelectorAll("details[open]")].map((one) => one.id);
+  const focused = document.activeElement?.closest("[id]")?.id;
+  draw();
+  for (const id of open) byId(id)?.setAttribute("open", "");
+  if (focused && document.activeElement === document.body) byId(focused)?.focus({ preventScroll: true });
+}
+
+function show(status, delivered) {
   const badge = byId("ready");
   badge.textContent = status.ready ? "ready" : "not ready";
   badge.className = `badge ${status.ready ? "good" : "bad"}`;
-  byId("models").replaceChildren(...status.models.map(section));
-  const log = Object.entries(status.decisions).map(([name, value]) => [`decisions ${name}`, count(value)]);
+  keeping(() => byId("models").replaceChildren(...status.models.map((model, at) => section(model, delivered[at]))));
+  const told = (name, values) => Object.entries(values).map(([of, value]) => [`${name} ${of}`, count(value)]);
   const list = facts([
     ["in flight", count(status.in_flight)],
     ["routes looked at", `${status.routing_age_seconds.toFixed(1)} s ago`],
-    ...log,
+    ...told("decisions", status.decisions),
+    ...told("rewards", status.rewards),
   ]);
-  byId("gateway").replaceChildren(element("dl", { class: "facts" }, ...list));
+  const waits = Object.entries(status.waiting).map(([of, why]) => element("p", { class: "bad" }, `${of} waits: ${why}`));
+  byId("gateway").replaceChildren(...waits, list);
 }
 
 function say(text, tone) {
@@ -138,21 +131,37 @@ function say(text, tone) {
   line.className = `lead ${tone}`;
 }
 
+const token = () => sessionStorage.getItem(KEPT);
+
+function fetched(path, options = {}) {
+  const headers = { ...(token() ? { Authorization: `Bearer ${token()}` } : {}), ...options.headers };
+  return fetch(path, { cache: "no-store", signal: AbortSignal.timeout(10000), ...options, headers });
+}
+
+async function part(name, kind) {
+  const answer = await fetched(`api/models/${encodeURIComponent(name)}/${kind}`);
+  return answer.json();
+}
+
 async function ask() {
-  const token = sessionStorage.getItem(KEPT);
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const answer = await fetch("api/status", { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
+  const given = token();
+  const answer = await fetched("api/status");
   if (answer.status === 401) {
-    if (token) sessionStorage.removeItem(KEPT);
+    if (given) sessionStorage.removeItem(KEPT);
     byId("login").hidden = false;
     byId("models").replaceChildren();
     byId("gateway").replaceChildren();
-    say(token ? (await answer.json()).error : "a token is needed", token ? "bad" : "");
+    say(given ? (await answer.json()).error : "a token is needed", given ? "bad" : "");
     return false;
   }
   if (!answer.ok) throw new Error(`the gateway answered ${answer.status}`);
   byId("login").hidden = true;
-  show(await answer.json());
+  const status = await answer.json();
+  const delivered = await Promise.all(status.models.map(async ({ name }) => {
+    const [rollout, experiment] = await Promise.all([part(name, "rollout"), part(name, "experiment")]);
+    return { rollout, experiment };
+  }));
+  show(status, delivered);
   last = Date.now();
   say("live, of the last minute", "");
   return true;
@@ -175,4 +184,5 @@ byId("login").addEventListener("submit", (event) => {
   byId("token").value = "";
   run();
 });
+prepare(fetched);
 run();

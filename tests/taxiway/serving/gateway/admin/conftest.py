@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from taxiway.delivery.section import Delivery
 from taxiway.registry.database.session import Database
 from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.app import Operators, make_app
@@ -32,13 +33,16 @@ class Port:
     host: str = "127.0.0.1"
     gateway: Gateway = field(default_factory=lambda: Gateway(model="parcels"))
     recorder: Recorder = field(default_factory=lambda: Recorder(["parcels"]))
+    delivery: Delivery = field(default_factory=Delivery)
 
     def run(self, body: Callable[[int], Awaitable[Any]]) -> Any:
         """Has it answer while `body` runs with its number."""
 
         async def within() -> Any:
             with closing(BearerTokens(self.database)) as tokens:
-                operators = Operators(self.gateway, self.recorder, self.database, tokens, self.host)
+                operators = Operators(
+                    self.gateway, self.recorder, self.database, tokens, self.host, self.delivery
+                )
                 async with served(make_app(operators)) as port:
                     return await body(port)
 

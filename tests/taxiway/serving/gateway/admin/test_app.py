@@ -144,7 +144,7 @@ class TestActing:
         ("path", "body", "status", "word"),
         [
             (PROMOTE, {"version": "9.9.9"}, 400, "9.9.9"),
-            (PROMOTE, {}, 400, "version"),
+            ("/api/models/parcels/reload", {}, 400, "version"),
             (PROMOTE, {"versoin": "1.0.0"}, 400, "versoin"),
             ("/api/models/parcels/weights", {"weights": {"1.0.2": 50}}, 400, "100"),
             ("/api/models/parcels/explode", {}, 404, "promote"),

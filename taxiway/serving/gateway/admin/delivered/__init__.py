@@ -1,0 +1,1 @@
+"""What the operators' port tells of rollouts and experiments, as the registry has them."""
