@@ -171,12 +171,7 @@ def _print_model_metrics(arms: Sequence[Mapping[str, Any]]) -> None:
 def _told(seen: Mapping[str, Any]) -> Iterator[str]:
     """Counts, the sample ratio, and the regret, in words."""
     counts, ratio, regret = seen["counts"], seen["sample_ratio"], seen["regret"]
-    nobody = seen["units"] - seen["users"]
-    by_request = f" and {nobody:,} requests of nobody" if nobody else ""
-    yield (
-        f"{counts['took_part']:,} requests of {seen['users']:,} users{by_request} took part in "
-        f"{seen['days']:.1f} days"
-    )
+    yield f"{counts['took_part']:,} requests{_whose(seen)} took part in {seen['days']:.1f} days"
     if ratio is not None:
         verdict = "does not match" if ratio["mismatch"] else "matches"
         yield f"the sample ratio {verdict} the weights (p = {_p(ratio['p_value'])})"
@@ -193,6 +188,16 @@ def _told(seen: Mapping[str, Any]) -> Iterator[str]:
         yield f"{counts['late_rewards']:,} rewards came more than a day late, and count"
     if seen["moved"]:
         yield f"traffic was moved since: {seen['moved']}"
+
+
+def _whose(seen: Mapping[str, Any]) -> str:
+    """Of users; a bandit chooses anew for each request, whoever it is of."""
+    if seen["regret"] is not None:
+        return ""
+    nobody = seen["units"] - seen["users"]
+    if not seen["users"]:
+        return ", none of them with a key," if nobody else ""
+    return f" of {seen['users']:,} users" + (f" and {nobody:,} without a key" if nobody else "")
 
 
 def _number(value: float | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -112,10 +114,29 @@ def history(
 def _print_history(rollout: Rollout, events: list[Event]) -> None:
     of = f"rollout {rollout.id} of {rollout.subject} beside {rollout.stable}"
     typer.echo(one_line(f"{of} ({rollout.strategy.kind}): {rollout.phase}: {rollout.reason}"))
-    print_table(("at", "event", "what"), ((one.at, one.event, _what(one)) for one in events))
+    rows = [(run[-1].at, run[-1].event, _what(run)) for run in _runs_of_looks(events)]
+    print_table(("at", "event", "what"), rows)
 
 
-def _what(event: Event) -> str:
+def _runs_of_looks(events: Iterable[Event]) -> list[list[Event]]:
+    """Events in their order; looks that follow each other with one verdict stand together."""
+
+    def verdict(one: tuple[int, Event]) -> tuple[int, str]:
+        place, event = one
+        return (-1, event.detail["verdict"]) if event.event == "look" else (place, "")
+
+    return [[event for _, event in run] for _, run in groupby(enumerate(events), verdict)]
+
+
+def _what(run: Sequence[Event]) -> str:
+    """What happened, for people; of looks with one verdict, the last one."""
+    event = run[-1]
+    times = f", {len(run):,} times since {run[0].at}" if len(run) > 1 else ""
+    told = _told(event)
+    return f"{told}{times}"
+
+
+def _told(event: Event) -> str:
     """What happened, for people."""
     detail = event.detail
     if event.event == "look":

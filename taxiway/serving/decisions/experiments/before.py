@@ -21,7 +21,6 @@ from taxiway.serving.decisions.parquet.tables import (
     FALLBACK,
     KEY,
     LATENCY,
-    POLICY,
     PROPENSITY,
     REQUEST_ID,
     TIME,
@@ -52,7 +51,7 @@ def before(root: Path, model: str, design: Experiment, version: str, window_hour
         return Before()
     times = table.column(TIME).cast(pa.int64()).to_numpy()
     first, _ = read.first_rows(table, times)
-    drawn = ~read.truth(pc.is_in(table.column(POLICY), pa.array([read.NAMED, read.OVERRIDE])))
+    drawn = read.not_by_hand(table)
     table, times = table.filter(pa.array(first & drawn)), times[first & drawn]
     traffic = _traffic(table, times, by_user=not design.learns)
     is_own = read.truth(pc.equal(table.column(VERSION), version))

@@ -30,11 +30,8 @@ from taxiway.serving.decisions.parquet.tables import (
 )
 from taxiway.serving.decisions.parquet.unconverted import read_all
 from taxiway.serving.decisions.rewards.matching import in_order, match
+from taxiway.serving.requests.ask import NAMED, OUTSIDE, OVERRIDE
 
-NAMED: Final = "named"
-OVERRIDE: Final = "override"
-OUTSIDE: Final = "audience"
-"""Policies of decisions that the route has not drawn, as of `Answer.policy`."""
 READ: Final = (
     REQUEST_ID,
     TIME,
@@ -134,6 +131,11 @@ def first_rows(table: Any, times: npt.NDArray[np.int64]) -> tuple[Flags, Flags]:
     again = np.zeros(len(order), bool)
     again[order[at]] = True  # rows of one request have one time
     return first, again & ~first
+
+
+def not_by_hand(table: Any) -> Flags:
+    """Rows whose version no one has named."""
+    return ~truth(pc.is_in(table.column(POLICY), value_set=pa.array([NAMED, OVERRIDE])))
 
 
 def _arms(table: Any, names: Sequence[str]) -> npt.NDArray[np.int64]:

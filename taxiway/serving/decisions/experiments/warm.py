@@ -14,7 +14,7 @@ from taxiway.delivery.experiment_section import Experiment
 from taxiway.delivery.policies.logs import warm_start
 from taxiway.delivery.policies.policy import Observation, State
 from taxiway.serving.decisions.experiments import read
-from taxiway.serving.decisions.parquet.tables import FALLBACK, POLICY, PROPENSITY, TIME, VERSION
+from taxiway.serving.decisions.parquet.tables import FALLBACK, PROPENSITY, TIME, VERSION
 from taxiway.serving.decisions.parquet.unconverted import read_all
 
 
@@ -37,7 +37,7 @@ def learnt_before(
         return design.policy.initial(versions), 0
     came = read.came(table, rewarded, name, window_hours)
     first, _ = read.first_rows(table, table.column(TIME).cast(pa.int64()).to_numpy())
-    drawn = ~read.truth(pc.is_in(table.column(POLICY), pa.array([read.NAMED, read.OVERRIDE])))
+    drawn = read.not_by_hand(table)
     wanted = first & drawn & ~read.truth(table.column(FALLBACK)) & np.isfinite(came.values)
     wanted &= read.truth(pc.is_in(table.column(VERSION), pa.array(versions)))
     table, of_name = read.kept(table, {name: came}, wanted)

@@ -170,6 +170,24 @@ def test_history_tells_what_happened_in_each_and_why(steps: Steps) -> None:
     assert steps("rollout", "history", "9").code == 2
 
 
+def test_looks_with_one_verdict_are_one_line_of_the_history(steps: Steps) -> None:
+    assert steps("rollout", "start", steps.new).code == 0
+    steps.gateway_looks()
+    steps.gateway_looks()
+    for asked in (40, 80, 120):  # so few that a look can say nothing
+        steps.measured(steps.stable, 19 * asked, asked)
+        steps.measured(steps.new, asked, 2)
+        steps.gateway_looks(60)
+    at = [
+        one["at"] for one in steps.json("rollout", "history")[0]["events"] if one["event"] == "look"
+    ]
+    out = steps("rollout", "history").out
+    (line,) = (line for line in out.splitlines() if line.split()[1:2] == ["look"])
+    assert len(at) == 3
+    assert line.startswith(at[-1])
+    assert line.endswith(f", 3 times since {at[0]}")
+
+
 @pytest.mark.parametrize(("how", "code"), [("promote", 0), ("abort", 1)])
 def test_watch_ends_with_the_rollout_and_its_exit_code_says_how(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, how: str, code: int
