@@ -15,7 +15,7 @@ IMAGE = os.environ.get("TAXIWAY_IMAGE", "")
 pytestmark = pytest.mark.skipif(not IMAGE, reason="TAXIWAY_IMAGE names no image (make test-image)")
 
 LABEL = "org.opencontainers.image"
-CODE_LAYER_BYTES = 5_000_000
+CODE_LAYER_BYTES = 7_000_000
 
 
 def docker(*arguments: str) -> str:

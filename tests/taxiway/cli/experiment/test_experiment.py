@@ -243,6 +243,7 @@ def test_a_bandit_learns_from_rewards_and_tells_its_regret(lab: Lab) -> None:
         assert (regret["best"], regret["observations"]) == (lab.versions[1].name, 300)
         assert regret["low"] <= 300 * shares[0] <= regret["high"]
         assert f"against {lab.versions[1].name} every time" in told.out
+        assert "\n300 requests took part in 0.0 days\n" in told.out  # drawn for each, by no key
 
     uvloop.run(story())
 
