@@ -11,6 +11,7 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
+    stop_after_attempt,
     stop_after_delay,
     wait_random_exponential,
 )
@@ -63,7 +64,8 @@ def patiently(
         return Retrying(
             retry=retry_if_exception(_may_pass),
             wait=wait_random_exponential(multiplier=0.2, max=5.0),
-            stop=stop_after_delay(metadata.PATIENCE_SECONDS),
+            # A try may by itself take longer than that.
+            stop=stop_after_attempt(2) & stop_after_delay(metadata.PATIENCE_SECONDS),
             before_sleep=warn,
             reraise=True,
         )(act)

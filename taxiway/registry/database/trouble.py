@@ -16,6 +16,7 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
+    stop_after_attempt,
     stop_after_delay,
     wait_random_exponential,
 )
@@ -180,7 +181,8 @@ def patiently(act: Callable[[], T], settings: Registry) -> T:
     return Retrying(
         retry=retry_if_exception(_passes),
         wait=wait_random_exponential(multiplier=0.2, max=5.0),
-        stop=stop_after_delay(settings.PATIENCE_SECONDS),
+        # A try may by itself take longer than that.
+        stop=stop_after_attempt(2) & stop_after_delay(settings.PATIENCE_SECONDS),
         before_sleep=warn,
         reraise=True,
     )(act)

@@ -39,13 +39,27 @@ def _importable() -> None:
     processes.PRELOADED = ()  # type: ignore[misc]  # Final, but for these tests
 
 
+_STARTED: list[Cluster] = []
+
+
 @pytest.fixture(scope="session")
 def one_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    _STARTED.append(cluster)
     try:
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The cluster ends with its tests, where a worker has them in a row: idle, it takes a fifth of
+    a core."""
+    group = nextitem and nextitem.get_closest_marker("xdist_group")
+    if hasattr(item.config, "workerinput") and (not group or group.args != ("dask",)):
+        for cluster in _STARTED:
+            cluster.stop()
 
 
 @pytest.fixture
