@@ -132,8 +132,7 @@ def _what(run: Sequence[Event]) -> str:
     """What happened, for people; of looks with one verdict, the last one."""
     event = run[-1]
     times = f", {len(run):,} times since {run[0].at}" if len(run) > 1 else ""
-    told = _told(event)
-    return f"{told}{times}"
+    return f"{_told(event)}{times}"
 
 
 def _told(event: Event) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,10 +32,12 @@ ALONE: dict[str, WorkersConfig] = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _importable() -> None:
+def _importable() -> Iterator[None]:
     """Functions for workers are imported by name, there as here; none of them needs TensorFlow."""
-    sys.path.insert(0, str(IMPORTABLE))
-    processes.PRELOADED = ()  # type: ignore[misc]  # Final, but for these tests
+    with pytest.MonkeyPatch.context() as changed:
+        changed.syspath_prepend(str(IMPORTABLE))
+        changed.setattr(processes, "PRELOADED", ())
+        yield
 
 
 _STARTED: list[Cluster] = []

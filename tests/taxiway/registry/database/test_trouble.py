@@ -135,6 +135,14 @@ def test_a_port_where_nobody_listens_is_tried_for_a_while(
     assert "try 1: " in caplog.text
 
 
+def test_a_try_that_takes_all_the_patience_is_not_the_only_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(RegistryConnection, "PATIENCE_SECONDS", 0.0)
+    assert refusal(changed(server.registry(), port=1)).message.startswith("no database answers")
+    assert caplog.text.count(", try ") == 1  # of the second the refusal tells
+
+
 def test_a_server_of_another_kind_is_told_with_the_key(
     server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

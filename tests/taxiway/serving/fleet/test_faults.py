@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ SMOKE = "serving.smoke_tests=[{columns: {weight: [1, 2]}, output: value, upper: 
 def worker(served: ServedVersion) -> int | None:
     """The process that a version is loaded in now."""
     return None if served.loaded is None else served.loaded.pid
+
+
+def is_stable(fleet: Fleet, model: str, version: ModelVersion) -> bool:
+    """Whether a version has the traffic."""
+    return stable(fleet, model) == version.name
 
 
 async def another_worker(served: ServedVersion, before: int) -> None:
@@ -252,7 +258,7 @@ def test_a_worker_that_is_killed_or_stopped_is_replaced_and_no_request_fails(sit
                 made = models.save(folder / str(number), models.constant(float(number)))
                 version = registered_model(site, made)
                 queue(site, version)
-                await until(lambda name=version.name: stable(fleet, site.model) == name, 300)  # type: ignore[misc]  # it is given
+                await until(partial(is_stable, fleet, site.model, version), 300)
             served = fleet.version(site.model, version.name)
             assert served is not None
             async with asked(fleet, config, site.model) as trickle:
