@@ -1,0 +1,1 @@
+"""What is on record of one run: record.json in its folder, written at its end and read by all."""
