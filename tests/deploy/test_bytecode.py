@@ -45,21 +45,25 @@ def in_folder(folder: Path, *command: str) -> str:
     return done.stdout.strip()
 
 
-def test_code_is_as_it_was_but_for_docstrings_of_functions(tmp_path: Path) -> None:
-    path = tmp_path / "taxiway" / "errors.py"
+def compiled(folder: Path) -> Path:
+    """A source below a folder, with its bytecode."""
+    path = folder / "taxiway" / "errors.py"
     path.parent.mkdir()
     path.write_text(SOURCE)
-    in_folder(tmp_path, str(REPOSITORY / "deploy" / "bytecode.py"))
+    (path.parent / "__init__.py").touch()
+    in_folder(folder, str(REPOSITORY / "deploy" / "bytecode.py"))
+    return path
+
+
+def test_code_is_as_it_was_but_for_docstrings_of_functions(tmp_path: Path) -> None:
+    path = compiled(tmp_path)
     assert Path(importlib.util.cache_from_source(str(path))).is_file()
     kept = "A section of the config is told of by its docstring."
     assert in_folder(tmp_path, "-c", ASKED) == f"6 None None {kept}"
 
 
 def test_a_file_that_is_mounted_over_a_source_counts(tmp_path: Path) -> None:
-    path = tmp_path / "taxiway" / "errors.py"
-    path.parent.mkdir()
-    path.write_text(SOURCE)
-    in_folder(tmp_path, str(REPOSITORY / "deploy" / "bytecode.py"))
+    path = compiled(tmp_path)
     before = path.stat()
     path.write_text(SOURCE.replace("2 * number", "3 * number"))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
