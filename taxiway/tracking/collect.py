@@ -51,7 +51,7 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
     config, report = read_config(config_text), _report(folder)
     command = str(properties.get("command") or _text(folder / COMMAND_FILE)).strip()
     nodes = whole.nodes if whole else ()
-    outcome, failure = _end(folder, nodes, report)
+    outcome, failure = _end(folder, record, nodes, report)
     made = artifact_of(nodes, "ModelVersion")
     version = made.properties.get("version_name") if made else report.get("version")
     command, spans = printable(command), _spans(nodes) or (record.data.spans if record else "")
@@ -71,8 +71,6 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
         "version": one_line(str(version or "")),
         "failure": printable(failure),
     }
-    if record is not None and record.outcome != UNFINISHED:  # else ML Metadata may know its end
-        found |= {"outcome": record.outcome, "failure": printable(record.reason)}
     return IndexedRun(
         **found,
         started_at=_started(whole, folder),
@@ -138,9 +136,10 @@ def name_of(config: Mapping[str, Any], section: str) -> str:
     return str(found.get("name") or "") if isinstance(found, dict) else ""
 
 
-def _end(folder: Path, nodes: Any, report: Mapping[str, Any]) -> tuple[str, str]:
+def _end(
+    folder: Path, record: RunRecord | None, nodes: Any, report: Mapping[str, Any]
+) -> tuple[str, str]:
     """Outcome and failure: as they are on record, or as they look from here."""
-    record = read_record(folder)
     if record is not None and record.outcome != UNFINISHED:
         return record.outcome, record.reason
     if under_way(folder) is False:

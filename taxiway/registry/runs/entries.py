@@ -6,6 +6,7 @@ columns with JSON only those are read that are asked for, and of a config only t
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -26,6 +27,7 @@ PLAIN: Final = (
 """Fields of every run."""
 KNOWN: Final = (*PLAIN, "metrics.", "params.", "tags.")
 """All, as `Filter.check` takes them."""
+PARAMS: Final = "params."
 NEWEST: Final = 50
 """Runs whose fields are told where a name is not known."""
 _FACTS: Final = ("spans", "cost", "runner", "commit", "command")
@@ -34,6 +36,9 @@ _READ: Final = (
     *("run_id", "pipeline", "model", "outcome", "started_at", "seconds", "version", "failure"),
     "folder",
 )
+
+_folded = functools.cache(folded)
+"""Of a config's keys, which are the same in most runs."""
 
 Fields = Mapping[str, Value]
 """Values by name, flat."""
@@ -120,18 +125,29 @@ def _raw(column: Column[Any]) -> ColumnElement[Any]:
     return type_coerce(column, Text).label(column.name)
 
 
-def _wanted(query: Query) -> frozenset[str] | None:
-    """Folded names of the config's keys that are asked for; None for all."""
-    asked = [folded(name) for name in query.fields]
-    if "params" in asked:
+def _wanted(query: Query) -> list[str] | None:
+    """The config's keys that are asked for; None for all."""
+    asked = list(dict.fromkeys(query.fields))
+    if "params" in map(folded, asked):
         return None
-    return frozenset(name.removeprefix("params.") for name in asked if name.startswith("params."))
+    return [name[len(PARAMS) :] for name in asked if folded(name).startswith(PARAMS)]
+
+
+def _chosen(params: Mapping[str, Any], wanted: Collection[str] | None) -> Mapping[str, Any]:
+    """Those that are asked for, by the name as it is, else by one whose case differs."""
+    if wanted is None:
+        return params
+    found = {name: params[name] for name in wanted if name in params}
+    if len(found) < len(wanted):
+        names = {_folded(name) for name in wanted if name not in params}
+        found |= {name: value for name, value in params.items() if _folded(name) in names}
+    return found
 
 
 def _entry(
     row: Row[Any],
     query: Query,
-    wanted: frozenset[str] | None,
+    wanted: Collection[str] | None,
     tagged: Mapping[str, Mapping[str, str]],
     noted: Mapping[str, list[str]],
 ) -> Entry:
@@ -154,9 +170,8 @@ def _entry(
     if "metrics" in have:
         fields |= {f"metrics.{name}": value for name, value in _plain(have["metrics"]).items()}
     if "params" in have:
-        for name, value in _plain(have["params"]).items():
-            if wanted is None or folded(name) in wanted:
-                fields[f"params.{name}"] = _value(value)
+        for name, value in _chosen(_plain(have["params"]), wanted).items():
+            fields[f"{PARAMS}{name}"] = _value(value)
     fields |= {f"tags.{key}": value for key, value in own.items()}
     slices = _plain(have["slices"]) if "slices" in have else None
     return Entry(fields, _text(row, own, noted) if query.words else "", slices)
