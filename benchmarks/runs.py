@@ -159,14 +159,14 @@ def _row(record: RunRecord, folder: Path) -> dict[str, Any]:
     }
 
 
-def in_process(words: Sequence[str]) -> Iterator[float]:
+def in_process(words: Sequence[str], times: int = TIMES) -> Iterator[float]:
     """Seconds of a command, each time, in a process that has loaded all that it needs."""
     from typer.main import get_command
 
     from taxiway.cli.main import app
 
     command = get_command(app)
-    for _ in range(TIMES + 1):
+    for _ in range(times + 1):
         started = time.perf_counter()
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             command.main(["runs", *words], standalone_mode=False)

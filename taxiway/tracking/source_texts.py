@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from taxiway.process.git import committed
 from taxiway.tracking.run_record.record import RunRecord
 
 LARGEST: Final = 1_000_000
 """Bytes of a file that is shown line by line."""
-SECONDS: Final = 10.0
-"""How long git may take for one file."""
+_COMMIT: Final = re.compile("[0-9a-f]{7,64}")
 _FILE: Final = re.compile(r"^diff --git ", re.MULTILINE)
 _HUNK: Final = re.compile(r"@@ -([0-9]+)(?:,([0-9]+))? \+[0-9]+(?:,[0-9]+)? @@")
 
@@ -46,24 +45,14 @@ class SourceTexts:
         today = self._project / path
         if today.is_file():
             yield today.read_bytes()
-        committed = self._committed(record.code.commit, path)
-        if committed is not None:
-            yield committed
+        commit = record.code.commit
+        known = committed(self._project, commit, path) if _COMMIT.fullmatch(commit) else None
+        if known is not None:
+            yield known.encode()
         changes = _changes(record.code.diff, path)
-        if changes:
-            applied = apply_diff((committed or b"").decode(errors="surrogateescape"), changes)
-            if applied is not None:
-                yield applied.encode(errors="surrogateescape")
-
-    def _committed(self, commit: str, path: str) -> bytes | None:
-        if not re.fullmatch("[0-9a-f]{7,64}", commit):
-            return None
-        command = ["git", "-C", str(self._project), "show", f"{commit}:./{path}"]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout if done.returncode == 0 else None
+        applied = apply_diff(known or "", changes) if changes else None
+        if applied is not None:
+            yield applied.encode()
 
 
 def apply_diff(text: str, changes: str) -> str | None:
