@@ -33,6 +33,7 @@ Limit = Annotated[
 ]
 Archived = Annotated[bool, typer.Option("--all", help="With versions that are archived.")]
 TABLE_LIMIT: Final = 20
+SMALLEST_COUNT: Final = 10
 NOTHING: Final = "-"
 """Of a cell."""
 
@@ -152,6 +153,14 @@ def _shown(row: Fields, name: str, look: Look) -> str:
     if isinstance(value, float):
         return f"{value:,.4f}"
     return NOTHING if value is None else str(_plain(value)) or NOTHING
+
+
+def figure(value: float | None) -> str:
+    """A metric: four decimals, but whole numbers from ten on as such."""
+    if value is None:
+        return NOTHING
+    is_count = abs(value) >= SMALLEST_COUNT and value % 1 == 0
+    return f"{value:,.0f}" if is_count else f"{value:,.4f}"
 
 
 def short_time(text: str) -> str:

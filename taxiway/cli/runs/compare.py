@@ -11,7 +11,7 @@ import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles
 from taxiway.cli.registry import open_registry
-from taxiway.cli.rows import NOTHING
+from taxiway.cli.rows import NOTHING, figure
 from taxiway.cli.runs.asked import RUN_HELP, Html, find_run, recorded
 from taxiway.terminal import one_line, printable
 
@@ -29,6 +29,8 @@ TITLES: Final[dict[Section, str]] = {
 }
 SLICES: Final = 10
 """That are shown, unless metrics are named."""
+SMALLEST: Final = 0.0001
+"""A change that four decimals show."""
 _WORDS: Final = {True: "better", False: "worse"}
 
 
@@ -77,12 +79,17 @@ def _print(found: Comparison, all_slices: bool) -> None:
     if found.metrics:
         _table(console, "Metrics", measure_heads(found), measure_rows(found.metrics))
     changed = [one for one in found.slices if one.largest]
-    shown = changed if all_slices else changed[:SLICES]
+    shown = changed if all_slices else _of_interest(found, changed)[:SLICES]
     if shown:
         _table(console, "Slices", measure_heads(found), measure_rows(shown))
     if len(shown) < len(changed):
         more = len(changed) - len(shown)
-        console.print(f"and {more:,} more that changed less; --metric NAME shows all of a metric")
+        console.print(f"and {more:,} more; --metric NAME shows all slices of a metric")
+
+
+def _of_interest(found: Comparison, changed: Sequence[Measure]) -> Sequence[Measure]:
+    """Those of the metric that slices are ranked by, where there are any."""
+    return [one for one in changed if one.name == found.ranked_by] or changed
 
 
 def difference_rows(differences: Sequence[Difference]) -> list[list[str]]:
@@ -106,15 +113,11 @@ def measure_rows(measures: Sequence[Measure]) -> list[list[str]]:
     for one in measures:
         name = f"{one.name}, {one.slice}" if one.slice else one.name
         first, *others = one.values
-        cells = [_number(first)]
+        cells = [figure(first)]
         for value, change in zip(others, one.changes, strict=True):
-            cells += [_number(value), _change(change, one.better)]
+            cells += [figure(value), _change(change, one.better)]
         rows.append([name, *cells])
     return rows
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:,.4f}"
 
 
 def _change(change: float | None, better: str) -> str:
@@ -124,7 +127,8 @@ def _change(change: float | None, better: str) -> str:
         return "0"
     way = {"higher": change > 0, "lower": change < 0}.get(better)
     word = f" {_WORDS[way]}" if way is not None else ""
-    return f"{change:+,.2g}{word}"
+    number = f"{change:+.1e}" if abs(change) < SMALLEST else f"{change:+,.4f}"
+    return f"{number}{word}"
 
 
 def _table(

@@ -53,8 +53,8 @@ def _print(
     from rich.text import Text
 
     from taxiway.cli.blocks import block, fields, head, page_console
-    from taxiway.cli.rows import short_time
-    from taxiway.cli.table import make_table
+    from taxiway.cli.rows import figure, short_time
+    from taxiway.cli.table import make_table, table_console
     from taxiway.terminal import one_line
 
     console = page_console()
@@ -65,19 +65,19 @@ def _print(
     block(console, "Tags", list(tags.items()))
     by = [(f"{short_time(one.written_at)}  {one.written_by}", one.text) for one in notes]
     block(console, "Notes", by)
-    block(console, "Metrics", [(name, f"{value:,.4f}") for name, value in record.metrics.items()])
+    block(console, "Metrics", [(name, figure(value)) for name, value in record.metrics.items()])
     if record.slices:
         names = list(record.metrics) or list(record.slices[0].metrics)
         rows = [
-            [one.name, *(_number(one.metrics.get(name)) for name in names)] for one in record.slices
+            [one.name, *(figure(one.metrics.get(name)) for name in names)] for one in record.slices
         ]
         head(console, "Slices")
-        console.print(make_table(("", *names), rows, names))
+        table_console().print(make_table(("", *names), rows, names))
     block(console, "Curves", [(name, _curve(values)) for name, values in record.curves.items()])
     if record.nodes:
         head(console, "Nodes")
         heads = ("node", "state", "seconds", "CPU seconds", "peak MB", "reason")
-        console.print(make_table(heads, map(_node, record.nodes), heads[2:5]))
+        table_console().print(make_table(heads, map(_node, record.nodes), heads[2:5]))
     block(console, "Data", _data(record))
     block(console, "Code", _code(record))
     block(console, "Features", list(record.features.items()))
@@ -89,7 +89,7 @@ def _about(record: RunRecord) -> list[tuple[str, str]]:
     from taxiway.cli.rows import short_time
 
     cost, machine = record.cost, record.machine
-    amount = f"{cost.amount:,.4f} {cost.currency}".strip()
+    amount = f"{cost.amount:,.4f} {cost.currency}".strip() + " for " if cost.amount else ""
     lines = [
         ("reason", record.reason),
         ("pipeline", record.pipeline),
@@ -97,7 +97,7 @@ def _about(record: RunRecord) -> list[tuple[str, str]]:
         ("version", record.version),
         ("started", f"{short_time(record.started_at)} UTC" if record.started_at else ""),
         ("seconds", f"{record.seconds:,.1f}"),
-        ("cost", f"{amount} for {cost.core_hours:.4f} core hours" if cost.core_hours else ""),
+        ("cost", f"{amount}{cost.core_hours:.4f} core hours" if cost.core_hours else ""),
         ("runner", record.runner),
         ("command", record.command),
         ("machine", ", ".join(filter(None, (machine.host, machine.system)))),
@@ -152,10 +152,6 @@ def _code(record: RunRecord) -> list[tuple[str, str]]:
 
 def _curve(values: Sequence[float]) -> str:
     return " ".join(f"{value:.4f}" for value in values)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.4f}"
 
 
 def _value(value: Any) -> str:

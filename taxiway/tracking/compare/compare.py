@@ -11,7 +11,7 @@ from taxiway.tracking.compare.inputs import (
     feature_differences,
     package_differences,
 )
-from taxiway.tracking.compare.measures import compare_metrics, compare_slices
+from taxiway.tracking.compare.measures import compare_metrics, compare_slices, ranked_by
 from taxiway.tracking.compare.settings import config_differences
 from taxiway.tracking.compare.sources import Texts, code_differences, no_texts
 from taxiway.tracking.run_record.record import RunRecord
@@ -55,6 +55,7 @@ def compare_runs(
         not_on_record,
         tuple(measured),
         tuple(compare_slices(records, metrics)),
+        ranked_by(records[0]),
     )
 
 

@@ -63,7 +63,8 @@ class Comparison:
       differences: each of them; nothing that is the same everywhere, or cannot matter.
       not_on_record: by section, the runs that do not have it on record; it is not compared.
       metrics: over all rows.
-      slices: over slices, the largest change first.
+      slices: over slices, the largest change first; slices too small to be ranked come last.
+      ranked_by: the metric by which the first run's slices are ranked.
     """
 
     runs: tuple[str, ...]
@@ -72,6 +73,7 @@ class Comparison:
     not_on_record: Mapping[Section, tuple[str, ...]]
     metrics: tuple[Measure, ...]
     slices: tuple[Measure, ...]
+    ranked_by: str = ""
 
     def of(self, section: Section) -> list[Difference]:
         """Differences of a section."""
