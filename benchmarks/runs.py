@@ -46,7 +46,7 @@ FILES: Final = 300
 PACKAGES: Final = 250
 RECORDED: Final = 3
 """The newest so many have a record.json, as those that are compared do."""
-TIMES: Final = 5
+TIMES: Final = 3
 """How often each is done; the table has the median and the slowest."""
 PROGRAM: Final = (sys.executable, "-m", "taxiway", "runs")
 COMMANDS: Final[tuple[tuple[str, ...], ...]] = (

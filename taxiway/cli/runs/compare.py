@@ -27,6 +27,8 @@ TITLES: Final[dict[Section, str]] = {
     "code": "Code",
     "lock": "Lock",
 }
+ROWS: Final = 40
+"""Differences of a section that are shown; JSON and the page have all."""
 SLICES: Final = 10
 """That are shown, unless metrics are named."""
 SMALLEST: Final = 0.0001
@@ -73,7 +75,9 @@ def _print(found: Comparison, all_slices: bool) -> None:
     for section, title in TITLES.items():
         differences = found.of(section)
         if differences:
-            _table(console, title, found.runs, difference_rows(differences))
+            _table(console, title, found.runs, difference_rows(differences[:ROWS]))
+        if len(differences) > ROWS:
+            console.print(f"and {len(differences) - ROWS:,} more; --json has all")
         for one in differences:
             _diffs(console, one)
     if found.metrics:

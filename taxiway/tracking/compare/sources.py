@@ -12,6 +12,8 @@ from taxiway.tracking.run_record.record import RunRecord
 
 LONGEST: Final = 200
 """Lines of one file's diff that are kept."""
+MOST: Final = 20
+"""Files whose lines are shown: a new release of Taxiway changes hundreds, which no one reads."""
 Texts = Callable[[RunRecord, str], str | None]
 """The text of a file as it was in a run; None where nothing has it any more."""
 
@@ -35,7 +37,8 @@ def code_differences(records: Sequence[RunRecord], texts: Texts = no_texts) -> l
         digests = [record.code.files.get(path) for record in records]
         if len(set(digests)) > 1:
             values = tuple(f"sha256 {short(one)}" if one else None for one in digests)
-            found.append(Difference("code", path, values, _diffs(records, path, texts)))
+            diffs = _diffs(records, path, texts) if len(found) < MOST else ()
+            found.append(Difference("code", path, values, diffs))
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from taxiway.cli.runs.asked import _under_way
 from taxiway.registry.database.session import open_database
 from taxiway.registry.runs import IndexedRun, write_runs
 from taxiway.tracking.run_record.files import write_record
@@ -160,7 +161,7 @@ class TestCompare:
         assert lines[0] == f"they differ in config ({RATE})"
         assert lines[3].split() == [RATE, "0.01", "0.003"]
         text = "\n".join(lines)
-        assert "+0.1 better" in text
+        assert "+0.1000 better" in text
         assert "auc, region=north" in text
         assert "Features" not in text
 
@@ -238,6 +239,19 @@ class TestWords:
     def test_nothing_to_tag_and_an_empty_note_are_refused(self, lab: Lab) -> None:
         assert lab("runs", "tag", "run-1").code == 2
         assert lab("runs", "note", "run-1", " ").code == 2
+
+
+def test_without_tracking_runs_are_listed_and_the_others_say_what_they_miss(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("run_record.known", "compare.compare", "source_texts", "under_way"):
+        monkeypatch.setitem(sys.modules, f"taxiway.tracking.{name}", None)
+    _under_way.cache_clear()
+    assert len(lab.json("runs", "list")) == 3
+    for words in (("show", "run-1"), ("compare", "run-1", "run-2")):
+        done = lab("runs", *words)
+        assert (done.code, "taxiway/tracking" in done.err) == (2, True)
+    _under_way.cache_clear()
 
 
 def test_nothing_heavy_is_imported(lab: Lab) -> None:

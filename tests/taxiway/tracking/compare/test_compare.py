@@ -10,8 +10,8 @@ import pytest
 from taxiway.config.reference import entries
 from taxiway.tracking.compare.compare import compare_runs
 from taxiway.tracking.compare.settings import CANNOT_MATTER, SAID_BY_CONTENT
-from taxiway.tracking.compare.sources import LONGEST
-from taxiway.tracking.run_record.record import RunRecord
+from taxiway.tracking.compare.sources import LONGEST, MOST
+from taxiway.tracking.run_record.record import RunRecord, Slice
 from tests.taxiway.tracking.compare.records import FEATURES, SOURCE, Project, named
 
 RATE = "model.hyperparameters.learning_rate"
@@ -109,6 +109,32 @@ def test_a_long_diff_is_cut(project: Project) -> None:
     diff = project.compare(first, project.run("b")).differences[0].diffs[0]
     assert len(diff.splitlines()) == LONGEST + 1
     assert diff.endswith("more lines")
+
+
+def test_of_many_files_all_are_named_and_some_are_shown(project: Project) -> None:
+    first = project.run("a")
+    for number in range(MOST + 5):
+        project.write(f"models/parcels/part_{number:02}.py", "x = 1\n")
+    differences = project.compare(first, project.run("b")).differences
+    assert len(differences) == MOST + 5
+    assert sum(any(one.diffs) for one in differences) == MOST
+
+
+def test_slices_too_small_to_be_ranked_come_last(project: Project) -> None:
+    first = project.run("a")
+    few, many = {"example_count": 5.0}, {"example_count": 500.0}
+    slices = [
+        tuple(Slice(name=name, metrics=one) for name, one in pairs)
+        for pairs in (
+            (("small", few | {"auc": 0.1}), ("large", many | {"auc": 0.7})),
+            (("small", few | {"auc": 0.9}), ("large", many | {"auc": 0.6})),
+        )
+    ]
+    first, second = (first.model_copy(update={"slices": one}) for one in slices)
+    found = project.compare(first, second)
+    changed = [(one.slice, one.name) for one in found.slices if one.largest]
+    assert changed == [("large", "auc"), ("small", "auc")]
+    assert found.ranked_by == "auc"
 
 
 def test_one_package(project: Project) -> None:
