@@ -274,6 +274,7 @@ def test_nothing_heavy_is_imported(lab: Lab) -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
+@pytest.mark.one_stack
 def test_five_thousand_runs_are_listed_and_compared_in_time(
     tmp_path: Path, here: CommandLine
 ) -> None:
