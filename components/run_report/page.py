@@ -182,7 +182,7 @@ def _task_charts(task: Mapping[str, Any] | None) -> dict[str, Markup]:
             "Precision and recall",
             "recall",
             "precision",
-            f"Precision over recall for all thresholds; the base rate is {curves['base_rate']:.4f}.",
+            f"Precision over recall; the base rate is {curves['base_rate']:.4f}.",
         )
     calibration = task.get("calibration")
     if calibration:

@@ -20,6 +20,7 @@ from taxiway.cli import (
     new,
     outbox,
     remove,
+    report,
     rollout,
     run,
     runs,
@@ -47,6 +48,7 @@ app.command()(submit.submit)
 app.command()(deploy.deploy)
 app.command()(serve.serve)
 app.command()(lineage.lineage)
+app.command()(report.report)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
