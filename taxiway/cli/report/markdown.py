@@ -12,7 +12,7 @@ WORST: Final = 5
 WARNINGS: Final = 10
 LONGEST: Final = 300
 """Of a reason or a description."""
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&@$])")
+_SPECIAL: Final = re.compile(r"([\\`*{}\[\]<>#|~!&@$]|(?<!\w)_|_(?!\w))")
 """What Markdown, HTML or a forge (a mention, an issue) would read as more than text."""
 
 
@@ -86,7 +86,7 @@ def _goals(goals: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         "#### Goals",
         "",
-        *table(("goal", "", "measured", "wanted", "of"), rows, is_escaped=True),
+        *table(("goal", "met", "measured", "wanted", "of"), rows, is_escaped=True),
     ]
 
 
