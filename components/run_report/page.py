@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +52,10 @@ def render_html(report: Mapping[str, Any]) -> str:
         curve_charts=_curves(report.get("curves") or {}),
         slice_chart=_slices(report["evaluation"]),
         features=_features(report.get("data") or {}),
+        config_rows=[
+            (one["key"], _plain(one["value"]), _plain(one["base"]))
+            for one in report.get("config_changes") or ()
+        ],
         most_slices=MOST_SLICES,
     )
 
@@ -59,6 +64,11 @@ def state_of(report: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     """A node's state; that of the one which ended the run is the outcome's word."""
     failure = report["failure"]
     return str(report["outcome"] if failure and failure["node"] == node["node"] else node["state"])
+
+
+def _plain(value: object) -> str:
+    """A value of the config: text as it is, anything else as YAML writes it on one line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _graph(report: Mapping[str, Any]) -> Markup:
@@ -182,7 +192,7 @@ def _task_charts(task: Mapping[str, Any] | None) -> dict[str, Markup]:
             "Precision and recall",
             "recall",
             "precision",
-            f"Precision over recall for all thresholds; the base rate is {curves['base_rate']:.4f}.",
+            f"Precision over recall; the base rate is {curves['base_rate']:.4f}.",
         )
     calibration = task.get("calibration")
     if calibration:

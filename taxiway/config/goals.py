@@ -178,6 +178,9 @@ class CostGoal(_Bounded):
         return Found(measured.cost, f"{measured.currency} for the nodes' CPU time".strip())
 
 
-Goal = MetricGoal | FairnessGoal | LatencyGoal | BusinessGoal | CostGoal
+Goal = Annotated[
+    MetricGoal | FairnessGoal | LatencyGoal | BusinessGoal | CostGoal,
+    Field(discriminator="kind"),
+]
 """An item of `goals`: every kind of goal, joined by `|`."""
-Goals = tuple[Annotated[Goal, Field(discriminator="kind")], ...]
+Goals = tuple[Goal, ...]

@@ -71,7 +71,7 @@ def _counted(value: Mapping[str, Any]) -> Iterator[tuple[tuple[int, int], int]]:
 
 
 def buckets(evaluation_uri: str, plot: str) -> list[Bucket]:
-    """The buckets of one of the plots that the report is drawn from, of the whole, by rising numbers."""
+    """The buckets of one of the plots that the report draws, of the whole, by rising numbers."""
     model = candidate_name(evaluation_uri)
     return [
         Bucket(

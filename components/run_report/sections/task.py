@@ -143,7 +143,7 @@ def _thinned(points: Sequence[list[float]]) -> list[list[float]]:
 
 
 def _calibration(found: Sequence[Bucket]) -> dict[str, Any] | None:
-    """Groups of neighbouring predictions with about as many rows each, and the range of both."""
+    """Groups of neighbouring predictions with about as many rows each."""
     known = [one for one in found if one.rows > 0 and math.isfinite(one.label + one.prediction)]
     if not known:
         return None
@@ -155,8 +155,7 @@ def _calibration(found: Sequence[Bucket]) -> dict[str, Any] | None:
         if rows >= size or one is known[-1]:
             groups.append({"predicted": prediction / rows, "actual": label / rows, "rows": rows})
             rows = label = prediction = 0.0
-    numbers = [group[which] for group in groups for which in ("predicted", "actual")]
-    return {"groups": groups, "ticks": ticks(min(numbers), max(numbers))}
+    return {"groups": groups}
 
 
 def _residuals(found: Sequence[Bucket]) -> dict[str, Any] | None:
@@ -181,7 +180,6 @@ def _residuals(found: Sequence[Bucket]) -> dict[str, Any] | None:
         "rows": rows_of,
         "outside": max(0.0, total - sum(rows for size, rows in beyond if size <= reach)),
         "mean": sum(one.label - one.prediction for one in known) / total,
-        "ticks": ticks(-reach, reach),
     }
 
 
@@ -198,12 +196,3 @@ def _spread(bucket: Bucket, start: float, width: float, rows_of: list[float]) ->
         low = bucket.low if at == first else start + at * width
         high = bucket.high if at == final else start + (at + 1) * width
         rows_of[at] += bucket.rows * max(0.0, high - low) / size
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Four to ten round numbers, the first not above `low` and the last not below `high`."""
-    span = high - low or abs(high) or 1.0
-    step = 10.0 ** math.floor(math.log10(span / 4))
-    step *= next(by for by in (1, 2, 5, 10) if span / (step * by) <= 7)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(step * i, 12) for i in range(first, max(last, first + 1) + 1)]
