@@ -175,7 +175,7 @@ def in_process(words: Sequence[str], times: int = TIMES) -> Iterator[float]:
 
 
 def _of_children() -> float:
-    """CPU seconds of all child processes so far, to which other work on the machine adds nothing."""
+    """CPU seconds of all child processes so far, to which other work adds nothing."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
