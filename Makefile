@@ -36,7 +36,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-serving profile lock clean config-reference signing clients protos
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -105,6 +105,9 @@ bench-startup: .venv/installed ## Time help, completion, imports, and a run with
 bench-registry: .venv/installed ## Time lists and searches of a registry with 5,000 versions.
 	@.venv/bin/python -m benchmarks.registry
 
+bench-runs: .venv/installed ## Time lists, searches and comparisons of 5,000 runs.
+	@.venv/bin/python -m benchmarks.runs
+
 bench-serving: .venv/installed .mlserver/installed ## Time the gateway beside plain FastAPI and MLServer, and have accidents under load.
 	@.venv/bin/python -m benchmarks.serving
 
@@ -140,6 +143,9 @@ docs: .docs/installed ## Build the documentation's site in site/; a broken link 
 signing: .signing/installed ## Set up .signing/env, which signs and verifies models on the classic stack.
 
 clients: .clients/installed ## Set up .clients/env: clients of the gateway that clash with the lock, for its tests.
+
+# What tests ask whether a page is accessible; of the npm registry, by the hash in the lock.
+axe: .axe/installed ## Set up .axe with axe-core, which looks at pages in the tests; needs npm.
 
 protos: .clients/installed ## Write taxiway/serving/protos/descriptors.binpb from the .proto files beside it.
 	cd taxiway/serving/protos && ../../../.clients/env/bin/python -m grpc_tools.protoc -I. --include_imports \
@@ -195,6 +201,10 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 	@echo "setting up .clients/env" && $(UV) venv --quiet --clear --python '>=3.11' .clients/env && \
 	  $(UV) pip sync --quiet --require-hashes --python .clients/env/bin/python deploy/clients.lock && \
 	  touch $@
+
+.axe/installed: tools/axe/package-lock.json tools/axe/package.json
+	@mkdir -p .axe && cp tools/axe/package.json tools/axe/package-lock.json .axe/ && \
+	  npm ci --prefix .axe --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@
 
 .mlserver/installed: deploy/mlserver.lock | .uv-ready
 	@echo "setting up .mlserver/env: about 1.5 GB" && $(UV) venv --quiet --clear --python '>=3.11,<3.14' .mlserver/env && \

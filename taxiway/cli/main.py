@@ -21,6 +21,7 @@ from taxiway.cli import (
     new,
     outbox,
     remove,
+    report,
     rollout,
     run,
     runs,
@@ -49,6 +50,7 @@ app.command()(deploy.deploy)
 app.command()(serve.serve)
 app.command()(lineage.lineage)
 app.command()(clean.clean)
+app.command()(report.report)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,15 @@ def report(
     folder: str, task: str, known: Task | None = None, *others: NodeRecord
 ) -> dict[str, Any]:
     from components.run_report.logic import build_report
+    from components.run_report.sections.known import KnownRun
 
     blessing = ArtifactRecord(2, "ModelBlessing", "/none", {"blessed": 1})
     evaluation = ArtifactRecord(1, "ModelEvaluation", folder, {})
     outputs = {"evaluation": (evaluation,), "blessing": (blessing,)}
     node = NodeRecord("Evaluator", 1, "COMPLETE", 1.0, outputs)
-    ranking = Ranking("", True, 1)
-    of = known or SPECS[task].task
-    return build_report("penguins", "r1", [node, *others], {}, ranking, of)
+    spec = dataclasses.replace(SPECS[task], task=known or SPECS[task].task)
+    run = KnownRun("penguins", "r1", [node, *others], {}, Ranking("", True, 1), spec)
+    return build_report(run)
 
 
 def section(folder: str, task: str) -> dict[str, Any]:
@@ -101,11 +104,11 @@ class TestClasses:
         assert "Multi-class: <code>species</code>" in page
         assert page.count('<td class="number right"') == 3
         assert page.count('<td class="number wrong"') == 6
-        assert '<th class="number">Gentoo, big</th>' in page
+        assert '<th scope="col" class="number">Gentoo, big</th>' in page
         assert "by <code>weight</code> in the metrics above" in page
 
     def test_of_many_classes_the_commonest_mistakes_are_listed(self) -> None:
-        from components.run_report.task import MOST_CLASSES, MOST_MISTAKES, _classes
+        from components.run_report.sections.task import MOST_CLASSES, MOST_MISTAKES, _classes
 
         counts = {(i, j): 100 - 10 * abs(i - j) for i in range(20) for j in range(max(0, i - 3), i)}
         found = _classes({**counts, (19, -1): 5}, ["one", "two"])
@@ -116,7 +119,7 @@ class TestClasses:
         assert found["mistakes"][0] == {"actual": "two", "predicted": "one", "rows": 90}
 
     def test_a_row_that_is_taken_for_nothing_has_a_column(self) -> None:
-        from components.run_report.task import _classes
+        from components.run_report.sections.task import _classes
 
         found = _classes({(0, 0): 3, (0, -1): 1, (1, 1): 2}, ("a", "b"))
         assert found["confusion"] == {
@@ -125,6 +128,40 @@ class TestClasses:
             "rows": [[1, 3, 0], [0, 0, 2]],
         }
         assert found["classes"][0]["recall"] == 0.75
+
+
+class TestThresholds:
+    """Curves of a Binary are those of its rows."""
+
+    def test_the_area_below_roc_is_that_of_the_rows(self, evaluations: dict[str, str]) -> None:
+        curves = section(evaluations["Binary"], "Binary")["curves"]
+        made = rows()
+        yes = np.array([row["sex"] == "female" for row in made])
+        p = np.array([row["sex_new"] for row in made])
+        pairs = p[yes][:, np.newaxis] - p[~yes]
+        area = ((pairs > 0) + (pairs == 0) / 2).mean()
+        x, y = np.array(curves["roc"]).T
+        assert ((y[1:] + y[:-1]) / 2 * np.diff(x)).sum() == pytest.approx(area, abs=0.01)
+        assert curves["base_rate"] == pytest.approx(yes.mean())
+        assert curves["roc"][-1] == [1.0, 1.0]
+        assert curves["precision_recall"][-1] == pytest.approx([1.0, yes.mean()])
+
+    def test_labels_that_are_all_the_same_have_none(self) -> None:
+        from components.run_report.sections.task import threshold_curves
+        from taxiway.evaluation.pictures import Bucket
+
+        assert threshold_curves([Bucket(0.1, 0.2, 0.0, 0.6, 4.0)]) is None
+        assert threshold_curves([]) is None
+
+    def test_a_curve_has_no_more_points_than_can_be_told_apart(self) -> None:
+        from components.run_report.sections.task import MOST_POINTS, threshold_curves
+        from taxiway.evaluation.pictures import Bucket
+
+        found = [Bucket(n / 900, (n + 1) / 900, n % 2, n / 900, 1.0) for n in range(900)]
+        curves = threshold_curves(found)
+        assert curves
+        assert len(curves["roc"]) <= MOST_POINTS + 1
+        assert curves["roc"][-1] == pytest.approx([1.0, 1.0])
 
 
 class TestNumbers:
@@ -140,8 +177,6 @@ class TestNumbers:
         ]
         columns = [np.mean([row[name] for row in made]) for name in ("mass_g_new", "mass_g")]
         assert means == pytest.approx(columns)
-        assert found["ticks"][0] <= min(predicted)
-        assert found["ticks"][-1] >= max(predicted)
 
     def test_residuals_are_counted_to_the_last_row(self, evaluations: dict[str, str]) -> None:
         found = section(evaluations["Regression"], "Regression")["residuals"]
@@ -158,23 +193,12 @@ class TestNumbers:
 
         found = report(evaluations["Regression"], "Regression")
         page, task = render_html(found), found["evaluation"]["task"]
-        assert page.count('<circle class="dot"') == len(task["calibration"]["groups"])
-        assert page.count('<rect class="bar"') == len(task["residuals"]["rows"])
+        assert page.count("<circle") == len(task["calibration"]["groups"])
+        assert "Calibration: predicted against actual</title>" in page
+        drawn = re.search(r'<g class="series columns">(.*?)</g>', page)
+        assert drawn
+        assert drawn[1].count("<rect") == len(task["residuals"]["rows"])
         assert "nan" not in page
-
-    @pytest.mark.parametrize(
-        ("low", "high", "expected"),
-        [
-            (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
-            (-3.2, 4.1, [-4, -2, 0, 2, 4, 6]),
-            (2775, 5211, [2500, 3000, 3500, 4000, 4500, 5000, 5500]),
-            (7, 7, [7, 8]),
-        ],
-    )
-    def test_ticks_are_round_and_around(self, low: float, high: float, expected: list[Any]) -> None:
-        from components.run_report.task import ticks
-
-        assert ticks(low, high) == pytest.approx(expected)
 
 
 def test_an_evaluation_that_taxiway_did_not_ask_for_has_no_section(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from taxiway.registry.database.tables import audit_head, metadata, routes
 from taxiway.registry.deploy.history import history
 from taxiway.registry.routes.records import current
 from taxiway.registry.routes.route import Arm
+from taxiway.registry.runs import list_runs
 from taxiway.registry.section import Registry
 from tests.taxiway.registry.conftest import KINDS
 from tests.taxiway.registry.database.programs import AT_ONCE, run
@@ -220,3 +221,26 @@ def test_the_second_migration_that_was_killed_half_way_is_finished_by_the_next(
         assert differences(connection) == []
         assert len(connection.execute(select(routes)).all()) == 2
         assert len(history(connection, "parcels", "")) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_of_a_release_before_have_no_config_until_the_index_is_made_anew(
+    kind: str, sections: Sections
+) -> None:
+    settings = sections(kind)
+    _upgraded_to(settings, "0003")
+    row = {"run_id": "r1", "pipeline": "parcels", "model": "", "outcome": "failed", "failure": "x"}
+    row |= {"started_at": _TIMES[0], "version": "", "metrics": "{}", "facts": "{}", "folder": "/r1"}
+    row |= {"search_text": "", "indexed_at": _TIMES[0]}
+    engine = make_engine(settings)
+    with engine.begin() as connection:
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        statement = f"INSERT INTO runs ({names}, seconds) VALUES ({values}, 1.5)"  # ours
+        connection.execute(text(statement), row)
+    engine.dispose()
+    with closing(Database(settings)) as database:
+        (run,) = list_runs(database)
+        with database.reading() as connection:
+            assert differences(connection) == []
+    assert (run.run_id, run.seconds, run.params, run.slices) == ("r1", 1.5, {}, {})
