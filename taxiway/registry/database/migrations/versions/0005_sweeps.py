@@ -46,9 +46,7 @@ def upgrade() -> None:
         _long("metrics"),
         _long("reason"),
         sa.Column("seconds", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sweep_id"], ["sweeps.id"], name=op.f("fk_sweep_trials_sweep_id")
-        ),
+        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name=op.f("fk_sweep_trials_sweep_id")),
         sa.UniqueConstraint("sweep_id", "number", name=op.f("uq_sweep_trials_sweep_id_number")),
     )
 
