@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, resolve
+from taxiway.cli.runs_reproduce import reproduce
 from taxiway.errors import ConfigError, did_you_mean
 
 app = typer.Typer(help="List runs, and make their index anew.", no_args_is_help=True)
@@ -63,6 +64,9 @@ def list_(
         right=["seconds"],
         empty="no runs here; `taxiway runs reindex` finds those of an older release",
     )
+
+
+app.command()(reproduce)
 
 
 @app.command()
