@@ -64,7 +64,7 @@ def best_command(design: Design, trials: Sequence[Trial]) -> str:
     best = next(iter(ranked(design, trials)), None)
     if best is None:
         return ""
-    given = {**design.space.fixed, **best.given}
+    given = {**design.space.fixed, **{key: best.given[key] for key in design.space.dimensions}}
     sets = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
     return shell(["taxiway", "run", *design.options, *sets])
 

@@ -56,7 +56,8 @@ class Range:
             value = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
         else:
             value = low + share * (high - low)
-        return self.text(math.floor(value) if self.whole else value)
+        value = math.floor(value) if self.whole else value
+        return self.text(min(max(value, self.low), self.high))  # the logarithm rounds
 
     def text(self, value: float) -> str:
         """A value as YAML."""
@@ -81,18 +82,18 @@ class Space:
     """Values that every trial has, as YAML, by key."""
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; `from_json` reads them."""
-        tried = {
-            key: list(one.values) if isinstance(one, Choices) else _range_text(one)
+        """As plain values; `from_json` reads them. The order of keys is that of a grid."""
+        tried = [
+            [key, list(one.values) if isinstance(one, Choices) else _range_text(one)]
             for key, one in self.dimensions.items()
-        }
+        ]
         return {"tried": tried, "fixed": dict(self.fixed)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Space:
         """From what `to_json` gave."""
         found: dict[str, Dimension] = {}
-        for key, one in values["tried"].items():
+        for key, one in values["tried"]:
             read = Choices(tuple(one)) if isinstance(one, list) else _range(key, one)
             assert read is not None
             found[key] = read
