@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -81,6 +82,7 @@ def _fork(line: str, answers: int) -> int:
 def _work(line: str, answers: int) -> None:
     from taxiway.runners.sweep.trial import Order, run_trial
 
+    logging.root.handlers.clear()  # absl's, which came with TensorFlow; the run has its own
     result = run_trial(Order.from_line(line), lambda text: _answer(answers, {"doing": text}))
     _answer(answers, {"result": {**asdict(result), "curve": list(result.curve)}})
 
