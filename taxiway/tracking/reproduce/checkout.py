@@ -38,7 +38,8 @@ def checkout(root: Path, code: Code) -> Iterator[Path]:
     try:
         _git(root, "worktree", "add", "--detach", str(place), code.commit)
         if code.diff:
-            _git(place / below, "apply", "--whitespace=nowarn", "-", given=code.diff)
+            inside = [f"--directory={below}"] if below else []
+            _git(place, "apply", "--whitespace=nowarn", *inside, "-", given=code.diff)
         yield place / below
     finally:
         ask_git(root, "worktree", "remove", "--force", str(place))
