@@ -65,7 +65,13 @@ def sweep(
     push: Annotated[
         bool, typer.Option("--push", help="Push and register what is blessed, as other runs do.")
     ] = False,
-    resume: Annotated[int | None, typer.Option(help="Go on with the sweep of this number.")] = None,
+    resume: Annotated[
+        int | None,
+        typer.Option(
+            help="Go on with the sweep of this number, as it was asked for; --config and --set say "
+            "only where its registry is."
+        ),
+    ] = None,
     new: Annotated[
         bool, typer.Option("--new", help="Begin anew though the same one is unfinished.")
     ] = False,
@@ -82,12 +88,7 @@ def sweep(
         return
     caps = (runs, minutes)
     if resume is not None:
-        if tried:
-            raise ConfigError(
-                "--resume goes on with what the sweep was asked for, and takes no --set",
-                edit="the command line",
-            )
-        raise typer.Exit(_go_on(resolve(config, None), resume, caps, as_json))
+        raise typer.Exit(_go_on(resolve(config, tried), resume, caps, as_json))
     from taxiway.runners.sweep.design import Design, objective_of
     from taxiway.runners.sweep.space import parse_space
 

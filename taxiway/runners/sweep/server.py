@@ -45,7 +45,7 @@ def serve(parent: int, pipeline: str) -> None:
     """
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what others print is no answer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trial's to act on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only a trial is interrupted
     _end_with(parent)
     enter_project()
     few_arenas()
@@ -67,8 +67,8 @@ def _fork(line: str, answers: int) -> int:
     if child == 0:
         code = 1
         try:
-            _end_with(server)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            _end_with(server)
             _work(line, answers)
             code = 0
         except BaseException:
@@ -76,6 +76,7 @@ def _fork(line: str, answers: int) -> int:
         finally:
             sys.stderr.flush()
             os._exit(code)
+    _answer(answers, {"begun": child})
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

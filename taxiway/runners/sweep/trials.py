@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from os import getpid
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from signal import Signals
+from signal import SIGINT, Signals
 from typing import IO, Any
 
 from taxiway.errors import TaxiwayError
@@ -27,6 +27,8 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self._process = process
         self._log = log
+        self._trial: int | None = None
+        """Process of the trial under way."""
 
     def run(self, order: Order, tell: Callable[[str], None]) -> Result:
         """Runs a trial to its end.
@@ -47,23 +49,26 @@ class Server:
         result: Result | None = None
         while True:
             answer = self._answer()
+            self._trial = answer.get("begun", self._trial)
             if "doing" in answer:
                 tell(answer["doing"])
             if "result" in answer:
                 result = Result(**answer["result"])
             if "ended" in answer:
+                self._trial = None
                 return result or Result("failed", _death(answer["ended"], self._log))
 
-    def await_ready(self) -> None:
-        """Waits until it has imported all; a trial that is ordered before waits too."""
-        self._answer()
-
     def _answer(self) -> Mapping[str, Any]:
+        """The next one; Ctrl-C is handed on to the trial, whose own run then says how it ended."""
         assert self._process.stdout is not None
         while True:
             try:
                 line = self._process.stdout.readline()
-            except KeyboardInterrupt:  # the trial has heard it too, and ends by itself
+            except KeyboardInterrupt:
+                if self._trial is None:
+                    raise
+                with suppress(ProcessLookupError):
+                    os.kill(self._trial, SIGINT)
                 continue
             if not line:
                 raise self._gone()
@@ -85,7 +90,7 @@ def server(pipeline: str, log: Path) -> Iterator[Server]:
       pipeline: module of the pipeline.
       log: where what it prints goes, beside the runs' own logs.
     """
-    command = [sys.executable, "-m", "taxiway.runners.sweep.server", str(getpid()), pipeline]
+    command = [sys.executable, "-m", "taxiway.runners.sweep.server", str(os.getpid()), pipeline]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as printed, _started(command, printed) as process:
         try:
@@ -98,7 +103,14 @@ def server(pipeline: str, log: Path) -> Iterator[Server]:
 
 def _started(command: list[str], printed: IO[str]) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=printed, text=True)
+    return subprocess.Popen(
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=printed,
+        text=True,
+        start_new_session=True,  # else a terminal's Ctrl-C would reach a trial twice
+    )
 
 
 def _death(code: int, log: Path) -> str:

@@ -82,8 +82,10 @@ def test_the_same_command_goes_on_with_what_has_not_ended(
     assert "sweep 1 of this very command has not ended" in done.err
     assert [order.trial.number for order in server.orders] == [2]
     with pretending() as server:
-        assert here("sweep", *asked).out.startswith("sweep 2: ")
-        assert len(server.orders) == 2
+        assert here("sweep", *asked, "--runs", "1").out.startswith("sweep 2: ")
+        done = here("sweep", "--resume", "2", "--runs", "5", *options(tmp_path))
+    assert done.out.startswith("sweep 2: a grid of 2, 5 runs at most, ranked by auc\ntrial 2 ")
+    assert [order.trial.number for order in server.orders] == [1, 2]
 
 
 def test_a_sweep_of_which_every_trial_fails_fails(tmp_path: Path, here: CommandLine) -> None:
@@ -105,19 +107,15 @@ def test_a_sweep_of_which_every_trial_fails_fails(tmp_path: Path, here: CommandL
         (("--set", f"{RATE}=1e-2,1", "--random", "3", "--tpe", "3"), "give one"),
         (("--set", f"{RATE}=1e-3..1e-2"), "--random N or --tpe N take ranges"),
         (("--resume", "7"), "there is no sweep 7"),
-        (("--resume", "7", "--set", "a=1,2"), "takes no --set"),
+        (("--resume", "7", "--set", "outptu.root=x"), "did you mean 'output'"),
         (("--set", f"{RATE}=1,2", "--metric", "acu"), "did you mean 'auc'"),
     ],
 )
 def test_wrong_usage_is_told_before_anything_runs(
     tmp_path: Path, here: CommandLine, words: tuple[str, ...], told: str
 ) -> None:
-    given = words if "--resume" in words else (*options(tmp_path), *words)
     config_at(tmp_path)
-    environment = pytest.MonkeyPatch()
-    with environment.context() as patched:
-        patched.chdir(REPOSITORY)
-        done = here("sweep", *given)
+    done = here("sweep", *options(tmp_path), *words)
     assert done.code == 2
     assert told in done.err
 
