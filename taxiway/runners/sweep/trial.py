@@ -45,8 +45,8 @@ class Order:
     def from_line(cls, line: str) -> Order:
         """From what `to_line` gave."""
         values = json.loads(line)
-        values["trial"] = Trial(**values["trial"])
-        values["earlier"] = [Trial(**one) for one in values["earlier"]]
+        values["trial"] = _trial(values["trial"])
+        values["earlier"] = [_trial(one) for one in values["earlier"]]
         return cls(**values)
 
 
@@ -184,6 +184,10 @@ def _measured(config: Config, run_id: str) -> Sequence[Any]:
     except Exception:  # the trial is told of all the same
         logging.exception("the evaluation of run %s cannot be read", run_id)
         return []
+
+
+def _trial(values: Mapping[str, Any]) -> Trial:
+    return Trial(**{**values, "curve": tuple(values["curve"])})
 
 
 def _plain(trial: Trial) -> dict[str, Any]:
