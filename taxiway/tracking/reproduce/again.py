@@ -64,12 +64,8 @@ class Place:
         return self.root / "config.yaml"
 
     def clear(self) -> None:
-        """Makes the folder anew."""
-        try:
-            shutil.rmtree(self.root, ignore_errors=True)
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TaxiwayError(f"cannot write {self.root}: {error}", edit="output.root") from None
+        """Takes away what an earlier one has left."""
+        shutil.rmtree(self.root, ignore_errors=True)
 
 
 def recorded_config(record: RunRecord, folder: Path) -> dict[str, Any]:
@@ -151,9 +147,13 @@ def differences_there(
 
 
 def write_config(again: Mapping[str, Any], place: Place) -> None:
-    """Writes the new run's config."""
+    """Writes the new run's config, in place of that of an earlier one."""
     text = yaml.safe_dump(dict(again), sort_keys=False, allow_unicode=True)
-    place.config.write_text(text, encoding="utf-8")
+    try:
+        place.root.mkdir(parents=True, exist_ok=True)
+        place.config.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TaxiwayError(f"cannot write {place.root}: {error}", edit="output.root") from None
 
 
 def run_again(place: Place, project: Path, quiet: bool) -> tuple[RunRecord, Path]:

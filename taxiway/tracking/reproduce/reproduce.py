@@ -103,7 +103,6 @@ def reproduce(
         )
     found = again.recorded_config(record, folder)
     place = again.Place(Path(config.output.root, again.FOLDER, run_id))
-    place.clear()
     root = Path(data_root or record.data.root or str(found["data"]["root"]))
     files = data.sources(record, root, str(found["output"]["root"]))
     new = again.config_again(found, place, bool(files), data_root)
@@ -116,6 +115,8 @@ def reproduce(
         report = Report(run_id, tuple(differs), _compared(record), tuple(_notes(record)))
         if not start(report):
             return Repeated(report)
+        place.clear()
+        again.write_config(new, place)
         data.lay_out(files, place.data)
         made, where = again.run_again(place, project, quiet)
     verdict = compare(record, made)
