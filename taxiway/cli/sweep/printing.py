@@ -17,7 +17,7 @@ from taxiway.runners.console.live import live
 from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.sweep import ranking
 from taxiway.runners.sweep.design import Design
-from taxiway.runners.sweep.samplers import SAMPLERS
+from taxiway.runners.sweep.sampling.samplers import SAMPLERS
 from taxiway.terminal import one_line
 
 

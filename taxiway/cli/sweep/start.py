@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from taxiway.config.schema import Config
     from taxiway.registry.sweeps import Sweep
     from taxiway.runners.sweep.design import Design
-    from taxiway.runners.sweep.samplers import Kind
+    from taxiway.runners.sweep.sampling.samplers import Kind
 
 Tried = Annotated[
     list[str] | None,
@@ -90,7 +90,7 @@ def sweep(
     if resume is not None:
         raise typer.Exit(_go_on(resolve(config, tried), resume, caps, as_json))
     from taxiway.runners.sweep.design import Design, objective_of
-    from taxiway.runners.sweep.space import parse_space
+    from taxiway.runners.sweep.sampling.space import parse_space
 
     kind, count = _sampler(random, tpe)
     space = parse_space(tried or [])

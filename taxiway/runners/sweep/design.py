@@ -13,8 +13,8 @@ from taxiway.evaluation.defaults import for_task
 from taxiway.evaluation.ranking import directions, ranking_of
 from taxiway.modeling.spec import load_spec
 from taxiway.registry.database.tables import canonical
-from taxiway.runners.sweep.samplers import Kind
-from taxiway.runners.sweep.space import Space
+from taxiway.runners.sweep.sampling.samplers import Kind
+from taxiway.runners.sweep.sampling.space import Space
 
 WORST: Final = "worst"
 """In place of a slice's name: whichever is worst in this trial."""

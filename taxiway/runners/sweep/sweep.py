@@ -32,7 +32,7 @@ from taxiway.registry.sweeps import (
 from taxiway.runners.local.run import new_run_id
 from taxiway.runners.preflight import check
 from taxiway.runners.sweep.design import Design
-from taxiway.runners.sweep.samplers import SAMPLERS, Grid, Sampler
+from taxiway.runners.sweep.sampling.samplers import SAMPLERS, Grid, Sampler
 from taxiway.runners.sweep.trial import Order, config_of
 from taxiway.runners.sweep.trials import Server, server
 

@@ -14,7 +14,7 @@ from taxiway.config.schema import Config
 from taxiway.errors import TaxiwayError
 from taxiway.registry.sweeps import State, Trial
 from taxiway.runners.sweep.design import Design, Objective
-from taxiway.runners.sweep.samplers import SAMPLERS, Pruner
+from taxiway.runners.sweep.sampling.samplers import SAMPLERS, Pruner
 
 if TYPE_CHECKING:
     from taxiway.runners.nodes.events import Event

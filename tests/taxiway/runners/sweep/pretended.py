@@ -19,8 +19,8 @@ from taxiway.registry.database.session import open_database
 from taxiway.registry.sweeps import Sweep, Trial, begin_sweep, trials_of, unfinished_sweep
 from taxiway.runners.sweep import sweep as module
 from taxiway.runners.sweep.design import Design, objective_of
-from taxiway.runners.sweep.samplers import Kind
-from taxiway.runners.sweep.space import parse_space
+from taxiway.runners.sweep.sampling.samplers import Kind
+from taxiway.runners.sweep.sampling.space import parse_space
 from taxiway.runners.sweep.trial import Order, Result
 from tests.conftest import TINY
 

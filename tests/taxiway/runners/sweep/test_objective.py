@@ -13,7 +13,7 @@ from taxiway.process.progress import Progress
 from taxiway.registry.database.tables import canonical
 from taxiway.runners.nodes.events import NodeProgress, StopRun
 from taxiway.runners.sweep.design import Design, Objective, objective_of
-from taxiway.runners.sweep.space import parse_space
+from taxiway.runners.sweep.sampling.space import parse_space
 from taxiway.runners.sweep.trial import Watch, curve_value, judged
 from tests.taxiway.runners.sweep.pretended import config_at
 

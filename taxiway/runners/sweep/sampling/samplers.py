@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol
 
 from taxiway.errors import ConfigError
 from taxiway.registry.sweeps import Trial
-from taxiway.runners.sweep.space import Choices, Space
+from taxiway.runners.sweep.sampling.space import Choices, Space
 
 Kind = Literal["grid", "random", "tpe"]
 
@@ -108,7 +108,7 @@ def _random(space: Space, seed: int, higher: bool) -> Sampler:
 
 
 def _tpe(space: Space, seed: int, higher: bool) -> Sampler:
-    from taxiway.runners.sweep.tpe import Tpe
+    from taxiway.runners.sweep.sampling.tpe import Tpe
 
     return Tpe(space, seed, higher)
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from taxiway.process.extras import needs
 from taxiway.registry.sweeps import Trial
-from taxiway.runners.sweep.samplers import Pruner
-from taxiway.runners.sweep.space import Choices, Range, Space
+from taxiway.runners.sweep.sampling.samplers import Pruner
+from taxiway.runners.sweep.sampling.space import Choices, Range, Space
 
 STARTUP: Final = 5
 """Trials at random before the estimator and the pruner have enough to go by."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from taxiway.errors import ConfigError
 from taxiway.registry.database.tables import canonical
-from taxiway.runners.sweep.samplers import SAMPLERS
-from taxiway.runners.sweep.space import Choices, Range, Space, parse_space
+from taxiway.runners.sweep.sampling.samplers import SAMPLERS
+from taxiway.runners.sweep.sampling.space import Choices, Range, Space, parse_space
 
 
 def test_commas_make_choices_but_not_within_brackets_or_quotes() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from taxiway.errors import ConfigError
 from taxiway.registry.sweeps import Trial
-from taxiway.runners.sweep.samplers import SAMPLERS
-from taxiway.runners.sweep.space import parse_space
-from taxiway.runners.sweep.tpe import STARTUP, WARM_UP, Tpe
+from taxiway.runners.sweep.sampling.samplers import SAMPLERS
+from taxiway.runners.sweep.sampling.space import parse_space
+from taxiway.runners.sweep.sampling.tpe import STARTUP, WARM_UP, Tpe
 
 SPACE = parse_space(["a=0.0..1.0", "n=1..9", "word=x,y"])
 
