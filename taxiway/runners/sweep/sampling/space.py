@@ -57,11 +57,13 @@ class Range:
         else:
             value = low + share * (high - low)
         value = math.floor(value) if self.whole else value
-        return self.text(min(max(value, self.low), self.high))  # the logarithm rounds
+        return self.text(value)
 
     def text(self, value: float) -> str:
-        """A value as YAML."""
-        return str(int(value)) if self.whole else repr(float(value))
+        """A value as YAML, of six digits, and never outside of the range."""
+        rounded = value if self.whole else float(f"{value:.6g}")
+        inside = min(max(rounded, self.low), self.high)
+        return str(int(inside)) if self.whole else repr(float(inside))
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -153,7 +155,8 @@ def _range(key: str, text: str) -> Range | None:
 
 
 def _range_text(one: Range) -> str:
-    return f"{'log:' if one.log else ''}{one.text(one.low)}..{one.text(one.high)}"
+    low, high = (int(end) if one.whole else end for end in (one.low, one.high))
+    return f"{'log:' if one.log else ''}{low!r}..{high!r}"
 
 
 def _choices(key: str, text: str) -> Choices | None:

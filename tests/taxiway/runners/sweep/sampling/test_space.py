@@ -72,8 +72,14 @@ def test_both_ends_of_integers_are_drawn_and_each_as_often() -> None:
     assert {value: drawn.count(value) for value in drawn} == dict.fromkeys("1234", 250)
 
 
+def test_a_number_has_six_digits_and_stays_within_the_range() -> None:
+    one = Range(1 / 3, 2 / 3)
+    assert (one.at(0.0), one.at(0.5)) == (repr(1 / 3), "0.5")
+    assert one.at(0.1) == "0.366667"
+
+
 def test_a_space_is_read_from_what_it_was_written_as() -> None:
-    space = parse_space(["z.b=log:1e-4..1e-1", "a.c=16..128", "a.d=x,y", "a.e=5"])
+    space = parse_space(["z.b=log:1e-4..0.123456789", "a.c=16..128", "a.d=x,y", "a.e=5"])
     read = Space.from_json(json.loads(canonical(space.to_json())))
     assert read == space
     assert list(read.dimensions) == ["z.b", "a.c", "a.d"]  # a grid goes by it
