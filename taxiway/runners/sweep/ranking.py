@@ -28,11 +28,15 @@ def counts(trials: Sequence[Trial]) -> dict[str, int]:
 
 
 def shared(trials: Sequence[Trial]) -> dict[str, dict[str, int]]:
-    """Of each node, in the order in which they first ran: how often it ran, was reused, failed."""
+    """Of each node, in the order in which they first ran: how often it ran or was reused.
+
+    Where it did not end well it is told as its trial is: failed, pruned, ...
+    """
     found: dict[str, Counter[str]] = {}
     for trial in trials:
         for node, state in trial.nodes.items():
-            found.setdefault(node, Counter())[_HOW.get(state, state)] += 1
+            how = trial.state if state == "failed" else _HOW.get(state, state)
+            found.setdefault(node, Counter())[how] += 1
     return {node: dict(one) for node, one in found.items()}
 
 

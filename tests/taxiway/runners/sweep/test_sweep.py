@@ -108,7 +108,7 @@ def test_a_trial_that_fails_costs_itself_only_and_is_told_with_its_reason(tmp_pa
     def fails(order: Order) -> Result:
         ends = {
             2: Result("failed", "its process died: SIGKILL"),
-            3: Result("pruned", "after epoch 3 ...", None, [0.1, 0.1, 0.1]),
+            3: Result("pruned", "after epoch 3 ...", None, [0.1], {"Trainer": "failed"}),
         }
         return ends.get(order.trial.number) or answer(order)
 
@@ -124,9 +124,9 @@ def test_a_trial_that_fails_costs_itself_only_and_is_told_with_its_reason(tmp_pa
         "after epoch 3 ...",
     ]
     assert told["trials"][0]["given"] == {RATE: "0.01", DROPOUT: "0.0"}
-    assert told["nodes"] == {"ArrowExampleGen": {"reused": 4}, "Trainer": {"ran": 4}}
+    assert told["nodes"] == {"ArrowExampleGen": {"reused": 4}, "Trainer": {"ran": 4, "pruned": 1}}
     assert ranking.counts_text(found) == "6 trials: 4 complete, 1 failed, 1 pruned"
-    assert ranking.shared_text(found) == ["reused 4: ArrowExampleGen", "ran 4: Trainer"]
+    assert ranking.shared_text(found) == ["reused 4: ArrowExampleGen", "ran 4, pruned 1: Trainer"]
     assert ranking.best_command(design, found) == (
         f"taxiway run --set {RATE}=0.01 --set {DROPOUT}=0.0"
     )
