@@ -27,6 +27,7 @@ from taxiway.cli import (
     runs,
     serve,
     submit,
+    sweep,
     upgrade,
 )
 from taxiway.cli import compile as compile_command
@@ -64,6 +65,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
+app.add_typer(sweep.app, name="sweep")
 
 
 def main() -> None:

@@ -44,6 +44,8 @@ def run_pipeline(
     command: str,
     as_json: bool = False,
     observers: Sequence[RunObserver] = (),
+    run_id: str = "",
+    deliver: bool = True,
 ) -> int:
     """Runs the pipeline that the config names and prints how it went.
 
@@ -52,6 +54,8 @@ def run_pipeline(
       command: the command line, kept with the run.
       as_json: print the report as JSON, and nothing else, on standard output.
       observers: receive each event too, those of the exit handler's own pipeline included.
+      run_id: see `new_run_id`; empty makes one.
+      deliver: see `LocalRunner`.
 
     Returns:
       The exit code: 0 where the run succeeded.
@@ -60,7 +64,7 @@ def run_pipeline(
       TaxiwayError: nothing could be started.
     """
     check(config)
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     origin = provenance({"container.image": config.container.image})
     properties = {"config": to_yaml(config), "command": command, **origin}
     folder = Path(config.output.report_folder(run_id))
@@ -94,7 +98,7 @@ def run_pipeline(
                 few_arenas()
                 share_gpu()
                 report, loading = _run(
-                    config, run_id, properties, folder, console, observers, recorder
+                    config, run_id, properties, folder, console, observers, recorder, deliver
                 )
                 request = _request(config, report, folder)
         except KeyboardInterrupt:
@@ -188,6 +192,7 @@ def _run(
     console: TerminalConsole,
     observers: Sequence[RunObserver],
     recorder: RunRecorder,
+    deliver: bool,
 ) -> tuple[dict[str, Any], float]:
     """The report, and the seconds that imports took."""
     started = time.monotonic()
@@ -206,6 +211,7 @@ def _run(
         config,
         observers=(Progress(console), EventLog(), *observers, *at_the_end),
         run_properties=properties,
+        deliver=deliver,
     )
     ended = runner.run_pipeline(create(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:
