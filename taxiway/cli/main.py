@@ -25,6 +25,7 @@ from taxiway.cli import (
     runs,
     serve,
     submit,
+    tracking,
     upgrade,
 )
 from taxiway.cli import compile as compile_command
@@ -48,6 +49,8 @@ app.command()(deploy.deploy)
 app.command()(serve.serve)
 app.command()(lineage.lineage)
 app.command()(doctor.doctor)
+app.command()(tracking.mlflow)
+app.command()(tracking.tensorboard)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(audit.app, name="audit")

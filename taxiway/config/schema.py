@@ -21,6 +21,7 @@ from taxiway.config.gates import DataGate, InfraValidation
 from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
+from taxiway.config.tracking import Tracking, TrackingNone
 from taxiway.delivery.section import Delivery
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
@@ -84,6 +85,7 @@ class Config(Frozen):
     push: Push = FilesystemPush(kind="filesystem")
     registry: Registry = SqliteRegistry(kind="sqlite")
     notify: Notify = NotifyNone(kind="none")
+    tracking: Tracking = TrackingNone(kind="none")
     serving: Serving = Serving()
     delivery: Delivery = Delivery()
     engine: Engine = Engine()

@@ -81,6 +81,11 @@ def root_of(whole: WholeRun) -> str:
     return str(section.get("root", "")) if isinstance(section, dict) else ""
 
 
+def pipeline_of(whole: WholeRun) -> str:
+    """The pipeline in a run's own config; empty where that is not known."""
+    return _name(_config(str(whole.properties.get("config", ""))), "pipeline")
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")

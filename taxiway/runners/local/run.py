@@ -104,9 +104,11 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
     try:
         from taxiway.runners.nodes.cleanup import end_dead_run
         from taxiway.runners.nodes.run_index import index_ended
+        from taxiway.runners.nodes.run_mirror import mirror_ended
 
         nodes = end_dead_run(config.metadata, run_id)
         index_ended(config, run_id)
+        mirror_ended(config, run_id, at_once=False)
     except Exception:
         logging.exception("what run %s has left could not be cleaned up", run_id)
         return
@@ -127,7 +129,10 @@ def _unsent(config: Config, run_id: str) -> list[str]:
         logging.exception("the outbox could not be looked into")
         return []
     later = "the next run sends it, or `taxiway outbox flush`"
-    return [one_line(f"{one.kind}: not sent yet: {one.error}; {later}") for one in found]
+    return [
+        one_line(f"{one.kind}: not sent yet: {one.error or 'no answer in time'}; {later}")
+        for one in found
+    ]
 
 
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
@@ -186,6 +191,7 @@ def _run(
         from taxiway.runners.local.runner import LocalRunner
         from taxiway.runners.nodes.event_log import EventLog
         from taxiway.runners.nodes.run_index import RunIndex
+        from taxiway.runners.nodes.run_mirror import RunMirror
 
         create = load_pipeline(config)
     loading = time.monotonic() - started
@@ -193,7 +199,14 @@ def _run(
     exit_handler = ExitHandler(config, (EventLog(), *observers))
     runner = LocalRunner(
         config,
-        observers=(Progress(console), EventLog(), *observers, exit_handler, RunIndex(config)),
+        observers=(
+            Progress(console),
+            EventLog(),
+            *observers,
+            exit_handler,
+            RunIndex(config),
+            RunMirror(config),
+        ),
         run_properties=properties,
     )
     ended = runner.run_pipeline(create(config), run_id)

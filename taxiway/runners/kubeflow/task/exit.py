@@ -25,6 +25,7 @@ from taxiway.runners.nodes.events import RunObserver
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
 from taxiway.runners.nodes.run_index import index_ended
+from taxiway.runners.nodes.run_mirror import mirror_ended
 
 _NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
 _DIED: Final = "ended without a word: its pod did not start, was killed, or ran out of memory"
@@ -53,6 +54,7 @@ def run_exit(
     dead = {one.partition(".")[0].removesuffix(f"-{EXIT_NODE}") for one in lost}
     for ended_run in (*sorted(dead - {run_id}), run_id):
         index_ended(config, ended_run)
+        mirror_ended(config, ended_run, at_once=ended_run == run_id)
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 
