@@ -24,7 +24,7 @@ from taxiway.runners.nodes.cleanup import abandon
 from taxiway.runners.nodes.events import RunObserver
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
-from taxiway.runners.nodes.run_index import index_ended
+from taxiway.runners.nodes.run_index import index_run
 from taxiway.runners.nodes.run_mirror import mirror_ended
 
 _NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
@@ -53,7 +53,7 @@ def run_exit(
     run_store(config.metadata).allow_attempts(run_id)  # who retries the run from now on means to
     dead = {one.partition(".")[0].removesuffix(f"-{EXIT_NODE}") for one in lost}
     for ended_run in (*sorted(dead - {run_id}), run_id):
-        index_ended(config, ended_run)
+        index_run(config, ended_run)
         mirror_ended(config, ended_run, at_once=ended_run == run_id)
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 

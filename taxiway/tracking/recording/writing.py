@@ -1,0 +1,79 @@
+"""Puts a run on record: when it starts, when it has ended, and when it is found to be dead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from taxiway.config.schema import Config, Output
+from taxiway.metadata.records import ErrorKind, Outcome
+from taxiway.metadata.store import run_store
+from taxiway.metadata.whole_runs import WholeRun, whole_run
+from taxiway.tracking.collect import root_of
+from taxiway.tracking.recording.collect import Ending, begun, ended, found_dead
+from taxiway.tracking.run_record.files import read_record, write_record
+from taxiway.tracking.under_way import bury, killed_where
+
+
+def record_begin(config: Config, run_id: str, properties: Mapping[str, Any]) -> None:
+    """Writes the first record of a local run, so that a kill leaves one.
+
+    Args:
+      config: the resolved config.
+      run_id: the run.
+      properties: of the run: its command, and see taxiway/process/provenance.py.
+    """
+    folder = Path(config.output.report_folder(run_id))
+    write_record(folder, begun(config, run_id, properties))
+
+
+def record_end(config: Config, run_id: str, ending: Ending, runner: str = "local") -> None:
+    """Writes the whole record of a run that has ended.
+
+    Args:
+      config: the resolved config.
+      run_id: the run.
+      ending: what its runner knows of its end.
+      runner: local or kubeflow.
+    """
+    whole = whole_run(run_store(config.metadata), run_id)
+    folder = Path(config.output.report_folder(run_id))
+    folder.mkdir(parents=True, exist_ok=True)
+    begin = read_record(folder)
+    if begin is None:
+        begin = begun(config, run_id, whole.properties if whole else {}, runner)
+    write_record(folder, ended(config, begin, whole, folder, ending))
+
+
+def record_dead(config: Config, run_id: str, runner: str = "local") -> None:
+    """Writes the record of a run that died, once its nodes are closed in ML Metadata.
+
+    Args:
+      config: of a run that shares its store.
+      run_id: the dead run.
+      runner: local or kubeflow.
+    """
+    whole = whole_run(run_store(config.metadata), run_id)
+    folder = _folder(config, run_id, whole)
+    begin = read_record(folder)
+    if begin is None:
+        begin = found_dead(run_id, whole, runner)
+    if not folder.is_dir():
+        return
+    write_record(folder, ended(config, begin, whole, folder, _death(folder, whole)))
+    bury(folder)
+
+
+def _death(folder: Path, whole: WholeRun | None) -> Ending:
+    """A run that had failed when it was killed has failed."""
+    kinds = [one.error_kind for one in whole.nodes if one.error_kind] if whole else []
+    if any(kind is not ErrorKind.KILLED for kind in kinds):
+        return Ending()
+    return Ending(Outcome.KILLED.value, killed_where(folder))
+
+
+def _folder(config: Config, run_id: str, whole: WholeRun | None) -> Path:
+    """Where the run's own config says that its folder is, or else this one."""
+    root = root_of(whole) if whole else ""
+    return Path((Output(root=root) if root else config.output).report_folder(run_id))
