@@ -86,7 +86,7 @@ def root_of(whole: WholeRun) -> str:
 
 def pipeline_of(whole: WholeRun) -> str:
     """The pipeline in a run's own config; empty where that is not known."""
-    return _name(_config(str(whole.properties.get("config", ""))), "pipeline")
+    return name_of(read_config(str(whole.properties.get("config", ""))), "pipeline")
 
 
 def _text(path: Path) -> str:
