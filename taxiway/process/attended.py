@@ -130,17 +130,15 @@ def _ended(server: Server, process: subprocess.Popen[bytes]) -> TaxiwayError:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the whole group; what has not gone after some seconds is killed."""
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, sent)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + SECONDS_TO_END
         while time.monotonic() < deadline:
             process.poll()
-            try:
-                os.killpg(process.pid, 0)
-            except ProcessLookupError:
-                return
+            os.killpg(process.pid, 0)  # raises when none is left
             time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> Any:

@@ -163,8 +163,6 @@ def unarchive(
 
 def _mirror(registry: OpenRegistry, model: str) -> None:
     """Tells of a model's aliases where runs are mirrored; it is done, whether that goes well."""
-    if registry.config.tracking.kind == "none":
-        return
     try:
         from taxiway.tracking.mlflow.post import mirror_model
     except ModuleNotFoundError:  # taken away, as a fork may

@@ -138,7 +138,7 @@ def _unsent(config: Config, run_id: str) -> list[str]:
         return []
     later = "the next run sends it, or `taxiway outbox flush`"
     return [
-        one_line(f"{one.kind}: not sent yet: {one.error or 'no answer in time'}; {later}")
+        one_line(f"{one.kind}: not sent yet{f': {one.error}' if one.error else ''}; {later}")
         for one in found
     ]
 

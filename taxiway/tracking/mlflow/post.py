@@ -105,7 +105,8 @@ def _tell(
         with database.working() as connection:
             release(connection, MLFLOW, key)  # who comes next need not wait for its lease
     for waiting in list_messages(database, key_prefix=key):
-        logging.warning("MLflow is not told of %s yet: %s", key.partition(":")[0], waiting.error)
+        why = f": {waiting.error}" if waiting.error else ""
+        logging.warning("MLflow is not told of %s yet%s", key.partition(":")[0], why)
 
 
 def _post(connection: Connection, key: str, target: Mapping[str, Any], message: Message) -> None:
