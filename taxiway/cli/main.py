@@ -9,6 +9,7 @@ import typer
 from taxiway.cli import (
     audit,
     auth,
+    clean,
     config,
     data,
     deploy,
@@ -48,6 +49,7 @@ app.command()(submit.submit)
 app.command()(deploy.deploy)
 app.command()(serve.serve)
 app.command()(lineage.lineage)
+app.command()(clean.clean)
 app.command()(doctor.doctor)
 app.command()(tracking.mlflow)
 app.command()(tracking.tensorboard)

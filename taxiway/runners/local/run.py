@@ -28,6 +28,7 @@ from taxiway.runners.console.live import waiting
 from taxiway.runners.console.summary import print_summary
 from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
+from taxiway.runners.nodes.keep_inputs import keep_inputs
 from taxiway.runners.nodes.run_index import RunIndex, index_run
 from taxiway.runners.nodes.run_mirror import RunMirror, mirror_ended
 from taxiway.runners.nodes.run_recorder import RunRecorder, record_killed, recorded
@@ -90,6 +91,7 @@ def run_pipeline(
                 if isinstance(config.push_target, FilesystemPush):
                     remove_dead_pushes(Path(config.push_target.destination))
                 prepare(_input_bytes(config))
+                keep_inputs(config, run_id, console.print)
                 few_arenas()
                 share_gpu()
                 report, loading = _run(

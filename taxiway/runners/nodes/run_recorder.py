@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from taxiway.config.schema import Config
 from taxiway.runners.nodes.events import (
@@ -23,6 +23,9 @@ from taxiway.runners.nodes.events import (
     RunEnded,
     RunStarted,
 )
+
+KUBEFLOW: Final = "kubeflow"
+"""As the record names the runner."""
 
 
 class RunRecorder:

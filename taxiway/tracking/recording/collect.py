@@ -114,7 +114,7 @@ def ended(
         "reason": ending.reason or (f"{failed.node_id}: {failed.error}" if failed else ""),
         "nodes": nodes,
         "cost": cost_of(nodes, config.cost.per_core_hour, config.cost.currency),
-        "data": data_of(records, begin.data),
+        "data": data_of(records, begin.data, config),
         "metrics": metrics,
         "slices": slices,
         "curves": _or_empty(lambda: curves_of(records), NO_CURVES),

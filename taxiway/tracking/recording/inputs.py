@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from taxiway.config.schema import Config
 from taxiway.metadata.records import ArtifactRecord, NodeRecord, artifact_of
 from taxiway.modeling.input_files import read_input_files
+from taxiway.tracking.kept import kept_as
 from taxiway.tracking.run_record.record import Data, InputFile
 
 _SPANS: Final = re.compile(r"\bspans:([^,]*)")
@@ -19,12 +21,13 @@ _ROWS: Final = "rows_"
 _SPLITS: Final = ("train", "eval")
 
 
-def data_of(nodes: Sequence[NodeRecord], begin: Data) -> Data:
+def data_of(nodes: Sequence[NodeRecord], begin: Data, config: Config) -> Data:
     """What a run read, also where its examples came from the cache.
 
     Args:
       nodes: of the run.
       begin: what was known when it started.
+      config: of the run, or of one that shares its folders.
     """
     examples = artifact_of(nodes, "Examples")
     if examples is None:
@@ -35,7 +38,9 @@ def data_of(nodes: Sequence[NodeRecord], begin: Data) -> Data:
         for split in _SPLITS
         if _ROWS + split in examples.properties
     }
-    return begin.model_copy(update={"spans": _spans(examples), "files": files, "rows": rows})
+    found = {"spans": _spans(examples), "files": files, "rows": rows}
+    kept = kept_as(config.output.root, files, config.data.keep)
+    return begin.model_copy(update={**found, "kept": kept})
 
 
 def digest_of(path: str) -> str:

@@ -26,6 +26,7 @@ from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
 from taxiway.runners.nodes.run_index import index_run
 from taxiway.runners.nodes.run_mirror import mirror_ended
+from taxiway.runners.nodes.run_recorder import KUBEFLOW, record_ended, record_killed
 
 _NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
 _DIED: Final = "ended without a word: its pod did not start, was killed, or ran out of memory"
@@ -35,6 +36,8 @@ def run_exit(
     config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
 ) -> int:
     """Runs the exit pipeline: by now every other task of the run has ended, well or not.
+
+    What the run was is put on record then, into the index, and mirrored where the config says so.
 
     Returns:
       The exit code.
@@ -52,6 +55,9 @@ def run_exit(
         outputs.write_page(REPORT_OUTPUT, found)
     run_store(config.metadata).allow_attempts(run_id)  # who retries the run from now on means to
     dead = {one.partition(".")[0].removesuffix(f"-{EXIT_NODE}") for one in lost}
+    for dead_run in sorted(dead - {run_id}):
+        record_killed(config, dead_run, runner=KUBEFLOW)
+    record_ended(config, run_id, order=[node.id for node in nodes], runner=KUBEFLOW)
     for ended_run in (*sorted(dead - {run_id}), run_id):
         index_run(config, ended_run)
         mirror_ended(config, ended_run, at_once=ended_run == run_id)
