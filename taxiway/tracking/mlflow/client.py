@@ -9,10 +9,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import ssl
+import threading
 import time
 import urllib.parse
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -54,6 +57,10 @@ class Client:
         self._uri, self._token_env = uri, token_env
         self._token = os.environ.get(token_env, "").strip()
         self._deadline = time.monotonic() + seconds
+        # A socket's own time begins anew with each byte that comes.
+        self._cut = threading.Timer(seconds, self._hang_up)
+        self._cut.daemon = True
+        self._socket: socket.socket | None = None
         parts = urllib.parse.urlsplit(uri)
         self._prefix = parts.path.rstrip("/")
         assert parts.hostname is not None
@@ -67,6 +74,7 @@ class Client:
             self._connection = http.client.HTTPConnection(parts.hostname, parts.port)
 
     def __enter__(self) -> Client:
+        self._cut.start()
         return self
 
     def __exit__(
@@ -75,6 +83,7 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._cut.cancel()
         self._connection.close()
 
     def call(self, method: str, path: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,13 +135,18 @@ class Client:
         try:
             self._hurry()
             self._connection.request(method, target, body, headers)
+            self._socket = self._connection.sock
             self._hurry()
             response = self._connection.getresponse()
-            answer = self._whole(response)
+            answer = response.read(LONGEST_ANSWER + 1)
+            if response.length or len(answer) > LONGEST_ANSWER:
+                raise http.client.IncompleteRead(b"")
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
+            is_late = time.monotonic() >= self._deadline
             raise ReceiverAway(
-                f"no answer from MLflow at {self._uri}: {_reason(error)}",
+                f"no answer from MLflow at {self._uri}: "
+                f"{'timed out' if is_late else _reason(error)}",
                 edit="tracking.uri; `taxiway mlflow` serves the local store",
             ) from None
         if response.status in _AWAY:
@@ -144,22 +158,17 @@ class Client:
             raise self._refused(response.status, target.partition("?")[0], answer)
         return answer
 
-    def _whole(self, response: http.client.HTTPResponse) -> bytes:
-        parts, size = [], 0
-        while part := response.read(1 << 16):
-            size += len(part)
-            if size > LONGEST_ANSWER:
-                raise http.client.HTTPException
-            parts.append(part)
-            self._hurry()
-        return b"".join(parts)
-
     def _hurry(self) -> None:
         """Leaves what is asked next no more than the time that is left."""
         left = self._left()
         self._connection.timeout = left
         if self._connection.sock is not None:
             self._connection.sock.settimeout(left)
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -86,9 +86,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "1000000")
         self.end_headers()
-        while not self.server.released.wait(0.2):
-            self.wfile.write(b" ")
-            self.wfile.flush()
+        with suppress(OSError):  # whoever asked has gone
+            while not self.server.released.wait(0.2):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+        self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""

@@ -11,6 +11,7 @@ from taxiway.registry.outbox.senders import ReceiverAway
 from taxiway.tracking.mlflow.client import Client, Refused
 from tests.receiver import Receiver, receiving
 from tests.taxiway.tracking.mirror.conftest import free_port
+from tests.taxiway.tracking.mirror.proxy import TRICKLES, proxied
 
 TOKEN = "T0KEN-that-no-one-may-read"
 
@@ -61,6 +62,18 @@ def test_a_server_that_hangs_is_left_when_the_time_is_over() -> None:
         with pytest.raises(ReceiverAway, match="timed out"):
             ask(server, 0.3)
         assert time.monotonic() - began < 1.0
+
+
+def test_so_is_one_that_trickles_and_never_lets_a_socket_time_out() -> None:
+    with proxied("http://127.0.0.1:9") as proxy:
+        proxy.set(TRICKLES)
+        began = time.monotonic()
+        with (
+            Client(f"http://127.0.0.1:{proxy.server_port}", "MY_TOKEN", 0.5) as client,
+            pytest.raises(ReceiverAway, match="timed out"),
+        ):
+            client.call("GET", "runs/search", {})
+        assert time.monotonic() - began < 1.2
 
 
 def test_nothing_that_listens_is_told_with_what_starts_it() -> None:
