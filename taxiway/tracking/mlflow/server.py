@@ -25,7 +25,7 @@ SILENT: Final[Mapping[str, str]] = {
 }
 """Environment of every process that imports mlflow."""
 _LEAN: Final[Mapping[str, str]] = {
-    # Seven processes that run judges of language models, of which a mirror has none.
+    # Eight processes that run judges of language models, of which a mirror has none.
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
 
