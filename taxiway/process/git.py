@@ -26,8 +26,9 @@ def ask_git(place: Path, *arguments: str) -> str | None:
 
 
 def uncommitted(place: Path, used: tuple[str, ...]) -> tuple[str, bool]:
-    """The changes since the commit, as `git apply` takes them.
+    """The changes since the commit, as `git apply` takes them, with paths in the project.
 
+    Where the project is a folder of a repository, `git apply` needs its `--directory`.
     Files that git ignores are never among them; those that it does not know yet are.
 
     Args:

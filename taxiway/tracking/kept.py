@@ -104,7 +104,7 @@ def restore(record: RunRecord, root: str, folder: Path) -> Path:
     missing = [one for one in record.data.files if not kept_path(root, one.sha256).is_file()]
     if missing or not record.data.files:
         raise TaxiwayError(
-            f"run {record.run_id}: {_named(missing) or 'its input'} not kept below "
+            f"run {record.run_id}: {_named(missing) or 'its input is'} not kept below "
             f"{Path(root) / FOLDER}",
             edit="data.keep: link or copy, for runs to come",
         )

@@ -50,15 +50,17 @@ def running(folder: Path) -> Iterator[Running | None]:
         try:
             file = opened.enter_context(new.open("w", encoding="utf-8"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            mark = Running(file)
-            mark.at("before its first node")
+            held = Running(file)
+            held.at("before its first node")
             new.rename(path)  # so none is ever seen that is not held
+            mark = held
         except OSError as error:
             logging.warning("%s cannot be locked, so that no kill would show: %s", path, error)
         try:
             yield mark
         finally:
-            path.unlink(missing_ok=True)
+            if mark is not None:
+                path.unlink(missing_ok=True)
 
 
 def under_way(folder: Path) -> bool | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -20,6 +22,8 @@ from taxiway.metadata.records import ErrorKind
 from taxiway.metadata.store import run_store
 from taxiway.registry.database.session import open_database
 from taxiway.registry.runs import list_runs
+from taxiway.tracking.index import reindex
+from taxiway.tracking.run_record.files import read_record
 from tests.conftest import MEASURED, REPOSITORY, Finished, Workspace, copied, taxiway
 from tests.receiver import Receiver
 from tests.tied import tied
@@ -135,6 +139,8 @@ class TestInterrupted:
         assert list(temporary.rglob("beam-pipeline-temp*"))
         process.kill()
         assert finish(process).code == -signal.SIGKILL
+        told = ("killed", "it was killed in Trainer")
+        assert listed(workspace, killed) == told  # before any other run has looked after it
         (workspace.root / "serving" / "tiny" / f".push-{process.pid}").mkdir()
         done = workspace.run(env={"TMPDIR": str(temporary)})
         assert done.code == 0
@@ -143,7 +149,7 @@ class TestInterrupted:
         assert done.report["version"] == "1.0.0"
         trainer = runs.node(killed, "Trainer")
         assert trainer is not None
-        assert (trainer.state, trainer.error_kind) == ("FAILED", ErrorKind.FAILED)
+        assert (trainer.state, trainer.error_kind) == ("FAILED", ErrorKind.KILLED)
         assert trainer.error == "ended without a word: it was killed, or its machine went down"
         assert runs.open_nodes(killed) == []
         assert folder not in trainer_folders(workspace)
@@ -152,14 +158,81 @@ class TestInterrupted:
         assert list(temporary.iterdir()) == []
         assert not list(workspace.root.glob("serving/*/.push-*"))
         log = workspace.root / "reports" / done.report["run_id"] / "run.log"
-        told = f"run {killed} was killed in Trainer; what it left half-written is removed"
-        assert told in log.read_text()
+        line = f"run {killed} was killed in Trainer; what it left half-written is removed"
+        assert line in log.read_text()
         newest = list_runs(open_database(workspace.config().registry), limit=2)
         assert [(run.run_id, run.outcome) for run in newest] == [
             (done.report["run_id"], "succeeded"),
-            (killed, "failed"),
+            (killed, "killed"),
         ]
-        assert newest[1].failure == f"Trainer: {trainer.error}"
+        assert newest[1].failure == "it was killed in Trainer"
+        assert listed(workspace, killed) == told
+        record = read_record(workspace.root / "reports" / killed)
+        assert record is not None
+        assert (record.outcome, record.reason) == told
+        states = {node.node: node.state for node in record.nodes}
+        assert states["Trainer"] == "killed"
+
+    @pytest.mark.one_stack
+    def test_a_run_that_is_killed_before_its_first_node_is_on_record(
+        self, workspace: Workspace
+    ) -> None:
+        process = start(workspace)
+        wait_for(lambda: bool(list(workspace.root.glob("reports/*/record.json"))), process)
+        process.kill()
+        finish(process)
+        (folder,) = workspace.root.glob("reports/*")
+        told = ("killed", "it was killed before its first node")
+        assert listed(workspace, folder.name) == told
+        record = read_record(folder)
+        assert record is not None
+        assert (record.command, bool(record.code.files)) == (
+            (folder / "command.txt").read_text().strip(),
+            True,
+        )
+
+
+@pytest.mark.long
+def test_a_run_that_is_killed_at_any_time_is_listed_with_how_it_ended(
+    workspace: Workspace,
+) -> None:
+    """Ten times, drawn over the whole of a run; in the end the next run has looked after each."""
+    begun = time.monotonic()
+    assert workspace.run("pipeline.cache=false").code == 0
+    longest = time.monotonic() - begun
+    moments = random.Random(16)
+    ends: dict[str, tuple[str, str]] = {}
+    for _ in range(10):
+        before = set((workspace.root / "reports").iterdir())
+        process = start(workspace, "pipeline.cache=false")
+        wait_for(lambda seen=before: new_record(workspace, seen) is not None, process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(0, longest))
+        process.kill()
+        code = finish(process).code
+        run_id = new_record(workspace, before)
+        assert run_id is not None
+        outcome, reason = ends[run_id] = listed(workspace, run_id)
+        expected = "killed" if code else "succeeded"
+        assert outcome == expected, (run_id, outcome, reason)
+        assert reason.startswith("it was killed ") is (code != 0)
+    assert workspace.run().code == 0
+    assert {run_id: listed(workspace, run_id) for run_id in ends} == ends
+    assert len({reason for _, reason in ends.values()}) >= 4  # they were not all at one place
+
+
+def new_record(workspace: Workspace, before: set[Path]) -> str | None:
+    """The run that has come to have a record since."""
+    found = {path.parent for path in workspace.root.glob("reports/*/record.json")} - before
+    return max((path.name for path in found), default=None)
+
+
+def listed(workspace: Workspace, run_id: str) -> tuple[str, str]:
+    """Outcome and reason of a run in an index that is made anew."""
+    config = workspace.config()
+    reindex(config)
+    found = {run.run_id: run for run in list_runs(open_database(config.registry))}
+    return found[run_id].outcome, found[run_id].failure
 
 
 @pytest.mark.one_stack

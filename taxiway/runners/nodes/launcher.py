@@ -37,22 +37,20 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
     def launch(self) -> Any:
         """Runs the node to its end, and keeps with its execution what that has cost.
 
-        A container component works beside other nodes, from which it cannot be told apart.
+        A container component works beside other nodes, from which it cannot be told apart. An
+        importer or a resolver asks the store only, which costs nothing.
         """
         if isinstance(self._executor_spec, executable_spec_pb2.ContainerExecutableSpec):
             return super().launch()
         usage = Usage()
         try:
             with measured() as usage:
-                launched = super().launch()
-            if self._system_node_handler and launched is not None:
-                self._at_work = launched.execution_id
+                return super().launch()
         finally:
             self._keep(usage)
-        return launched
 
     def _keep(self, usage: Usage) -> None:
-        if self._at_work is None:  # cached, or skipped
+        if self._at_work is None:  # nothing was started
             return
         try:
             self.runs.add_usage(self._at_work, usage)

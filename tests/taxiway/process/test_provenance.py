@@ -81,7 +81,7 @@ def test_git_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.Mon
     slow.write_text('#!/bin/sh\ncase "$*" in *status*) exec sleep 60;; esac\necho abc123\n')
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(module, "_LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr("taxiway.process.git.LONGEST_SECONDS", 0.3)
     assert commit_of_code(tmp_path) == {GIT_COMMIT: "abc123"}
 
 
