@@ -36,7 +36,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe mlflow tensorboard
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -59,6 +59,12 @@ data: .venv/installed ## Export the example's spans below var/data.
 
 run-local: data ## Run the whole training pipeline on this machine and push the model.
 	@$(RUN) run training
+
+mlflow: .venv/installed ## Serve MLflow over the runs that SET="tracking.kind=mlflow" mirrors, until Ctrl-C.
+	@$(RUN) mlflow
+
+tensorboard: .venv/installed ## Show the training curves of all runs, until Ctrl-C.
+	@$(RUN) tensorboard
 
 serve: .venv/installed ## Answer requests with the model that was pushed, until Ctrl-C.
 	@$(RUN) serve

@@ -28,6 +28,7 @@ from taxiway.cli import (
     serve,
     submit,
     sweep,
+    tracking,
     upgrade,
 )
 from taxiway.cli import compile as compile_command
@@ -53,6 +54,8 @@ app.command()(lineage.lineage)
 app.command()(clean.clean)
 app.command()(report.report)
 app.command()(doctor.doctor)
+app.command()(tracking.mlflow)
+app.command()(tracking.tensorboard)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(audit.app, name="audit")

@@ -23,6 +23,7 @@ from taxiway.config.goals import Goals
 from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
+from taxiway.config.tracking import Tracking, TrackingNone
 from taxiway.delivery.section import Delivery
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
@@ -88,6 +89,7 @@ class Config(Frozen):
     push: Push = FilesystemPush(kind="filesystem")
     registry: Registry = SqliteRegistry(kind="sqlite")
     notify: Notify = NotifyNone(kind="none")
+    tracking: Tracking = TrackingNone(kind="none")
     serving: Serving = Serving()
     delivery: Delivery = Delivery()
     engine: Engine = Engine()

@@ -30,6 +30,7 @@ from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
 from taxiway.runners.nodes.keep_inputs import keep_inputs
 from taxiway.runners.nodes.run_index import RunIndex, index_run
+from taxiway.runners.nodes.run_mirror import RunMirror, mirror_ended
 from taxiway.runners.nodes.run_recorder import RunRecorder, record_killed, recorded
 from taxiway.runners.preflight import check, open_databases
 from taxiway.terminal import one_line
@@ -121,6 +122,7 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
         nodes = end_dead_run(config.metadata, run_id)
         record_killed(config, run_id)
         index_run(config, run_id)
+        mirror_ended(config, run_id, at_once=False)
     except Exception:
         logging.exception("what run %s has left could not be cleaned up", run_id)
         return
@@ -141,7 +143,10 @@ def _unsent(config: Config, run_id: str) -> list[str]:
         logging.exception("the outbox could not be looked into")
         return []
     later = "the next run sends it, or `taxiway outbox flush`"
-    return [one_line(f"{one.kind}: not sent yet: {one.error}; {later}") for one in found]
+    return [
+        one_line(f"{one.kind}: not sent yet{f': {one.error}' if one.error else ''}; {later}")
+        for one in found
+    ]
 
 
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
@@ -206,7 +211,7 @@ def _run(
     loading = time.monotonic() - started
 
     exit_handler = ExitHandler(config, (EventLog(), recorder, *observers))
-    at_the_end = (exit_handler, recorder, RunIndex(config))
+    at_the_end = (exit_handler, recorder, RunIndex(config), RunMirror(config))
     runner = LocalRunner(
         config,
         observers=(Progress(console), EventLog(), *observers, *at_the_end),

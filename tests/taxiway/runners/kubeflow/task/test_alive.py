@@ -14,11 +14,13 @@ from ml_metadata import proto
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from taxiway.config.tracking import TrackingMlflow
 from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.notify import NotifyFile
 from taxiway.process.provenance import GIT_COMMIT, GIT_DIRTY
 from taxiway.registry.database.session import open_database
+from taxiway.registry.outbox.messages import list_messages
 from taxiway.registry.runs import list_runs
 from taxiway.runners.kubeflow.task.alive import at_work, close_lost, comes_back, goes_on
 from taxiway.tracking.run_record.files import read_record
@@ -141,8 +143,13 @@ def test_the_exit_task_does_it(config: Config, output: Path) -> None:
 
     with pod(config):
         pass
+    away = TrackingMlflow(kind="mlflow", uri="http://127.0.0.1:9")
+    config = config.model_copy(update={"tracking": away})
     run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
     assert state(config) == CLOSED
+    waiting = list_messages(open_database(config.registry))
+    mirrored = {one.payload["run"]["run_id"]: one.payload["run"]["tags"] for one in waiting}
+    assert mirrored[NEXT_RUN]["taxiway.runner"] == "kubeflow"
 
 
 def test_the_exit_task_puts_its_run_on_record_and_those_that_died(
