@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
+from taxiway.access.http import App, Receive, Scope, Send, send_refusal
+from taxiway.access.refusal import Code, Refusal
 from taxiway.section import is_loopback
-from taxiway.serving.gateway.access.http import App, Receive, Scope, Send, send_refusal
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 MOST_BODY_BYTES: Final = 64 * 2**10
