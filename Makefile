@@ -36,7 +36,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe mlflow tensorboard
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe mlflow tensorboard ui bench-ui
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -68,6 +68,9 @@ tensorboard: .venv/installed ## Show the training curves of all runs, until Ctrl
 
 serve: .venv/installed ## Answer requests with the model that was pushed, until Ctrl-C.
 	@$(RUN) serve
+
+ui: .venv/installed ## Show runs, models, lineage and the audit in a browser, until Ctrl-C.
+	@$(RUN) ui
 
 compile: .venv/installed ## Compile the training pipeline to TFX's IR (pipeline.json).
 	@$(RUN) compile training --target ir --output pipeline.json
@@ -116,6 +119,9 @@ bench-runs: .venv/installed ## Time lists, searches and comparisons of 5,000 run
 
 bench-serving: .venv/installed .mlserver/installed ## Time the gateway beside plain FastAPI and MLServer, and have accidents under load.
 	@.venv/bin/python -m benchmarks.serving
+
+bench-ui: .venv/installed ## Time the pages of a registry with 5,000 runs and 5,000 versions.
+	@.venv/bin/python -m benchmarks.ui
 
 dask-up: .venv/installed ## Start a Dask cluster on this machine, for engine.workers.kind=dask.
 	@sh tools/dask-up.sh

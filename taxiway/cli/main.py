@@ -29,6 +29,7 @@ from taxiway.cli import (
     submit,
     sweep,
     tracking,
+    ui,
     upgrade,
 )
 from taxiway.cli import compile as compile_command
@@ -50,6 +51,7 @@ app.command(name="compile")(compile_command.compile_)
 app.command()(submit.submit)
 app.command()(deploy.deploy)
 app.command()(serve.serve)
+app.command()(ui.ui)
 app.command()(lineage.lineage)
 app.command()(clean.clean)
 app.command()(report.report)

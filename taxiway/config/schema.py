@@ -24,6 +24,7 @@ from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
 from taxiway.config.tracking import Tracking, TrackingNone
+from taxiway.config.ui import Ui
 from taxiway.delivery.section import Delivery
 from taxiway.metadata.connection import Metadata, SqliteMetadata
 from taxiway.notify import Notify, NotifyNone
@@ -91,6 +92,7 @@ class Config(Frozen):
     notify: Notify = NotifyNone(kind="none")
     tracking: Tracking = TrackingNone(kind="none")
     serving: Serving = Serving()
+    ui: Ui = Ui()
     delivery: Delivery = Delivery()
     engine: Engine = Engine()
     beam: Beam = DirectBeam(kind="direct")

@@ -122,6 +122,19 @@ class Tls(Frozen):
         return self
 
 
+def check_private(key: str, host: str, tls: Tls) -> None:
+    """Raises where tokens would go in clear text to a port that others reach.
+
+    Raises:
+      ValueError: the host of that key is not of this machine alone, and there is no certificate.
+    """
+    if not is_loopback(host) and not tls.certificate:
+        raise ValueError(
+            f"{key} is {host}, which others reach: expected tls.certificate and tls.key, "
+            "or an address of this machine (127.0.0.1)"
+        )
+
+
 class KeptColumn(Frozen):
     """How the log has a column."""
 
@@ -182,9 +195,5 @@ class Serving(Frozen):
     def _is_private(self) -> Serving:
         """Who can ask a model, or move its traffic, is nobody's guess: tokens go encrypted."""
         for key, host in (("host", self.host), ("admin_host", self.admin_host)):
-            if not is_loopback(host) and not self.tls.certificate:
-                raise ValueError(
-                    f"{key} is {host}, which others reach: expected tls.certificate and tls.key, "
-                    "or an address of this machine (127.0.0.1)"
-                )
+            check_private(key, host, self.tls)
         return self

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from taxiway.access.http import HEALTH
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
 from taxiway.registry.auth.token_env import TOKEN_ENV
-from taxiway.serving.gateway.access.http import HEALTH
 from tests.conftest import REPOSITORY, TINY
 from tests.deploy.manifests import WRITTEN, pods
 

@@ -23,6 +23,7 @@ class Query:
       action: `version.registered`; `version` is all that was done to versions.
       since: as the registry writes times.
       limit: at most so many, the newest.
+      before: only entries with a smaller number; 0 for no bound.
     """
 
     subject: str = ""
@@ -30,6 +31,7 @@ class Query:
     action: str = ""
     since: str = ""
     limit: int = 50
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
         found.append(audit.c.actor == query.actor)
     if query.since:
         found.append(audit.c.at >= query.since)
+    if query.before:
+        found.append(audit.c.sequence < query.before)
     return found
 
 

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Batching, Limits
 from taxiway.modeling.names import COLUMNS
 from taxiway.serving.backend import calls
@@ -19,7 +20,6 @@ from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.backend.waiting import Part, Queue, Waiting
 from taxiway.serving.requests.ask import Arrays, Ask, Signature
 from taxiway.serving.requests.column_check import ColumnCheck
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 
 _LOG = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.backend.waiting import Part
 from taxiway.serving.requests.ask import Arrays
-from taxiway.serving.requests.refusal import Code, Refusal
 
 
 def joined_columns(parts: Sequence[Part]) -> dict[str, list[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 
 _OF_THE_INPUT = "InvalidArgumentError"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.decisions.erasure.tombstones import answer, erasures
 from taxiway.serving.decisions.keys import Hasher
 from taxiway.serving.decisions.parquet.background import Converter
@@ -25,7 +26,6 @@ from taxiway.serving.decisions.upkeep.account import ended_accounts
 from taxiway.serving.decisions.wal.folders import GatewayFolder
 from taxiway.serving.decisions.wal.writer import BUFFERED_BYTES, NotKeptError, WriteAheadLog
 from taxiway.serving.requests.ask import Answer, Ask, Signature
-from taxiway.serving.requests.refusal import Code, Refusal
 
 if TYPE_CHECKING:
     from taxiway.config.serving import DecisionLog as Settings

@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import TaxiwayError
 from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.watched import Watched
 from taxiway.serving.requests.ask import Described, Signature
-from taxiway.serving.requests.refusal import Code, Refusal
 
 State = Literal["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]
 

@@ -12,6 +12,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from taxiway.access.certificate import Certificate
+from taxiway.access.grpc import RequireToken
+from taxiway.access.refusal import Code, Refusal
+from taxiway.access.tokens import BearerTokens
 from taxiway.delivery.section import ColumnKey
 from taxiway.modeling.names import COLUMNS
 from taxiway.section import is_loopback
@@ -22,9 +26,6 @@ from taxiway.serving.delivering.delivering import Delivering
 from taxiway.serving.fleet.backends import Load, load
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.gateway import reporting
-from taxiway.serving.gateway.access.certificate import Certificate
-from taxiway.serving.gateway.access.grpc import RequireToken
-from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.app import Operators, make_app
 from taxiway.serving.gateway.admin.server import AdminServer
 from taxiway.serving.gateway.answering.serving_service import ServingService
@@ -32,7 +33,6 @@ from taxiway.serving.gateway.grpc.server import GrpcServer, serve_grpc
 from taxiway.serving.gateway.http.server import HttpServer, bound_socket, serve_http
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from taxiway.serving.gateway.status import Status
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.router import Router
 from taxiway.terminal import one_line
 

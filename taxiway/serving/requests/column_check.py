@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.modeling.exported.plain_columns import (
     RequestError,
     accepted_types,
@@ -14,7 +15,6 @@ from taxiway.modeling.exported.plain_columns import (
     row_count,
 )
 from taxiway.serving.requests.ask import Signature
-from taxiway.serving.requests.refusal import Code, Refusal
 
 
 class ColumnCheck:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.access.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 _PLAIN: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.access.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 _BYTES, _FLOATS, _INT64S = 1, 2, 3

@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.modeling.names import CLASSIFY, PROBABILITIES, PROBABILITY, REGRESS, VALUE
 from taxiway.serving.requests.ask import Arrays
-from taxiway.serving.requests.refusal import Code, Refusal
 
 CLASSES: Final = "classes"
 """Output of the signature `classify`: labels, string [N, K]."""

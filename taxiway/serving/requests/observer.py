@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from taxiway.access.refusal import Refusal
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Refusal
 
 
 class Observer(Protocol):

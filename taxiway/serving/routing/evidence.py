@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from taxiway.access.refusal import Refusal
 from taxiway.delivery.evidence.measured import Measured
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Refusal
 from taxiway.serving.routing.choose import Choice
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import did_you_mean
 from taxiway.registry.routes.placed import Placed
 from taxiway.registry.routes.route import STABLE, Arm, Route
 from taxiway.serving.requests.ask import NAMED, OVERRIDE
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import Choice, Split
 from taxiway.terminal import one_line
 

@@ -13,10 +13,10 @@ from typing import IO, Any, Final
 
 import orjson
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import ConfigError, did_you_mean
 from taxiway.serving.decisions.record import Reward
 from taxiway.serving.decisions.rewards.posted import KEYS, RewardSink, read_reward
-from taxiway.serving.requests.refusal import Code, Refusal
 
 AT_ONCE: Final = 1_000
 """Rewards that wait for the disk together."""

@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import did_you_mean
 from taxiway.serving.decisions.record import Reward
 from taxiway.serving.requests.columns import plain_text
-from taxiway.serving.requests.refusal import Code, Refusal
 
 MOST: Final = 10_000
 """Of one request."""

@@ -15,13 +15,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
+from taxiway.access.http import ACTOR, HEALTH, App, authorization, require_token
+from taxiway.access.refusal import Code, Refusal
+from taxiway.access.tokens import BearerTokens
 from taxiway.delivery.section import Delivery
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.registry.auth.actor import Actor, NotAllowed, system_actor
 from taxiway.registry.database.session import Database
 from taxiway.section import is_loopback
-from taxiway.serving.gateway.access.http import ACTOR, HEALTH, App, authorization, require_token
-from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.actions import ACTIONS, Wanted, act
 from taxiway.serving.gateway.admin.delivered.cached import Cached
 from taxiway.serving.gateway.admin.delivered.documents import ExperimentDocument, RolloutDocument
@@ -32,7 +33,6 @@ from taxiway.serving.gateway.admin.report import report
 from taxiway.serving.gateway.metrics.exposition import CONTENT_TYPE, Exposition
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from taxiway.serving.gateway.status import Operated
-from taxiway.serving.requests.refusal import Code, Refusal
 
 TICK_SECONDS: Final = 5.0
 PAGE: Final = {

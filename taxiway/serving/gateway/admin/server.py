@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import uvicorn
 
-from taxiway.serving.gateway.access.certificate import Certificate
-from taxiway.serving.gateway.access.http import App
+from taxiway.access.certificate import Certificate
+from taxiway.access.http import App
 
 _CONNECTIONS = 64
 """At once; operators are few."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.registry.routes.route import STABLE, Route
 from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.backend.loaded import LoadedVersion
@@ -13,7 +14,6 @@ from taxiway.serving.fleet.events import happens
 from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.requests.ask import Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import Choice
 from taxiway.serving.routing.evidence import Failure
 

@@ -15,6 +15,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Serving
 from taxiway.errors import did_you_mean
 from taxiway.registry.routes.route import STABLE
@@ -24,7 +25,6 @@ from taxiway.serving.gateway.answering.attempt import Attempt, Found
 from taxiway.serving.gateway.answering.batchers import Batchers
 from taxiway.serving.gateway.answering.shadow import Shadow
 from taxiway.serving.requests.ask import Answer, Arrays, Ask, Described
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.requests.sink import DecisionSink
 from taxiway.serving.routing.choose import Choice, is_mirrored
 from taxiway.serving.routing.evidence import Evidence, Failure, NoEvidence

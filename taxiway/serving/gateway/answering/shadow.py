@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Serving
 from taxiway.delivery.evidence.measured import Measured, Pairs, latency_bucket
 from taxiway.registry.routes.route import Mirror, Route
@@ -25,7 +26,6 @@ from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.gateway.answering.batchers import Batchers
 from taxiway.serving.gateway.answering.compare import compared
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.evidence import Evidence
 from taxiway.terminal import one_line
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Limits
 from taxiway.serving.gateway.access_log import AccessLog
 from taxiway.serving.gateway.grpc.receive import unary_handler, within
@@ -30,7 +31,6 @@ from taxiway.serving.protos.services import Method
 from taxiway.serving.protos.tensors import TensorError
 from taxiway.serving.requests.ask import Answer, Ask, Described
 from taxiway.serving.requests.observer import Observer
-from taxiway.serving.requests.refusal import Code, Refusal
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import did_you_mean
 from taxiway.modeling.names import CLASSIFY, COLUMNS, REGRESS, SERVING
 from taxiway.serving.requests.ask import Arrays, Ask, Described
 from taxiway.serving.requests.columns import check_rows, checked
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 Version = Callable[[], Described]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.modeling.names import CLASSIFY, COLUMNS, REGRESS, SERVING
 from taxiway.serving.gateway.grpc.calls import LARGE_ROWS, Call, Work, apart, read
 from taxiway.serving.gateway.grpc.inputs import (
@@ -19,7 +20,6 @@ from taxiway.serving.protos import messages, services
 from taxiway.serving.protos.tensors import decoded, encoded, type_number
 from taxiway.serving.requests.ask import Answer, Ask, Column, Described
 from taxiway.serving.requests.heads import classified, regressed, served
-from taxiway.serving.requests.refusal import Code, Refusal
 
 SIGNATURE_DEF: Final = "signature_def"
 """The only metadata there are."""

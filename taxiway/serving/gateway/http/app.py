@@ -8,9 +8,10 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
+from taxiway.access.tokens import BearerTokens
 from taxiway.config.serving import Limits
 from taxiway.serving.decisions.rewards.posted import RewardSink
-from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.access_log import AccessLog
 from taxiway.serving.gateway.http.messages import (
     REQUEST_ID,
@@ -26,7 +27,6 @@ from taxiway.serving.gateway.http.verbs import VERBS, Gateway
 from taxiway.serving.gateway.service import Service
 from taxiway.serving.requests.ask import Ask
 from taxiway.serving.requests.observer import Observer
-from taxiway.serving.requests.refusal import Code, Refusal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

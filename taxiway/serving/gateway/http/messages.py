@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.gateway.http.paths import NO_PATH, Path
 from taxiway.serving.gateway.http.protocols import ofrep
 from taxiway.serving.gateway.http.protocols.json_text import write
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 
 JSON: Final = b"application/json"
 

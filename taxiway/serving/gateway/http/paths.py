@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
-from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.access.refusal import Code, Refusal
 
 _Protocol = Literal["tfs-rest", "oip-rest", "ofrep"]
 

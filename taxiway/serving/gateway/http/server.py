@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 
 import uvicorn
 
+from taxiway.access.certificate import Certificate
+from taxiway.access.tokens import BearerTokens
 from taxiway.config.serving import Limits, Serving
 from taxiway.serving.decisions.rewards.posted import RewardSink
-from taxiway.serving.gateway.access.certificate import Certificate
-from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.access_log import AccessLog
 from taxiway.serving.gateway.http.app import App
 from taxiway.serving.gateway.http.connection import bounded_by

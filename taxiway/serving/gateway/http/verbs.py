@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Limits
 from taxiway.modeling.names import CLASSIFY, REGRESS
 from taxiway.process.code_digest import versions as releases
@@ -19,7 +20,6 @@ from taxiway.serving.gateway.service import Service
 from taxiway.serving.gateway.tracing import continued
 from taxiway.serving.requests.ask import Answer, Ask, Described
 from taxiway.serving.requests.heads import served
-from taxiway.serving.requests.refusal import Code, Refusal
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from taxiway.access.refusal import Refusal
 from taxiway.serving.gateway.metrics.histogram import LATENCY_BOUNDS, ROWS_BOUNDS, Histogram
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Refusal
 
 OTHER: Final = "other"
 OK: Final = "OK"

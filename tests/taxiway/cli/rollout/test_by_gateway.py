@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from taxiway.access.tokens import BearerTokens
 from taxiway.delivery.section import Delivery
 from taxiway.registry.auth.actor import Actor, Role
 from taxiway.registry.auth.token_env import TOKEN_ENV
 from taxiway.registry.auth.tokens import create_token, expiry
 from taxiway.registry.database.session import Database
 from taxiway.registry.section import SqliteRegistry
-from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.app import Operators, make_app
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from tests.conftest import CommandLine, Finished

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Batching, Limits
 from taxiway.serving.backend.batching import Batcher
 from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.requests.ask import Arrays, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.backend.scripted import BATCHING, LIMITS, Call, Scripted, asking, tenths
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Batching, Limits, ProcessBackend
 from taxiway.modeling.exported.plain_columns import RequestError
 from taxiway.modeling.names import COLUMNS, SERVING
@@ -22,7 +23,6 @@ from taxiway.serving.backend.fault import ModelFault
 from taxiway.serving.backend.process import ProcessVersion, load
 from taxiway.serving.requests.ask import Ask
 from taxiway.serving.requests.column_check import ColumnCheck
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.obedient import check_answers, soon
 

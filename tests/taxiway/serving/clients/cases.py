@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from taxiway.serving.requests.refusal import Code
+from taxiway.access.refusal import Code
 
 MODEL: Final = "tiny"
 LABEL: Final = "champion"

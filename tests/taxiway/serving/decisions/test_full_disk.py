@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.decisions.log import DecisionLog
 from taxiway.serving.decisions.upkeep.status import read_status
 from taxiway.serving.decisions.wal import segment
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.decisions.conftest import Folder, an_answer, an_ask, logged, wait_until
 
 

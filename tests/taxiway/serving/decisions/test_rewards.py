@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import KeptColumn
 from taxiway.serving.decisions.record import Reward
 from taxiway.serving.decisions.rewards.joined import joined
 from taxiway.serving.decisions.rewards.posted import take_rewards
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.decisions.conftest import MODEL, Folder, an_ask, logged, rewarded
 
 

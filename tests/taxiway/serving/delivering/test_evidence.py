@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.delivery.evidence.measured import Measured, Pairs
 from taxiway.delivery.evidence.records import AUDIENCE, OTHERS, SHADOW, Segment
 from taxiway.delivery.section import Rewards
@@ -17,7 +18,6 @@ from taxiway.serving.delivering.evidence import LiveEvidence
 from taxiway.serving.delivering.measuring.meter import Meter
 from taxiway.serving.delivering.rewards.live import LiveRewards
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import NAMED, OUTSIDE, OVERRIDE, SINGLE, WEIGHTS, Choice
 from taxiway.serving.routing.evidence import Failure
 from tests.taxiway.serving.delivering.conftest import MODEL, WINDOW, Log, run

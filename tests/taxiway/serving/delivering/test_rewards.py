@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.delivery.section import Rewards
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import posted_rewards
 from taxiway.serving.decisions.record import Reward
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.delivering.conftest import (
     CANARY,
     STABLE,

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from taxiway.access.refusal import Refusal
 from taxiway.config.schema import Config
 from taxiway.process.manifest import (
     MANIFEST_FILE,
@@ -33,7 +34,6 @@ from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Refusal
 from tests.taxiway.serving.fleet.conftest import GATEWAY, Site, stable, until
 
 pytestmark = [

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import TaxiwayError
 from taxiway.registry.auth.actor import Permission
 from taxiway.registry.database.session import Database
@@ -15,7 +16,6 @@ from taxiway.registry.routes.moves import promote
 from taxiway.registry.signing.kinds import KeySigning
 from taxiway.serving.fleet.served_version import NotReady
 from taxiway.serving.fleet.trial.verify import verify
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.fleet.conftest import (
     GATEWAY,
     SECONDS,

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.requests.ask import Answer, Arrays, Ask, Column, Described, Signature
-from taxiway.serving.requests.refusal import Code, Refusal
 
 AIRPORTS = ("JFK", "LGA", "EWR")
 INPUTS = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from taxiway.access.refusal import Refusal
 from taxiway.delivery.evidence.measured import Measured
 from taxiway.registry.routes.placed import Placed
 from taxiway.registry.routes.route import SLOTS, STABLE, Arm, Mirror, Route
@@ -14,7 +15,6 @@ from taxiway.serving.fleet.fleet import Fleet
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.fleet.watched import Watched
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Refusal
 from taxiway.serving.routing.choose import Choice
 from taxiway.serving.routing.evidence import Failure
 from taxiway.serving.routing.table import RoutingTable

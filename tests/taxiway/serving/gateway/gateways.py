@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from taxiway.serving.gateway.status import ModelStatus, Status, VersionStatus
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 
 FIRST = VersionStatus("1.0.0", 1, "AVAILABLE", arm="stable", weight=0.9, memory_bytes=300 * 2**20)
 SECOND = VersionStatus(

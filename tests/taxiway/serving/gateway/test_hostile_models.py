@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Limits, ProcessBackend, Serving
 from taxiway.serving.backend.loaded import LoadedVersion
 from taxiway.serving.backend.process import load
@@ -20,7 +21,6 @@ from taxiway.serving.fleet.life import Life
 from taxiway.serving.fleet.served_version import ServedVersion
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, HeardEvidence, Kept
 from tests.taxiway.serving.obedient import save_obedient
 

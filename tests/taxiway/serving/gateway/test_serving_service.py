@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import DecisionLog, Limits, Serving
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.requests.ask import Answer, Arrays, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.backend.scripted import Call, Scripted, tenths
 from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, HeardEvidence, Kept

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Refusal
 from taxiway.config.serving import Limits, Serving
 from taxiway.serving.gateway.answering.compare import compared
 from taxiway.serving.gateway.answering.serving_service import ServingService
 from taxiway.serving.gateway.answering.shadow import MOST_COPIES, MOST_ROWS
 from taxiway.serving.requests.ask import Arrays, Ask
-from taxiway.serving.requests.refusal import Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.backend.scripted import Call, Scripted, tenths
 from tests.taxiway.serving.gateway.fleets import MODEL, GivenFleet, HeardEvidence, Kept

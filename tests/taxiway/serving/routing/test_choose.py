@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.registry.routes.placed import Placed
 from taxiway.registry.routes.route import SLOTS, WHOLE, Arm, Ranges, Route, allocate
 from taxiway.serving.requests.ask import Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import Choice, slot
 from taxiway.serving.routing.router import Router
 from taxiway.serving.routing.table import RoutingTable

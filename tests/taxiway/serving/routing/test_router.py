@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.delivery.evidence.records import AUDIENCE, OTHERS
 from taxiway.delivery.policies.choosers import Chooser, FixedChooser
 from taxiway.delivery.section import ColumnKey, CookieKey, HeaderKey, Key
@@ -16,7 +17,6 @@ from taxiway.registry.routes.placed import Placed
 from taxiway.registry.routes.route import Arm, Condition, Mirror, Route, RoutePolicy
 from taxiway.serving.requests.ask import Ask
 from taxiway.serving.requests.examples import serialized_example
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.routing.choose import Choice, Split, is_mirrored, uniform_of
 from taxiway.serving.routing.router import Router
 from taxiway.serving.routing.table import RoutingTable

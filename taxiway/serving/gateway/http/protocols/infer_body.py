@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import did_you_mean
 from taxiway.modeling.names import COLUMNS, SERVING
 from taxiway.serving.gateway.http.protocols.json_text import read_object, write
@@ -18,7 +19,6 @@ from taxiway.serving.gateway.http.protocols.tensors import (
 )
 from taxiway.serving.requests import columns as columns_
 from taxiway.serving.requests.ask import Answer, Arrays, Column, Described
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 _SIZE: Final = "binary_data_size"

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.requests.ask import Arrays
-from taxiway.serving.requests.refusal import Code, Refusal
 
 B64: Final = "b64"
 """The only key of an object that stands for bytes."""

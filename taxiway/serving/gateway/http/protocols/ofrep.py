@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.gateway.http.protocols.json_text import read_object, write
 from taxiway.serving.gateway.service import Service
 from taxiway.serving.requests.ask import OUTSIDE, SINGLE, Answer, Ask
 from taxiway.serving.requests.columns import plain_text
-from taxiway.serving.requests.refusal import Code, Refusal
 
 CONFIGURATION: Final[Mapping[str, Any]] = {
     "name": "taxiway",

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import did_you_mean
 from taxiway.modeling.names import CLASSIFY, COLUMNS, REGRESS, SERVING
 from taxiway.serving.gateway.http.protocols.json_text import from_b64, is_b64
 from taxiway.serving.requests import columns as columns_
 from taxiway.serving.requests.ask import Described
 from taxiway.serving.requests.examples import serialized_example
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 INSTANCES: Final = "instances"

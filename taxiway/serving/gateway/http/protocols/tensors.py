@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.serving.gateway.http.protocols.json_text import is_text, texts
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.terminal import one_line
 
 BYTES: Final = "BYTES"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.modeling.names import CLASSIFY, REGRESS
 from taxiway.serving.gateway.http.protocols.json_text import (
     encoded,
@@ -15,7 +16,6 @@ from taxiway.serving.gateway.http.protocols.json_text import (
 )
 from taxiway.serving.requests.ask import Arrays, Column, Described
 from taxiway.serving.requests.heads import classified, regressed
-from taxiway.serving.requests.refusal import Code, Refusal
 
 METHODS: Final = {
     CLASSIFY: "tensorflow/serving/classify",

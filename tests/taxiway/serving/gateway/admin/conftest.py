@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from taxiway.access.tokens import BearerTokens
 from taxiway.delivery.section import Delivery
 from taxiway.registry.database.session import Database
-from taxiway.serving.gateway.access.tokens import BearerTokens
 from taxiway.serving.gateway.admin.app import Operators, make_app
 from taxiway.serving.gateway.metrics.recorder import Recorder
 from tests.taxiway.serving.gateway.gateways import Gateway

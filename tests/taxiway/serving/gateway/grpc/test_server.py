@@ -13,10 +13,10 @@ import grpc
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Limits
 from taxiway.serving.gateway.grpc.server import serve_grpc
 from taxiway.serving.protos import messages, services
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.gateway.arithmetic import Arithmetic
 from tests.taxiway.serving.gateway.grpc.conftest import SECONDS, Grpc, caller, predict_request
 

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from taxiway.access.refusal import Refusal
 from taxiway.config.serving import Limits, Serving
 from taxiway.serving.gateway.http.server import HttpServer, bound_socket, serve_http
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Refusal
 from tests.taxiway.serving.gateway.arithmetic import Arithmetic
 from tests.taxiway.serving.gateway.loops import running_loop
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Limits
 from taxiway.serving.requests.ask import Answer, Ask
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.gateway.arithmetic import Arithmetic
 from tests.taxiway.serving.gateway.http.conftest import SECONDS, Rest
 

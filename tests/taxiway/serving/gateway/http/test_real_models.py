@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.config.serving import Limits, ProcessBackend
 from taxiway.modeling.exported.class_names import classes_of
 from taxiway.serving.backend.fault import fault_of
 from taxiway.serving.backend.process import load
 from taxiway.serving.requests.ask import Answer, Ask, Column, Described, Signature
 from taxiway.serving.requests.examples import serialized_example
-from taxiway.serving.requests.refusal import Code, Refusal
 from taxiway.serving.worker.errors import WorkerError
 from tests.taxiway.serving.gateway.head_models import CLASSES, TASKS, save_model
 from tests.taxiway.serving.gateway.http.conftest import Rest, serving

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.registry.auth.actor import Actor
 from taxiway.serving.gateway import access_log
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.gateway.http.conftest import Rest
 from tests.taxiway.serving.gateway.http.test_bounds import read_to_end, wait_until
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from taxiway.access.refusal import Code
 from taxiway.serving.gateway.metrics.exposition import Exposition
 from taxiway.serving.gateway.metrics.recorder import MOST_CELLS, Recorder
 from taxiway.serving.gateway.status import Status
-from taxiway.serving.requests.refusal import Code
 from tests.taxiway.serving.gateway.gateways import (
     FIRST,
     Gateway,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import grpc
 
-from taxiway.serving.gateway.access.tokens import BearerTokens
-from taxiway.serving.requests.refusal import Refusal
+from taxiway.access.refusal import Refusal
+from taxiway.access.tokens import BearerTokens
 
 HEALTH: Final = frozenset(
     {

@@ -12,10 +12,10 @@ import grpc
 import httpx
 import pytest
 
+from taxiway.access.certificate import Certificate
+from taxiway.access.http import Receive, Scope, Send
 from taxiway.config.serving import Serving
 from taxiway.errors import ConfigError
-from taxiway.serving.gateway.access.certificate import Certificate
-from taxiway.serving.gateway.access.http import Receive, Scope, Send
 from tests.taxiway.serving.gateway.ports import certified, served, trusting
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from taxiway.serving.gateway.access.tokens import BearerTokens
-from taxiway.serving.requests.refusal import Code, Refusal
+from taxiway.access.refusal import Code, Refusal
+from taxiway.access.tokens import BearerTokens
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -1,4 +1,4 @@
-"""The gateway's certificate, on HTTP's ports and on gRPC's, read again when its files change."""
+"""The certificate of our ports, on HTTP's ports and on gRPC's, read again when its files change."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ State = tuple[tuple[int, int, int], ...]
 
 
 class Certificate:
-    """What `serving.tls` names.
+    """What a `tls` section names.
 
     Args:
       tls: with both files.
+      section: its key in the config.
 
     Raises:
       ConfigError: they cannot be read, or are no certificate and its key.
     """
 
-    def __init__(self, tls: Tls) -> None:
+    def __init__(self, tls: Tls, section: str = "serving.tls") -> None:
+        self._section = section
         self._files = (Path(tls.certificate), Path(tls.key))
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         """For HTTP; connections that begin after `reload` get the new certificate."""
@@ -90,11 +92,12 @@ class Certificate:
                 stat = path.stat()
             except OSError as error:
                 raise ConfigError(
-                    f"{path} cannot be read: {error.strerror}", edit=f"serving.tls.{key}"
+                    f"{path} cannot be read: {error.strerror}", edit=f"{self._section}.{key}"
                 ) from error
             if stat.st_size > _MOST_BYTES:
                 raise ConfigError(
-                    f"{path} has {stat.st_size:,} bytes, expected PEM", edit=f"serving.tls.{key}"
+                    f"{path} has {stat.st_size:,} bytes, expected PEM",
+                    edit=f"{self._section}.{key}",
                 )
             found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
         return tuple(found)
@@ -107,7 +110,7 @@ class Certificate:
             raise ConfigError(
                 f"{chain} and {key} are no certificate and its key, both PEM and without a "
                 f"passphrase: {error}",
-                edit="serving.tls.certificate and serving.tls.key",
+                edit=f"{self._section}.certificate and {self._section}.key",
             ) from error
 
 

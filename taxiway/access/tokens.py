@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import TaxiwayError
 from taxiway.registry.auth.actor import Actor, NotAllowed
 from taxiway.registry.auth.tokens import PATTERN, actor_of
 from taxiway.registry.database.session import Database
-from taxiway.serving.requests.refusal import Code, Refusal
 
 _LOG: Final = logging.getLogger(__name__)
 BELIEVED_SECONDS: Final = 10.0

@@ -13,16 +13,16 @@ import grpc
 import httpx
 import pytest
 
+from taxiway.access import tokens as module
+from taxiway.access.grpc import RequireToken
+from taxiway.access.http import ACTOR, App, Receive, Scope, Send, require_token
+from taxiway.access.refusal import Code, Refusal
+from taxiway.access.tokens import BearerTokens
 from taxiway.errors import TaxiwayError
 from taxiway.registry.auth import tokens as registry_tokens
 from taxiway.registry.auth.actor import Actor, Role
 from taxiway.registry.auth.tokens import list_tokens, revoke_token
 from taxiway.registry.database.session import Database
-from taxiway.serving.gateway.access import tokens as module
-from taxiway.serving.gateway.access.grpc import RequireToken
-from taxiway.serving.gateway.access.http import ACTOR, App, Receive, Scope, Send, require_token
-from taxiway.serving.gateway.access.tokens import BearerTokens
-from taxiway.serving.requests.refusal import Code, Refusal
 from tests.taxiway.serving.gateway.conftest import Token
 from tests.taxiway.serving.gateway.ports import served
 

@@ -1,0 +1,1 @@
+"""Who may ask a port of ours: TLS, bearer tokens, and why a request is refused."""

@@ -1,1 +1,0 @@
-"""Who may ask: TLS and bearer tokens, the same for HTTP and for gRPC."""

@@ -1,0 +1,1 @@
+"""Views of the catalog: all models, one, a version, and what is decided on it."""
