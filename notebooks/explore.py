@@ -8,6 +8,7 @@ from taxiway.notebooks import charts, data
 from taxiway.notebooks.session import Session
 
 session = Session("smoke")
+data.export(session.config)
 data.spans(session.config)
 
 # %% [markdown]
@@ -34,7 +35,7 @@ data.schema(session.config)
 # ## One feature, drawn
 
 # %%
-charts.distribution(session, "dep_hour")
+charts.distribution(session, "wind_speed")
 
 # %% [markdown]
 # ## Is the newest span like those before it?

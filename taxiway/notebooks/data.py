@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 ROWS: Final = 10
 
 
+def export(config: Config) -> None:
+    """Writes the example's spans where there are none yet, as `taxiway data` does."""
+    from taxiway.runners.local.export import export_data
+
+    export_data(config)
+
+
 def spans(config: Config) -> pd.DataFrame:
     """The input files that there are, with their bytes; by name, so that the newest is last."""
     import pandas as pd
