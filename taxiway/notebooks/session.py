@@ -126,9 +126,11 @@ def _written(value: Any) -> str:
 
 def _line(name: str, result: NodeResult) -> str:
     """Such as `Trainer  4.1 s  5 epochs`."""
-    kind = type(result).__name__.removeprefix("Node").lower()
-    if hasattr(result, "record"):
-        made = describe_node(result.record)
-        how = "reused" if kind == "cached" else f"{result.seconds:.1f} s"
-        return f"{name:22} {how:>8}  {made}".rstrip()
-    return f"{name:22} {kind:>8}  {getattr(result, 'reason', '')}".rstrip()
+    from taxiway.runners.nodes.events import NodeCached, NodeFailed, NodeSkipped
+
+    if isinstance(result, NodeFailed):
+        return f"{name:22} {result.kind.value:>8}  {result.reason}"
+    if isinstance(result, NodeSkipped):
+        return f"{name:22} {'skipped':>8}  {result.reason}"
+    how = "reused" if isinstance(result, NodeCached) else f"{result.seconds:.1f} s"
+    return f"{name:22} {how:>8}  {describe_node(result.record)}".rstrip()
