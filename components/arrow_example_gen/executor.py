@@ -19,6 +19,7 @@ from taxiway.arrow.ingest import spans
 from taxiway.arrow.ingest.dialect import Dialect
 from taxiway.arrow.ingest.summary import SPLITS, Settings, Summary
 from taxiway.errors import DataError
+from taxiway.modeling.input_files import InputFile, write_input_files
 from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
         uris = {name: artifact_utils.get_split_uri([examples], name) for name in SPLITS}
         summary = logic.convert(before.files, settings, uris)
+        read = [InputFile.of(file.path, file.name, file.span) for file in before.files]
         if resolve_spans(exec_properties).fingerprint != promised:
             raise DataError(
                 f"a file of spans {', '.join(map(str, before.spans))} or the curated schema "
@@ -79,6 +81,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]  # TFX ships n
             )
         twins = {"rows_duplicate" if settings.key else "rows_equal": summary.rows_duplicate}
         _describe(examples, summary, twins, before.spans, promised)
+        write_input_files(examples.uri, read)
 
 
 def _describe(

@@ -9,6 +9,7 @@ import typer
 from taxiway.cli import (
     audit,
     auth,
+    clean,
     config,
     data,
     deploy,
@@ -47,6 +48,7 @@ app.command()(submit.submit)
 app.command()(deploy.deploy)
 app.command()(serve.serve)
 app.command()(lineage.lineage)
+app.command()(clean.clean)
 app.command()(doctor.doctor)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")

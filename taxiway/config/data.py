@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from taxiway.section import Fraction, Frozen, Name
 
+Keep = Literal["none", "link", "copy"]
 SpanNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """As large as TFX's range of spans knows them."""
 
@@ -135,6 +136,11 @@ class Data(Frozen):
     """TFRecord files for each split, as many as are written, and later read, at a time."""
     compression: Literal["gzip", "none"] = "gzip"
     """Of those files; without it they are five times as large and written a little faster."""
+    keep: Keep = "none"
+    """Whether the files that a run reads are kept by content below `<output.root>/kept`, so that it
+    can be repeated after they have changed: as hard links where the file system has them (no room,
+    but an edit in place changes both), or as copies. `taxiway clean` removes those of runs whose
+    folders are gone."""
     export: Export = Export()
 
     @model_validator(mode="after")

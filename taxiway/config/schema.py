@@ -14,6 +14,7 @@ from taxiway.config.beam import Beam, DirectBeam
 from taxiway.config.clusters import Kubeflow, Vertex
 from taxiway.config.components import checked_settings, settings_class
 from taxiway.config.container import Container
+from taxiway.config.cost import Cost
 from taxiway.config.data import Data
 from taxiway.config.engine import Engine
 from taxiway.config.evaluation import Evaluation
@@ -88,6 +89,7 @@ class Config(Frozen):
     delivery: Delivery = Delivery()
     engine: Engine = Engine()
     beam: Beam = DirectBeam(kind="direct")
+    cost: Cost = Cost()
     kubeflow: Kubeflow = Kubeflow()
     vertex: Vertex = Vertex()
 

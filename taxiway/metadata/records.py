@@ -18,6 +18,8 @@ class ErrorKind(Enum):
     STOPPED = "stopped"
     """A gate stopped the run, as its config says it should."""
     INTERRUPTED = "interrupted"
+    KILLED = "killed"
+    """Its process went without a word: by kill -9, for want of memory, or with its machine."""
 
 
 class Outcome(Enum):
@@ -27,6 +29,7 @@ class Outcome(Enum):
     FAILED = "failed"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
+    KILLED = "killed"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ml_metadata import proto
 
 from taxiway.metadata.store import RUN_CONTEXT, RunStore
+from taxiway.process.usage import CPU_PROPERTY, MEMORY_PROPERTY
 
 COPIED_CONTEXTS: Final = ("pipeline", "node", "execution_cache")
 INPUT_CONTEXT: Final = "run_input"
@@ -76,13 +77,16 @@ def repeat_run(
 
 
 def _copy(execution: Any, keeps_state: bool) -> Any:
-    return proto.Execution(
+    copy = proto.Execution(
         type_id=execution.type_id,
         name=str(uuid.uuid4()),  # as TFX's; a second try of the same call is then refused
         last_known_state=execution.last_known_state if keeps_state else proto.Execution.CACHED,
         properties=execution.properties,
         custom_properties=execution.custom_properties,
     )
+    for paid_before in (CPU_PROPERTY, MEMORY_PROPERTY):
+        copy.custom_properties.pop(paid_before, None)
+    return copy
 
 
 def _event(event: Any, ids: dict[int, int]) -> Any:

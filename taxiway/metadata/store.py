@@ -16,6 +16,7 @@ from ml_metadata import MetadataStore, proto
 from taxiway.metadata.connection import Metadata
 from taxiway.metadata.patience import patiently
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord
+from taxiway.process.usage import CPU_PROPERTY, MEMORY_PROPERTY, Usage
 
 RUN_CONTEXT: Final = "pipeline_run"
 NODE_CONTEXT: Final = "node"
@@ -156,6 +157,16 @@ class RunStore:
         self.mlmd.put_attributions_and_associations(
             [], [proto.Association(execution_id=execution.id, context_id=context.id)]
         )
+
+    @_patient
+    def add_usage(self, execution_id: int, usage: Usage) -> None:
+        """Writes on an execution what it has cost, beside what an earlier attempt did."""
+        (execution,) = self.mlmd.get_executions_by_id([execution_id])
+        values = execution.custom_properties
+        values[CPU_PROPERTY].double_value += usage.cpu_seconds
+        peak = max(values[MEMORY_PROPERTY].int_value, usage.peak_memory_bytes)
+        values[MEMORY_PROPERTY].int_value = peak
+        self.mlmd.put_executions([execution])
 
     @_patient
     def reopen(self, execution_id: int) -> None:

@@ -51,16 +51,47 @@ def files_digest(*folders: Path) -> str:
     return _digest(folders, lambda path: path.suffix not in BESIDE)
 
 
+def files_used(model: Path) -> dict[str, str]:
+    """sha256 of each file of code that a run with a model uses, by its path in the project.
+
+    They are those of PACKAGES, without the other models; all files of the model's folder count, as
+    in `files_digest`. What lies outside of the project has the path by which it is imported.
+
+    Args:
+      model: the folder of the run's model.
+    """
+    root = project_root()
+    found = {}
+    for name in (one for one in PACKAGES if one != "models"):
+        for path, below in _files(_folder(name), lambda path: path.suffix in CODE):
+            found[f"{name}/{below}"] = _sha256(path)
+    inside = model.resolve().is_relative_to(root.resolve())
+    place = model.resolve().relative_to(root.resolve()).as_posix() if inside else model.name
+    for path, below in _files(model, lambda path: path.suffix not in BESIDE):
+        found[f"{place}/{below}"] = _sha256(path)
+    return found
+
+
 def _digest(folders: Iterable[Path], counts: Callable[[Path], bool]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder)
-            hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
-            if not hidden and counts(path) and path.is_file():
-                digest.update(name.as_posix().encode() + b"\0")
-                digest.update(path.read_bytes() + b"\0")
+        for path, name in _files(folder, counts):
+            digest.update(name.encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _files(folder: Path, counts: Callable[[Path], bool]) -> Iterator[tuple[Path, str]]:
+    """Files of a folder that count, and their names below it, in order."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
+        if not hidden and counts(path) and path.is_file():
+            yield path, name.as_posix()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 class Modules:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from taxiway.process.code_digest import PACKAGES, versions
+from taxiway.process.git import ask_git
 from taxiway.process.project import project_root
 
 GIT_COMMIT: Final = "git_commit"
@@ -32,8 +31,6 @@ PROPERTIES: Final = (GIT_COMMIT, GIT_DIRTY, LOCK_DIGEST, VERSIONS, IMAGES)
 LOCK_FILE: Final = "requirements.lock"
 RELEASES: Final = ("taxiway", "tfx", "tensorflow", "ml-metadata", "apache-beam", "pyarrow")
 _RELEASE: Final = re.compile(r'^name = "taxiway"\nversion = "([^"]+)"$', re.MULTILINE)
-_LONGEST_SECONDS: Final = 5.0
-"""That one question to git may take, as of a working tree on a slow network."""
 
 
 def commit_of_code(root: Path | None = None) -> dict[str, str]:
@@ -43,13 +40,17 @@ def commit_of_code(root: Path | None = None) -> dict[str, str]:
     alone where only looking through the files takes too long.
     """
     place = root or project_root()
-    commit = _git(place, "rev-parse", "HEAD")
+    commit = ask_git(place, "rev-parse", "HEAD")
     if not commit:
         return {}
-    used = [name for name in (*PACKAGES, "configs", LOCK_FILE) if (place / name).exists()]
-    changed = _git(place, "status", "--porcelain", "--", *used)
+    changed = ask_git(place, "status", "--porcelain", "--", *used_by_runs(place))
     known = {GIT_COMMIT: commit}
     return known if changed is None else known | {GIT_DIRTY: json.dumps(bool(changed))}
+
+
+def used_by_runs(root: Path) -> tuple[str, ...]:
+    """What a project has of files and folders that a run uses, by their names in it."""
+    return tuple(name for name in (*PACKAGES, "configs", LOCK_FILE) if (root / name).exists())
 
 
 def provenance(
@@ -78,24 +79,3 @@ def _release_of_checkout(root: Path) -> str:
     project = root / "pyproject.toml"
     found = _RELEASE.search(project.read_text(encoding="utf-8")) if project.is_file() else None
     return found[1] if found else ""
-
-
-def _git(place: Path, *arguments: str) -> str | None:
-    """What git answers; None where it does not, or in too long a time."""
-    # A hook's GIT_DIR would have git look elsewhere; and to look must not lock.
-    environment = {key: one for key, one in os.environ.items() if not key.startswith("GIT_")}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        done = subprocess.run(
-            ["git", "-c", "core.fsmonitor=false", "-C", str(place), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            timeout=_LONGEST_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

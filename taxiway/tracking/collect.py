@@ -17,11 +17,13 @@ from typing import Any, Final
 
 import yaml
 
-from taxiway.metadata.records import NodeRecord, artifact_of, run_outcome
+from taxiway.metadata.records import NodeRecord, Outcome, artifact_of, run_outcome
 from taxiway.metadata.whole_runs import WholeRun
 from taxiway.registry.database.tables import written
 from taxiway.registry.runs import UNFINISHED, IndexedRun
 from taxiway.terminal import one_line, printable
+from taxiway.tracking.run_record.files import read_record
+from taxiway.tracking.under_way import killed_where, under_way
 
 CONFIG_FILE: Final = "config.yaml"
 COMMAND_FILE: Final = "command.txt"
@@ -43,9 +45,10 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
     """
     properties = whole.properties if whole else {}
     config_text = str(properties.get("config") or _text(folder / CONFIG_FILE))
-    config, report = _config(config_text), _report(folder)
+    config, report = read_config(config_text), _report(folder)
     command = str(properties.get("command") or _text(folder / COMMAND_FILE)).strip()
     nodes = whole.nodes if whole else ()
+    outcome, failure = _end(folder, nodes, report)
     made = artifact_of(nodes, "ModelVersion")
     version = made.properties.get("version_name") if made else report.get("version")
     command, spans = printable(command), _spans(nodes)
@@ -58,11 +61,11 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
     }
     found = {
         "run_id": one_line(run_id),
-        "pipeline": one_line(_name(config, "pipeline") or str(report.get("pipeline") or "")),
-        "model": one_line(_name(config, "model")),
-        "outcome": _outcome(nodes, report),
+        "pipeline": one_line(name_of(config, "pipeline") or str(report.get("pipeline") or "")),
+        "model": one_line(name_of(config, "model")),
+        "outcome": outcome,
         "version": one_line(str(version or "")),
-        "failure": printable(_failure(nodes, report)),
+        "failure": printable(failure),
     }
     return IndexedRun(
         **found,
@@ -77,7 +80,7 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
 
 def root_of(whole: WholeRun) -> str:
     """The `output.root` of a run's own config; empty where that is not known."""
-    section = _config(str(whole.properties.get("config", ""))).get("output")
+    section = read_config(str(whole.properties.get("config", ""))).get("output")
     return str(section.get("root", "")) if isinstance(section, dict) else ""
 
 
@@ -89,7 +92,8 @@ def _text(path: Path) -> str:
 
 
 @functools.lru_cache(maxsize=64)  # a sweep's runs differ, but most have the config of another
-def _config(text: str) -> Mapping[str, Any]:
+def read_config(text: str) -> Mapping[str, Any]:
+    """A config as a run has kept it; empty where it is none."""
     try:
         read = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe one
     except yaml.YAMLError:
@@ -105,9 +109,20 @@ def _report(folder: Path) -> Mapping[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _name(config: Mapping[str, Any], section: str) -> str:
+def name_of(config: Mapping[str, Any], section: str) -> str:
+    """The `name` in a section of a config that was read back; empty where it has none."""
     found = config.get(section)
     return str(found.get("name") or "") if isinstance(found, dict) else ""
+
+
+def _end(folder: Path, nodes: Any, report: Mapping[str, Any]) -> tuple[str, str]:
+    """Outcome and failure: as they are on record, or as they look from here."""
+    record = read_record(folder)
+    if record is not None and record.outcome != UNFINISHED:
+        return record.outcome, record.reason
+    if under_way(folder) is False:
+        return Outcome.KILLED.value, killed_where(folder)
+    return _outcome(nodes, report), _failure(nodes, report)
 
 
 def _outcome(nodes: Any, report: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from taxiway.config.model import Hyperparameters, hyperparameters_class
+from taxiway.modeling.curves import write_curves
 from taxiway.modeling.exported.signatures import ServedModel
 from taxiway.modeling.folder import load_part
 from taxiway.modeling.spec import FeatureSpec, load_spec
@@ -122,7 +123,7 @@ def _fit(
     every = -(-schedule.epochs // MOST_PICTURES)
     pictures = [ConfusionMatrix(rows.watched, log_folder, head, every)] if head.classes else []
     with between_batches() as interrupts:
-        network.fit(
+        history = network.fit(
             rows.batches(schedule.batch_size, head),
             shuffle=False,  # done already, and Keras 3.13 warns
             validation_data=rows.watched_batches(head),
@@ -138,3 +139,4 @@ def _fit(
                 *pictures,
             ],
         )
+    write_curves(log_folder, history.history)

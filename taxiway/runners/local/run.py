@@ -28,6 +28,9 @@ from taxiway.runners.console.live import waiting
 from taxiway.runners.console.summary import print_summary
 from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
+from taxiway.runners.nodes.keep_inputs import keep_inputs
+from taxiway.runners.nodes.run_index import RunIndex, index_run
+from taxiway.runners.nodes.run_recorder import RunRecorder, record_killed, recorded
 from taxiway.runners.preflight import check, open_databases
 from taxiway.terminal import one_line
 from taxiway.workers.active import prepare, working
@@ -71,7 +74,10 @@ def run_pipeline(
             f"cannot write below {config.output.root}: {error}", edit="output.root"
         ) from None
     started = time.monotonic()
-    with captured_output(folder / "run.log") as console:
+    with (
+        captured_output(folder / "run.log") as console,
+        recorded(config, run_id, properties) as recorder,
+    ):
         console.quiet = as_json
         try:
             with (
@@ -80,12 +86,16 @@ def run_pipeline(
                 working(config.engine.workers),
             ):
                 open_databases(config)
+                index_run(config, run_id)
                 if isinstance(config.push_target, FilesystemPush):
                     remove_dead_pushes(Path(config.push_target.destination))
                 prepare(_input_bytes(config))
+                keep_inputs(config, run_id, console.print)
                 few_arenas()
                 share_gpu()
-                report, loading = _run(config, run_id, properties, folder, console, observers)
+                report, loading = _run(
+                    config, run_id, properties, folder, console, observers, recorder
+                )
                 request = _request(config, report, folder)
         except KeyboardInterrupt:
             raise TaxiwayError("interrupted before the first node") from None
@@ -103,10 +113,10 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
     """Ends what a run has left open that was killed; it must not keep this one from its work."""
     try:
         from taxiway.runners.nodes.cleanup import end_dead_run
-        from taxiway.runners.nodes.run_index import index_ended
 
         nodes = end_dead_run(config.metadata, run_id)
-        index_ended(config, run_id)
+        record_killed(config, run_id)
+        index_run(config, run_id)
     except Exception:
         logging.exception("what run %s has left could not be cleaned up", run_id)
         return
@@ -177,6 +187,7 @@ def _run(
     folder: Path,
     console: TerminalConsole,
     observers: Sequence[RunObserver],
+    recorder: RunRecorder,
 ) -> tuple[dict[str, Any], float]:
     """The report, and the seconds that imports took."""
     started = time.monotonic()
@@ -185,15 +196,15 @@ def _run(
         from taxiway.runners.local.exit_handler import ExitHandler
         from taxiway.runners.local.runner import LocalRunner
         from taxiway.runners.nodes.event_log import EventLog
-        from taxiway.runners.nodes.run_index import RunIndex
 
         create = load_pipeline(config)
     loading = time.monotonic() - started
 
-    exit_handler = ExitHandler(config, (EventLog(), *observers))
+    exit_handler = ExitHandler(config, (EventLog(), recorder, *observers))
+    at_the_end = (exit_handler, recorder, RunIndex(config))
     runner = LocalRunner(
         config,
-        observers=(Progress(console), EventLog(), *observers, exit_handler, RunIndex(config)),
+        observers=(Progress(console), EventLog(), *observers, *at_the_end),
         run_properties=properties,
     )
     ended = runner.run_pipeline(create(config), run_id)

@@ -63,7 +63,7 @@ def end_dead_run(metadata: Metadata, run_id: str) -> list[str]:
     found = []
     for pipeline, run in ((name, run_id), (f"{name}-exit", f"{run_id}-exit")):
         root = output.pipeline_root(pipeline)
-        found += _abandon(runs, root, run, KILLED, ErrorKind.FAILED, None)
+        found += _abandon(runs, root, run, KILLED, ErrorKind.KILLED, None)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from taxiway.metadata.patience import patiently
 from taxiway.metadata.store import RunStore
+from taxiway.process.usage import Usage, measured
 from taxiway.runners.nodes import code_stamp, reuse, shared_files
 from taxiway.runners.nodes.ir import CompiledNode, executor_class
 
@@ -29,12 +31,40 @@ class NodeLauncher(Launcher):  # type: ignore[misc]  # TFX ships no types
 
     runs: RunStore
     say: Callable[[str], None] = staticmethod(lambda _: None)
+    _at_work: int | None = None
+    """The execution whose executor has been started."""
+
+    def launch(self) -> Any:
+        """Runs the node to its end, and keeps with its execution what that has cost.
+
+        A container component works beside other nodes, from which it cannot be told apart.
+        """
+        if isinstance(self._executor_spec, executable_spec_pb2.ContainerExecutableSpec):
+            return super().launch()
+        usage = Usage()
+        try:
+            with measured() as usage:
+                launched = super().launch()
+            if self._system_node_handler and launched is not None:
+                self._at_work = launched.execution_id
+        finally:
+            self._keep(usage)
+        return launched
+
+    def _keep(self, usage: Usage) -> None:
+        if self._at_work is None:  # cached, or skipped
+            return
+        try:
+            self.runs.add_usage(self._at_work, usage)
+        except Exception:  # it must not hide what failed first, nor fail a node that has not
+            logging.exception("what %s has cost is not on record", self._pipeline_node.node_info.id)
 
     def _prepare_execution(self) -> Any:
         with reuse.telling(self.say):
             return patiently(super()._prepare_execution, self.runs.metadata)
 
     def _run_executor(self, execution_info: Any) -> Any:
+        self._at_work = execution_info.execution_id
         remove_outputs(execution_info)
         code_stamp.check(self._pipeline_node, self._executor_spec)
         reuse.check_inputs(execution_info.input_dict, executor_class(self._executor_spec))

@@ -21,16 +21,16 @@ class RunIndex:
     def on_event(self, event: Event) -> None:
         """Waits for the end."""
         if isinstance(event, RunEnded):
-            index_ended(self._config, event.run_id)
+            index_run(self._config, event.run_id)
 
 
-def index_ended(config: Config, run_id: str) -> None:
+def index_run(config: Config, run_id: str) -> None:
     """Puts a run into the index; whatever goes wrong is logged, since no run may fail of it."""
     try:
-        from taxiway.tracking.index import index_run
+        from taxiway.tracking.index import index_run as put_into_index
     except ModuleNotFoundError:  # taken away, as a fork may
         return
     try:
-        index_run(config, run_id)
+        put_into_index(config, run_id)
     except Exception:
         logging.exception("run %s is not in the index; `taxiway runs reindex` mends it", run_id)

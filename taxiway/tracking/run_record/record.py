@@ -18,7 +18,11 @@ SCHEMA: Final = 1
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer release may say more
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",  # a newer release may say more
+        ser_json_inf_nan="strings",  # a training may diverge, and JSON has no such numbers
+    )
 
 
 class Code(_Part):

@@ -50,6 +50,7 @@ from taxiway.runners.nodes.events import (
     NodeStarted,
     RunObserver,
 )
+from taxiway.runners.nodes.keep_inputs import keep_inputs
 from taxiway.runners.nodes.results import (
     FALSE_CONDITION,
     NodeResult,
@@ -58,6 +59,7 @@ from taxiway.runners.nodes.results import (
     result_of_launch,
     result_of_record,
 )
+from taxiway.runners.nodes.run_recorder import KUBEFLOW
 from taxiway.terminal import print_error
 from taxiway.workers.active import working
 
@@ -205,6 +207,8 @@ class Attempt:
         self._reopen()
         if self._node.type == IMPORTER:
             write_inputs(self._config)
+        if self._node.driver_spec is not None:
+            keep_inputs(self._config, self._run_id, logging.warning, KUBEFLOW)
         with working(self._config.engine.workers), progress.listening(self._tell):
             launched = self._launcher().launch()
         seconds = time.monotonic() - started

@@ -24,7 +24,8 @@ from taxiway.runners.nodes.cleanup import abandon
 from taxiway.runners.nodes.events import RunObserver
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
-from taxiway.runners.nodes.run_index import index_ended
+from taxiway.runners.nodes.run_index import index_run
+from taxiway.runners.nodes.run_recorder import KUBEFLOW, record_ended, record_killed
 
 _NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
 _DIED: Final = "ended without a word: its pod did not start, was killed, or ran out of memory"
@@ -34,6 +35,8 @@ def run_exit(
     config: Config, run_id: str, outputs: TaskOutputs, observers: tuple[RunObserver, ...]
 ) -> int:
     """Runs the exit pipeline: by now every other task of the run has ended, well or not.
+
+    What the run was is put on record then, and into the index.
 
     Returns:
       The exit code.
@@ -51,8 +54,11 @@ def run_exit(
         outputs.write_page(REPORT_OUTPUT, found)
     run_store(config.metadata).allow_attempts(run_id)  # who retries the run from now on means to
     dead = {one.partition(".")[0].removesuffix(f"-{EXIT_NODE}") for one in lost}
+    for dead_run in sorted(dead - {run_id}):
+        record_killed(config, dead_run, runner=KUBEFLOW)
+    record_ended(config, run_id, order=[node.id for node in nodes], runner=KUBEFLOW)
     for ended_run in (*sorted(dead - {run_id}), run_id):
-        index_ended(config, ended_run)
+        index_run(config, ended_run)
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 
