@@ -36,7 +36,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-serving profile lock clean config-reference signing clients protos notebook notebooks notebooks-setup notebooks-sync
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-serving profile lock clean config-reference signing clients protos notebook notebooks notebooks-setup notebooks-sync bench-runs
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -104,6 +104,9 @@ bench-startup: .venv/installed ## Time help, completion, imports, and a run with
 
 bench-registry: .venv/installed ## Time lists and searches of a registry with 5,000 versions.
 	@.venv/bin/python -m benchmarks.registry
+
+bench-runs: .venv/installed ## Time lists, searches and comparisons of 5,000 runs.
+	@.venv/bin/python -m benchmarks.runs
 
 bench-serving: .venv/installed .mlserver/installed ## Time the gateway beside plain FastAPI and MLServer, and have accidents under load.
 	@.venv/bin/python -m benchmarks.serving

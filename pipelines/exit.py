@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tfx.orchestration.pipeline import Pipeline
 
 from components.notify.component import Notify
@@ -23,6 +25,8 @@ def create_exit_pipeline(config: Config, run_id: str) -> Pipeline:
         folder=config.output.report_folder(run_id),
         ranking=ranking_of(config.evaluation, load_spec(config.model.module)).to_json(),
         module=config.model.module,
+        goals=json.dumps([goal.model_dump(mode="json") for goal in config.goals]),
+        root=config.output.root,
     )
     Notify(
         report=report.outputs["report"],

@@ -29,7 +29,7 @@ from components.pusher.executor import RUN_ID_PROPERTY
 from components.registrar import facts
 from components.registrar.logic import baseline_of, record, signed, verified
 from components.registrar.mapping import with_mapping
-from components.run_report.task import class_names
+from components.run_report.sections.task import class_names
 from taxiway.config.evaluation import Evaluation
 from taxiway.config.gates import InfraValidation
 from taxiway.evaluation.ranking import directions, ranking_of

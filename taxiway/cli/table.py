@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
     from taxiway.runners.console.terminal import TerminalConsole
 
+LARGE: Final = 200
+"""Rows above which a table is plain lines: rich needs milliseconds for each."""
 _UNBOUNDED: Final = 10_000
 """Columns: more than any table takes."""
 
@@ -32,12 +36,32 @@ def print_table(
     """
     from rich.text import Text
 
+    rows = list(rows)
+    if len(rows) > LARGE:
+        typer.echo("\n".join(plain_lines(columns, rows, right)))
+        return
     console = table_console()
     table = make_table(columns, rows, right)
     if table.row_count:
         console.print(table)
     elif empty:
         console.print(Text(one_line(empty)), soft_wrap=True)
+
+
+def plain_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[str] = ()
+) -> list[str]:
+    """The lines of a table that is never folded: thousands of rows in a part of a second."""
+    numbers = set(right)
+    cells = [list(columns), *([one_line(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    aligned = [str.rjust if name in numbers else str.ljust for name in columns]
+    return [
+        "  ".join(
+            align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
 
 
 def table_console() -> TerminalConsole:

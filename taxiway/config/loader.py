@@ -61,6 +61,12 @@ def load_config(
     return config
 
 
+def load_base() -> Config:
+    """The project's base config alone, which every run starts from; raises as `load_config`."""
+    path = _find("base")
+    return _resolve([read(path)], (), str(path))
+
+
 def resolve_config(raw: Mapping[str, Any], assignments: Sequence[str] = ()) -> Config:
     """The config that `portable` gave, on this machine; raises as `load_config`."""
     return _resolve([dict(raw)], assignments, "the compiled config")

@@ -19,6 +19,7 @@ from taxiway.config.data import Data
 from taxiway.config.engine import Engine
 from taxiway.config.evaluation import Evaluation
 from taxiway.config.gates import DataGate, InfraValidation
+from taxiway.config.goals import Goals
 from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
@@ -80,6 +81,8 @@ class Config(Frozen):
     transform: Transform = Transform()
     model: Model
     evaluation: Evaluation
+    goals: Goals = ()
+    """What the project wants of a run; its report says of each whether it is met."""
     infra_validation: InfraValidation = InfraValidation()
     container: Container = Container()
     push: Push = FilesystemPush(kind="filesystem")

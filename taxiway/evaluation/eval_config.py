@@ -39,7 +39,10 @@ RESIDUALS: Final = f"{HIDDEN}residuals"
 UNWEIGHTED: Final = ("ExampleCount",)
 """Counts of rows, which TFMA would make sums of weights."""
 PICTURES: Final[Mapping[TaskName, Sequence[tuple[str, str, Mapping[str, Any]]]]] = {
-    "Binary": (("ConfusionMatrixAtThresholds", CONFUSION, {"thresholds": [0.5]}),),
+    "Binary": (
+        ("ConfusionMatrixAtThresholds", CONFUSION, {"thresholds": [0.5]}),
+        ("OctavePlot", PREDICTIONS, {"of": "prediction"}),
+    ),
     "MultiClass": (("MultiClassConfusionMatrixAtThresholds", CONFUSION, {"thresholds": [0.0]}),),
     "Regression": (
         ("OctavePlot", PREDICTIONS, {"of": "prediction"}),

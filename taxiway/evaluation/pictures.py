@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
 from taxiway.evaluation.eval_config import ANSWERS, CONFUSION
 from taxiway.evaluation.metrics import TaskName
-from taxiway.evaluation.results import candidate_name
+from taxiway.evaluation.results import candidate_name, loaded
 
 NO_CLASS = -1
 """The predicted class of a row whose answers are all 0."""
@@ -39,7 +38,7 @@ class Bucket(NamedTuple):
 
 def judged(evaluation_uri: str) -> Judged:
     """The task, and the columns of label and weight."""
-    config = tfma.load_eval_result(evaluation_uri, model_name="").config
+    config = loaded(evaluation_uri).config
     spec = next(one for one in config.model_specs if not one.is_baseline)
     tasks = {answer: task for task, answer in ANSWERS.items()}
     return Judged(tasks.get(spec.prediction_key), spec.label_key, spec.example_weight_key)
@@ -47,8 +46,7 @@ def judged(evaluation_uri: str) -> Judged:
 
 def confusions(evaluation_uri: str) -> dict[tuple[int, int], int]:
     """Rows of the whole by the numbers of their actual and predicted class; empty without."""
-    name = candidate_name(evaluation_uri)
-    result = tfma.load_eval_result(evaluation_uri, model_name=name)
+    result = loaded(evaluation_uri, candidate_name(evaluation_uri))
     whole: Mapping[str, Any] = next(
         (outputs for key, outputs in result.slicing_metrics if key == ()), {}
     )
@@ -73,7 +71,7 @@ def _counted(value: Mapping[str, Any]) -> Iterator[tuple[tuple[int, int], int]]:
 
 
 def buckets(evaluation_uri: str, plot: str) -> list[Bucket]:
-    """The buckets of one of the plots of a Regression, on the whole, by rising numbers."""
+    """The buckets of one of the plots that the report is drawn from, of the whole, by rising numbers."""
     model = candidate_name(evaluation_uri)
     return [
         Bucket(

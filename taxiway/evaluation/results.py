@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,9 +48,20 @@ class SliceMetrics:
         return {**self.metrics, **dict.fromkeys(self.undefined)}
 
 
+@functools.lru_cache(maxsize=4)
+def loaded(evaluation_uri: str, model_name: str = "") -> Any:
+    """What TFMA reads of an evaluation; kept, since several are asked for each part of a report.
+
+    `loaded.cache_clear()` before the first of them: an attempt that failed may have left another
+    evaluation in the same place.
+    """
+    return tfma.load_eval_result(evaluation_uri, model_name=model_name)
+
+
 def read_metrics(evaluation_uri: str) -> list[SliceMetrics]:
     """Metrics of the candidate on every slice that was measured, the whole first, then by name."""
-    candidate = tfma.load_eval_result(evaluation_uri, model_name=candidate_name(evaluation_uri))
+    loaded.cache_clear()
+    candidate = loaded(evaluation_uri, candidate_name(evaluation_uri))
     kinds = dict(_kinds(candidate.config))
     found = []
     for key, outputs in candidate.slicing_metrics:
@@ -126,7 +138,7 @@ def _reason(failure: Any, slice_name: str, undefined: Mapping[str, str]) -> str:
 
 def candidate_name(evaluation_uri: str) -> str:
     """TFMA's name of the candidate: empty where it was evaluated without a baseline."""
-    specs = tfma.load_eval_result(evaluation_uri, model_name="").config.model_specs
+    specs = loaded(evaluation_uri).config.model_specs
     return next((str(spec.name) for spec in specs if not spec.is_baseline), "")
 
 

@@ -19,6 +19,7 @@ from taxiway.metadata.store import (
     RunStore,
     artifact_record,
     contexts_of,
+    node_of,
     properties_of,
 )
 
@@ -36,6 +37,31 @@ def read_content(runs: RunStore) -> StoreContent:
       TaxiwayError: the store cannot be used, or does not answer.
     """
     return patiently(lambda: _read(runs.mlmd), runs.metadata, runs.disconnect)
+
+
+def run_content(runs: RunStore, run_id: str) -> StoreContent:
+    """The same of one run alone: its executions, and the artifacts that they took and put out.
+
+    Raises:
+      TaxiwayError: the store cannot be used, or does not answer.
+    """
+    return patiently(lambda: _read_run(runs.mlmd, run_id), runs.metadata, runs.disconnect)
+
+
+def _read_run(store: Any, run_id: str) -> StoreContent:
+    context = store.get_context_by_type_and_name(RUN_CONTEXT, run_id)
+    executions = _by_id(store.get_executions_by_context(context.id)) if context else []
+    events = [event for some in _events(store, [one.id for one in executions]) for event in some]
+    wanted = sorted({event.artifact_id for event in events})
+    artifacts = _by_id(store.get_artifacts_by_id(wanted) if wanted else ())
+    return StoreContent(
+        artifacts={one.id: artifact_record(one) for one in artifacts},
+        executions={
+            one.id: _execution(one, (0,), {}, {0: node_of(store, one)}) for one in executions
+        },
+        events=events,
+        runs={},
+    )
 
 
 def _read(store: Any) -> StoreContent:

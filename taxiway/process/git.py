@@ -55,6 +55,17 @@ def uncommitted(place: Path, used: tuple[str, ...]) -> tuple[str, bool]:
     return _bounded(diff, cut or len(new) > MOST_NEW_FILES)
 
 
+def committed(place: Path, commit: str, path: str) -> str | None:
+    """A file's text as a commit has it; None where it has none, or git does not answer.
+
+    Args:
+      place: the top of a project.
+      commit: its whole name, or its first characters.
+      path: of the file, in the project.
+    """
+    return _run(place, ("show", f"{commit}:./{path}"))
+
+
 def _bounded(diff: str, cut: bool) -> tuple[str, bool]:
     if len(diff.encode()) <= DIFF_BYTES:
         return diff, cut

@@ -21,8 +21,10 @@ from taxiway.metadata.records import NodeRecord, Outcome, artifact_of, run_outco
 from taxiway.metadata.whole_runs import WholeRun
 from taxiway.registry.database.tables import written
 from taxiway.registry.runs import UNFINISHED, IndexedRun
+from taxiway.registry.search.text import folded
 from taxiway.terminal import one_line, printable
 from taxiway.tracking.run_record.files import read_record
+from taxiway.tracking.run_record.record import RunRecord, flattened
 from taxiway.tracking.under_way import killed_where, under_way
 
 CONFIG_FILE: Final = "config.yaml"
@@ -43,21 +45,23 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
       whole: what ML Metadata knows; None where it does not know the run.
       folder: where the run's report, log and config are, or were.
     """
+    record = read_record(folder)
     properties = whole.properties if whole else {}
     config_text = str(properties.get("config") or _text(folder / CONFIG_FILE))
     config, report = read_config(config_text), _report(folder)
     command = str(properties.get("command") or _text(folder / COMMAND_FILE)).strip()
     nodes = whole.nodes if whole else ()
-    outcome, failure = _end(folder, nodes, report)
+    outcome, failure = _end(folder, record, nodes, report)
     made = artifact_of(nodes, "ModelVersion")
     version = made.properties.get("version_name") if made else report.get("version")
-    command, spans = printable(command), _spans(nodes)
+    command, spans = printable(command), _spans(nodes) or (record.data.spans if record else "")
     facts = {
         "command": command,
         "config_digest": hashlib.sha256(config_text.encode()).hexdigest() if config_text else "",
         "spans": spans,
         "report": str(folder / "report.html") if report else "",
         "lacks": _lacks(whole, folder, report, config_text),
+        **_recorded(record),
     }
     found = {
         "run_id": one_line(run_id),
@@ -71,11 +75,28 @@ def run_of(run_id: str, whole: WholeRun | None, folder: Path) -> IndexedRun:
         **found,
         started_at=_started(whole, folder),
         seconds=_seconds(whole, report),
-        metrics=_metrics(report),
+        metrics=_metrics(report) or (dict(record.metrics) if record else {}),
         facts=facts,
         folder=printable(str(folder)),
-        search_text=" ".join((*found.values(), spans, command)).lower(),
+        search_text="\n".join(map(folded, (*found.values(), spans, command))),
+        params=dict(record.config) if record and record.config else flattened(_plain(config)),
+        slices={one.name: dict(one.metrics) for one in record.slices} if record else {},
     )
+
+
+def _recorded(record: RunRecord | None) -> dict[str, str | float]:
+    """What only the run's record says, for lists; what is empty in it is left out."""
+    if record is None:
+        return {}
+    found: dict[str, str | float] = {"runner": record.runner, "commit": record.code.commit}
+    if record.cost.core_hours or record.cost.amount:
+        found |= {"cost": record.cost.amount, "core_hours": record.cost.core_hours}
+    return {name: value for name, value in found.items() if value != ""}
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has it: YAML has dates."""
+    return dict(json.loads(json.dumps(config, default=str)))
 
 
 def root_of(whole: WholeRun) -> str:
@@ -115,9 +136,10 @@ def name_of(config: Mapping[str, Any], section: str) -> str:
     return str(found.get("name") or "") if isinstance(found, dict) else ""
 
 
-def _end(folder: Path, nodes: Any, report: Mapping[str, Any]) -> tuple[str, str]:
+def _end(
+    folder: Path, record: RunRecord | None, nodes: Any, report: Mapping[str, Any]
+) -> tuple[str, str]:
     """Outcome and failure: as they are on record, or as they look from here."""
-    record = read_record(folder)
     if record is not None and record.outcome != UNFINISHED:
         return record.outcome, record.reason
     if under_way(folder) is False:

@@ -105,7 +105,7 @@ class TestClasses:
         assert "by <code>weight</code> in the metrics above" in page
 
     def test_of_many_classes_the_commonest_mistakes_are_listed(self) -> None:
-        from components.run_report.task import MOST_CLASSES, MOST_MISTAKES, _classes
+        from components.run_report.sections.task import MOST_CLASSES, MOST_MISTAKES, _classes
 
         counts = {(i, j): 100 - 10 * abs(i - j) for i in range(20) for j in range(max(0, i - 3), i)}
         found = _classes({**counts, (19, -1): 5}, ["one", "two"])
@@ -116,7 +116,7 @@ class TestClasses:
         assert found["mistakes"][0] == {"actual": "two", "predicted": "one", "rows": 90}
 
     def test_a_row_that_is_taken_for_nothing_has_a_column(self) -> None:
-        from components.run_report.task import _classes
+        from components.run_report.sections.task import _classes
 
         found = _classes({(0, 0): 3, (0, -1): 1, (1, 1): 2}, ("a", "b"))
         assert found["confusion"] == {
@@ -172,7 +172,7 @@ class TestNumbers:
         ],
     )
     def test_ticks_are_round_and_around(self, low: float, high: float, expected: list[Any]) -> None:
-        from components.run_report.task import ticks
+        from components.run_report.sections.task import ticks
 
         assert ticks(low, high) == pytest.approx(expected)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taxiway.cli.options import Assignments, ConfigFiles, Reason, VersionArgument
+from taxiway.cli.pairs import pairs_of
 from taxiway.cli.registry import OpenRegistry, open_registry
 from taxiway.errors import ConfigError
 from taxiway.terminal import one_line
@@ -56,7 +56,7 @@ def annotate(
             f"'{subject}' is a model, and a card is a version's",
             edit=f"VERSION, such as {subject}/1.2.7 or {subject}@champion",
         )
-    given = _pairs(fields or (), "--field")
+    given = pairs_of(fields or (), "--field")
     if copy:
         given = {**registry.find(copy).card, **given}
     if note:
@@ -88,7 +88,7 @@ def tag(
         raise ConfigError("no tag is given", edit="KEY=VALUE, or --remove KEY")
     registry = open_registry(config, assignments)
     about = _subject(registry, subject)
-    values = _pairs(pairs or (), "KEY=VALUE")
+    values = pairs_of(pairs or (), "KEY=VALUE")
     after = change_tags(registry.database, about, values, removed or (), registry.actor, reason)
     told = ", ".join(f"{key}={value}" for key, value in after.items()) or "no tags"
     typer.echo(f"{one_line(about.name)}: {one_line(told)}")
@@ -166,14 +166,3 @@ def _subject(registry: OpenRegistry, text: str) -> Subject:
         if is_model(connection, text):
             return Subject("model", text)
     return Subject("version", registry.find(text).subject)
-
-
-def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
-    """`key=value`, the value whatever follows the first `=`."""
-    found = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"expected key=value, got '{text}'", edit=option)
-        found[key.strip()] = value
-    return found

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from taxiway.cli.models.rows import (
+from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
+from taxiway.cli.registry import OpenRegistry, open_registry
+from taxiway.cli.rows import (
     Archived,
     AsCsv,
     Columns,
     Limit,
+    Look,
     Sort,
     check_columns,
     print_rows,
+    short_time,
     split_columns,
 )
-from taxiway.cli.options import AsJson, Assignments, ConfigFiles, Environment
-from taxiway.cli.registry import OpenRegistry, open_registry
 from taxiway.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ VERSIONS: Final = ("version", "state", "alias", "serves", "created_at", "author"
 """Columns where none are asked for."""
 IN_JSON: Final = ("metrics", "tags")
 """What JSON has beside the plain fields."""
+LOOK: Final = Look(
+    heads={"created_at": "created (UTC)", "alias": "aliases"},
+    cells={
+        "version": lambda row: f"{row['model']}/{row['version']}",  # so that it can be typed
+        "created_at": lambda row: short_time(str(row.get("created_at") or "")),
+    },
+)
 
 
 def list_(
@@ -133,7 +142,7 @@ def _print(
         rows = in_order(rows, sort)
     if as_csv and not columns and "version" in shown:
         shown = ["model", *shown]
-    print_rows(rows, shown, as_json=as_json, as_csv=as_csv, limit=limit, empty=empty)
+    print_rows(rows, shown, as_json=as_json, as_csv=as_csv, limit=limit, empty=empty, look=LOOK)
 
 
 def _versions(

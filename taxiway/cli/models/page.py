@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from taxiway.cli.models.rows import short_time
+from taxiway.cli.blocks import block, fields, head, page_console
+from taxiway.cli.rows import short_time
 from taxiway.registry.catalog.cards import FIELDS, card_gaps, card_sections
-from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.terminal import one_line, shell
 
 if TYPE_CHECKING:
@@ -21,39 +20,35 @@ if TYPE_CHECKING:
 TONES: Final = {"approved": "green", "rejected": "red", "pending": "yellow"}
 SHOWN_SECTIONS: Final = ("Metrics", "Worst slices", "Data", "Columns and limits of validity")
 """Of the card, those with numbers, in this order."""
-PIPE_WIDTH: Final = 120
-"""Where the output is no terminal."""
 _DIGEST: Final = 12
 WHOLE_WEIGHT: Final = 100.0
 
 
 def print_details(details: Details) -> None:
     """Prints everything that a person may ask about a version."""
-    console = TerminalConsole()
-    if not console.is_terminal:
-        console = TerminalConsole(width=PIPE_WIDTH)
+    console = page_console()
     version, candidate = details.version, details.version.candidate
     console.print(_title(details))
     console.print()
-    _fields(console, _about(details))
-    _block(console, f"Why {version.name}", _reasons(version.reasons))
+    fields(console, _about(details))
+    block(console, f"Why {version.name}", _reasons(version.reasons))
     sections = {section.title: section for section in card_sections(version)}
     for section in (sections[title] for title in SHOWN_SECTIONS if title in sections):
         if section.table:
-            _head(console, section.title, section.text)
+            head(console, section.title, section.text)
             console.print(_table(section.table))
-    _block(console, "Contract", _contract(candidate.contract))
-    _block(console, "Checks", [(name, _passed(ok)) for name, ok in candidate.checks.items()])
-    _block(console, "Approval", _approval(details))
-    _block(console, "Served", _served(details))
-    _block(console, "Tags", [*details.tags.items(), *_inherited(details)])
-    _block(
+    block(console, "Contract", _contract(candidate.contract))
+    block(console, "Checks", [(name, _passed(ok)) for name, ok in candidate.checks.items()])
+    block(console, "Approval", _approval(details))
+    block(console, "Served", _served(details))
+    block(console, "Tags", [*details.tags.items(), *_inherited(details)])
+    block(
         console,
         "Notes",
         [(f"{short_time(n.written_at)}  {n.written_by}", n.text) for n in details.notes],
     )
-    _block(console, "Made by", _made_by(details))
-    _block(console, "Model card", _card(details))
+    block(console, "Made by", _made_by(details))
+    block(console, "Model card", _card(details))
 
 
 def _title(details: Details) -> Text:
@@ -165,30 +160,6 @@ def _card(details: Details) -> list[tuple[str, str]]:
     return [*lines, ("whole card", whole)]
 
 
-def _head(console: Console, title: str, text: str = "") -> None:
-    console.print()
-    said = (f"  {one_line(text)}", "dim") if text else ""
-    console.print(Text.assemble((one_line(title), "bold"), said))
-
-
-def _block(console: Console, title: str, lines: Sequence[tuple[str, str | Text]]) -> None:
-    """A head and its lines; nothing where there are none."""
-    if lines:
-        _head(console, title)
-        _fields(console, lines)
-
-
-def _fields(console: Console, lines: Sequence[tuple[str, str | Text]]) -> None:
-    """A name and what belongs to it, which is folded within its column."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in lines:
-        shown = Text(one_line(value)) if isinstance(value, str) else value
-        table.add_row(Text(one_line(name), style="dim"), shown)
-    console.print(table)
-
-
 def _table(shown: CardTable) -> Table:
     """A table of the card; numbers stand at the right."""
     table = Table(
@@ -198,9 +169,9 @@ def _table(shown: CardTable) -> Table:
         header_style="dim",
         padding=(0, 2, 0, 0),
     )
-    for place, head in enumerate(shown.head):
+    for place, name in enumerate(shown.head):
         numbers = all(_is_number(row[place]) for row in shown.rows)
-        table.add_column(one_line(head), justify="right" if numbers else "left", overflow="fold")
+        table.add_column(one_line(name), justify="right" if numbers else "left", overflow="fold")
     for row in shown.rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
     return table

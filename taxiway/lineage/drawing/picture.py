@@ -22,6 +22,8 @@ class Box:
     """The first is its name; all are fit to be shown."""
     is_subject: bool = False
     is_version: bool = False
+    tone: str = ""
+    """good, warn or bad, where it says how something went."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,15 @@ from taxiway.lineage.drawing.layout import LINE, PADDING, Layout, lay_out
 from taxiway.lineage.drawing.picture import Arrow, Box, Picture, picture
 from taxiway.lineage.printing.text import Shown
 
-FILLS: Final = {"subject": "#fde9c8", "version": "#d9ead3", "other": "#eef2f7"}
-_LINE_COLOUR: Final = "#5b6b7b"
+FILLS: Final = {
+    "subject": "#fde9c8",
+    "version": "#d9ead3",
+    "other": "#eef2f7",
+    "good": "#d8f3de",
+    "warn": "#fff1c2",
+    "bad": "#ffe1de",
+}
+LINE_COLOUR: Final = "#5b6b7b"
 _FONT: Final = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 _FONT_SIZE: Final = 11
 _MARGIN: Final = 24.0
@@ -65,8 +72,8 @@ def dot_source(drawn: Picture) -> str:
     lines = [
         "digraph lineage {",
         f'  graph [rankdir=LR, bgcolor=white, labelloc=t, label="{_quoted(drawn.title)}", {font}];',
-        f'  node [shape=box, style="filled,rounded", color="{_LINE_COLOUR}", {font}];',
-        f'  edge [color="{_LINE_COLOUR}"];',
+        f'  node [shape=box, style="filled,rounded", color="{LINE_COLOUR}", {font}];',
+        f'  edge [color="{LINE_COLOUR}"];',
     ]
     for box in drawn.boxes:
         label = "\\n".join(map(_quoted, box.lines))
@@ -77,10 +84,20 @@ def dot_source(drawn: Picture) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def by_our_layout(drawn: Picture) -> str:
-    """Placed by `lay_out`."""
+def by_our_layout(drawn: Picture, is_part: bool = False) -> str:
+    """Placed by `lay_out`.
+
+    Args:
+      drawn: what there is to draw.
+      is_part: of a page, which has a background and a heading of its own.
+    """
     layout = lay_out(drawn)
-    width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN + _TITLE
+    margin, title = (2.0, 0.0) if is_part else (_MARGIN, _TITLE)
+    width, height = layout.width + 2 * margin, layout.height + 2 * margin + title
+    head = [
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{_MARGIN}" y="{_MARGIN + 6}" font-size="15">{escape(drawn.title)}</text>',
+    ]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -88,11 +105,10 @@ def by_our_layout(drawn: Picture) -> str:
             f'font-size="{_FONT_SIZE}">',
             f"<title>{escape(drawn.title)}</title>",
             '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
-            f'markerHeight="7" orient="auto"><path d="M0,0L8,4L0,8z" fill="{_LINE_COLOUR}"/>'
+            f'markerHeight="7" orient="auto"><path d="M0,0L8,4L0,8z" fill="{LINE_COLOUR}"/>'
             "</marker></defs>",
-            '<rect width="100%" height="100%" fill="white"/>',
-            f'<text x="{_MARGIN}" y="{_MARGIN + 6}" font-size="15">{escape(drawn.title)}</text>',
-            f'<g transform="translate({_MARGIN},{_MARGIN + _TITLE})">',
+            *([] if is_part else head),
+            f'<g transform="translate({margin},{margin + title})">',
             *(_path(arrow, points) for arrow, points in layout.paths.items()),
             *(line for box in drawn.boxes for line in _drawn(box, layout)),
             "</g>",
@@ -112,7 +128,7 @@ def _path(arrow: Arrow, points: Sequence[tuple[float, float]]) -> str:
         x, y = to_x, to_y
     dashes = ' stroke-dasharray="5 4"' if arrow.is_baseline else ""
     return (
-        f'<path d="{"".join(parts)}" fill="none" stroke="{_LINE_COLOUR}"{dashes} '
+        f'<path d="{"".join(parts)}" fill="none" stroke="{LINE_COLOUR}"{dashes} '
         'marker-end="url(#head)"/>'
     )
 
@@ -121,7 +137,7 @@ def _drawn(box: Box, layout: Layout) -> Iterator[str]:
     place = layout.places[box.id]
     yield (
         f'<rect x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" '
-        f'height="{place.height:.1f}" rx="5" fill="{_fill(box)}" stroke="{_LINE_COLOUR}"/>'
+        f'height="{place.height:.1f}" rx="5" fill="{_fill(box)}" stroke="{LINE_COLOUR}"/>'
     )
     for index, line in enumerate(box.lines):
         weight = ' font-weight="bold"' if index == 0 else ""
@@ -130,7 +146,8 @@ def _drawn(box: Box, layout: Layout) -> Iterator[str]:
 
 
 def _fill(box: Box) -> str:
-    return FILLS["subject" if box.is_subject else "version" if box.is_version else "other"]
+    kind = "subject" if box.is_subject else "version" if box.is_version else "other"
+    return FILLS[box.tone or kind]
 
 
 def _quoted(text: str) -> str:

@@ -412,7 +412,9 @@ runs = _table(  # an index of what ML Metadata and the runs' folders hold, to se
     Column("folder", LongText, nullable=False),
     Column("search_text", LongText, nullable=False, default=""),
     _text("indexed_at"),
-    Index(None, "pipeline", "started_at"),
+    Column("slices", Json, nullable=False, default=dict),  # metrics by slice
+    Column("params", Json, nullable=False, default=dict),  # the config by dotted key; much text,
+    Index(None, "pipeline", "started_at"),  # and last, so that reading the others passes it by
 )
 outbox = _table(
     "outbox",

@@ -222,7 +222,7 @@ def test_formulas_bound_the_accuracy_of_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", SPECS)
 def test_the_bootstrap_has_intervals_for_every_metric(task: str, tmp_path: Path) -> None:
-    from components.run_report.task import task_section
+    from components.run_report.sections.task import task_section
 
     asked = ASKED.model_copy(update={"confidence": Bootstrap(kind="bootstrap")})
     done = execute("arrow", *prepare(case(task, asked, baseline=False), tmp_path), tmp_path)

@@ -17,6 +17,8 @@ GROUPS: Final = 20
 """Of as many rows each, whose mean prediction is drawn against their mean label."""
 BINS: Final = 31
 """Of the histogram of residuals; odd, so that one is around 0."""
+MOST_POINTS: Final = 150
+"""Of a curve over thresholds."""
 MIDDLE: Final = 0.98
 """Share of the rows whose residuals are drawn; the rest is in the outermost bins."""
 
@@ -54,7 +56,11 @@ def task_section(evaluation_uri: str, names: Sequence[str]) -> dict[str, Any] | 
             "calibration": _calibration(buckets(evaluation_uri, PREDICTIONS)),
             "residuals": _residuals(buckets(evaluation_uri, RESIDUALS)),
         }
-    return section | _classes(confusions(evaluation_uri), names or _numbers(task))
+    section |= _classes(confusions(evaluation_uri), names or _numbers(task))
+    if task == "Binary":
+        found = buckets(evaluation_uri, PREDICTIONS)
+        section |= {"calibration": _calibration(found), "curves": threshold_curves(found)}
+    return section
 
 
 def _numbers(task: str) -> Sequence[str]:
@@ -98,6 +104,42 @@ def _classes(counts: Mapping[tuple[int, int], int], names: Sequence[str]) -> dic
             for rows, i, j in mistakes[:MOST_MISTAKES]
         ],
     }
+
+
+def threshold_curves(found: Sequence[Bucket]) -> dict[str, Any] | None:
+    """ROC and precision-recall over all thresholds, from the highest down.
+
+    Args:
+      found: rows by their probability, with the sum of their labels; a bucket is about 1 % of a
+        probability wide, and so is what lies between two points.
+
+    Returns:
+      `roc`, pairs of false and true positive rate; `precision_recall`, pairs of recall and
+      precision; `base_rate`. None where the labels are all the same.
+    """
+    known = [one for one in reversed(found) if one.rows > 0 and math.isfinite(one.label)]
+    yes = sum(one.label for one in known)
+    no = sum(one.rows for one in known) - yes
+    if yes <= 0 or no <= 0:
+        return None
+    roc, precision_recall = [[0.0, 0.0]], []
+    true = false = 0.0
+    for one in known:
+        true, false = true + one.label, false + one.rows - one.label
+        roc.append([false / no, true / yes])
+        precision_recall.append([true / yes, true / (true + false)])
+    return {
+        "roc": _thinned(roc),
+        "precision_recall": _thinned(precision_recall),
+        "base_rate": yes / (yes + no),
+    }
+
+
+def _thinned(points: Sequence[list[float]]) -> list[list[float]]:
+    """No more points than can be told apart, the last among them."""
+    every = max(1, math.ceil(len(points) / MOST_POINTS))
+    kept = list(points[::every])
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
 
 
 def _calibration(found: Sequence[Bucket]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""How lists of models and versions are printed: as a table, as JSON, as CSV."""
+"""How lists of models, versions and runs are printed: as a table, as JSON, as CSV."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -36,6 +37,22 @@ NOTHING: Final = "-"
 """Of a cell."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a table shows fields that are not shown as they are.
+
+    Args:
+      heads: of columns that are not called by their field's name.
+      cells: what stands in a column, from the row.
+    """
+
+    heads: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, Callable[[Fields], str]] = field(default_factory=dict)
+
+
+PLAIN_LOOK: Final = Look()
+
+
 def split_columns(text: str) -> list[str]:
     """Names of fields, in their order."""
     return [name for name in map(str.strip, text.split(",")) if name]
@@ -49,6 +66,8 @@ def print_rows(
     as_csv: bool,
     limit: int | None,
     empty: str,
+    look: Look = PLAIN_LOOK,
+    one_line_each: bool = False,
 ) -> None:
     """Prints rows in the way that was asked for.
 
@@ -59,15 +78,17 @@ def print_rows(
       as_csv: whether CSV is.
       limit: rows at most, 0 for all; None for what fits the way.
       empty: what a table without rows says.
+      look: of the table.
+      one_line_each: whether JSON has a line for each row.
     """
     most = limit if limit is not None else 0 if as_json or as_csv else TABLE_LIMIT
     shown = rows[:most] if most else rows
     if as_json:
-        typer.echo(json.dumps([_nested(row) for row in shown], indent=2, ensure_ascii=False))
+        typer.echo(_json(shown, one_line_each))
     elif as_csv:
         _print_csv(shown, columns)
     else:
-        _print_table(shown, columns, empty)
+        _print_table(shown, columns, empty, look)
         if len(shown) < len(rows):
             typer.echo(f"{len(shown)} of {len(rows):,} shown; --limit 0 shows all", err=True)
 
@@ -88,15 +109,27 @@ def check_columns(names: Iterable[str], rows: Sequence[Fields], option: str) -> 
             )
 
 
-def _print_table(rows: Sequence[Fields], columns: Sequence[str], empty: str) -> None:
-    cells = [[_shown(row, column) for column in columns] for row in rows]
+def table_cells(
+    rows: Sequence[Fields], columns: Sequence[str], look: Look = PLAIN_LOOK
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Heads, a text for each cell, and the heads of those columns that are numbers."""
+    cells = [[_shown(row, column, look) for column in columns] for row in rows]
     numbers = [name for name in columns if rows and all(_is_number(row.get(name)) for row in rows)]
-    heads = [_HEADS.get(name, name) for name in columns]
-    print_table(heads, cells, [_HEADS.get(name, name) for name in numbers], empty)
+    heads = [look.heads.get(name, name) for name in columns]
+    return heads, cells, [look.heads.get(name, name) for name in numbers]
 
 
-_HEADS: Final = {"created_at": "created (UTC)", "alias": "aliases"}
-"""Of columns that are not called by their field's name."""
+def _print_table(rows: Sequence[Fields], columns: Sequence[str], empty: str, look: Look) -> None:
+    heads, cells, numbers = table_cells(rows, columns, look)
+    print_table(heads, cells, numbers, empty)
+
+
+def _json(rows: Sequence[Fields], one_line_each: bool) -> str:
+    nested = [_nested(row) for row in rows]
+    if not one_line_each:
+        return json.dumps(nested, indent=2, ensure_ascii=False)
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in nested)
+    return f"[\n{lines}\n]" if lines else "[]"
 
 
 def _print_csv(rows: Sequence[Fields], columns: Sequence[str]) -> None:
@@ -110,10 +143,10 @@ def _is_number(value: Value) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _shown(row: Fields, name: str) -> str:
-    """A cell of a table; a version is shown so that it can be typed."""
+def _shown(row: Fields, name: str, look: Look) -> str:
+    """A cell of a table."""
     value = row.get(name)
-    show = _SHOWN.get(name)
+    show = look.cells.get(name)
     if show is not None:
         return show(row)
     if isinstance(value, float):
@@ -124,12 +157,6 @@ def _shown(row: Fields, name: str) -> str:
 def short_time(text: str) -> str:
     """`2026-03-01 12:00`, of a time as the registry writes it."""
     return text[:16].replace("T", " ") or NOTHING
-
-
-_SHOWN: Final[dict[str, Callable[[Fields], str]]] = {
-    "version": lambda row: f"{row['model']}/{row['version']}",
-    "created_at": lambda row: short_time(str(row.get("created_at") or "")),
-}
 
 
 def _plain(value: Value) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from taxiway.registry.database.session import Database
 from taxiway.registry.database.tables import now, runs
@@ -40,10 +40,15 @@ class IndexedRun:
     """Of the model that it pushed; empty where it pushed none."""
     metrics: Mapping[str, float]
     facts: Mapping[str, Any]
-    """command, config_digest, spans, report; and `lacks`: what is not known, and why."""
+    """command, config_digest, spans, report, runner, commit, cost; and `lacks`: what is not known,
+    and why."""
     folder: str
     search_text: str = ""
-    """Lower case: every word that a run may be looked for by."""
+    """Folded (see search/text.py): every word that a run may be looked for by."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """The resolved config: values by dotted key."""
+    slices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Metrics by slice."""
     indexed_at: str = field(default="", compare=False)
 
 
@@ -70,6 +75,12 @@ def indexed_ids(database: Database) -> set[str]:
     """Every run that the index has."""
     with database.reading() as connection:
         return set(connection.execute(select(runs.c.run_id)).scalars())
+
+
+def read_run(connection: Connection, run_id: str) -> IndexedRun | None:
+    """All that the index has of a run; None where it does not know it."""
+    row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
+    return None if row is None else _run_of(row)
 
 
 def list_runs(

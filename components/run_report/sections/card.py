@@ -34,6 +34,19 @@ def card_section(folder: str) -> list[dict[str, Any]] | None:
         return None
 
 
+def version_reasons(folder: str) -> dict[str, str]:
+    """Why the version has its number, by what of it was raised; empty where it is not known."""
+    path = Path(folder) / VERSION_FILE
+    if not folder or not path.is_file():
+        return {}
+    try:
+        reasons = json.loads(path.read_text(encoding="utf-8")).get("reasons") or {}
+        return {str(name): str(why) for name, why in reasons.items()}
+    except (ValueError, AttributeError):  # an older release's
+        logging.exception("%s cannot be read", path)
+        return {}
+
+
 def version_of_record(record: Mapping[str, Any]) -> ModelVersion:
     """The version that version.json tells of."""
     known = {field.name for field in fields(Candidate)}

@@ -1,0 +1,47 @@
+"""Real runs of the tiny pipeline: the same twice is identical, and one value is one key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from taxiway.registry.database.session import open_database
+from tests.conftest import CommandLine, Run, Workspace
+
+pytestmark = pytest.mark.pipeline
+RATE = "model.hyperparameters.learning_rate"
+
+
+def test_a_run_with_nothing_changed_is_identical(
+    first_run: Run, second_run: Run, here: CommandLine
+) -> None:
+    workspace, first = first_run
+    ids = (first["run_id"], second_run[1]["run_id"])
+    told = here("runs", "compare", *ids, *workspace.options)
+    assert told.out.splitlines()[0] == (
+        "identical: nothing that can matter differs, and no metric does"
+    )
+    found = json.loads(here("runs", "compare", *ids, "--json", *workspace.options).out)
+    assert (found["differences"], found["not_on_record"]) == ([], {})
+    assert found["slices"]
+    open_database.cache_clear()
+
+
+@pytest.mark.one_stack
+def test_one_hyperparameter_is_all_that_differs(
+    shared_workspace: Workspace, second_run: Run, here: CommandLine
+) -> None:
+    done = shared_workspace.run(f"{RATE}=0.02")
+    run_id = done.report["run_id"]
+    options = shared_workspace.options
+    compared = here("runs", "compare", second_run[1]["run_id"], run_id, "--json", *options)
+    found = json.loads(compared.out)
+    assert [(one["name"], one["values"]) for one in found["differences"]] == [
+        (RATE, ["0.01", "0.02"])
+    ]
+    assert found["not_on_record"] == {}
+    assert any(one["changes"] != [0.0] for one in found["metrics"])
+    listed = here("runs", "list", f"params.{RATE} = 0.02", "--json", *options)
+    assert run_id in [row["run"] for row in json.loads(listed.out)]
+    open_database.cache_clear()
