@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taxiway.config.schema import Config
+from taxiway.errors import ConfigError
 from taxiway.notebooks.session import Session
 
 if TYPE_CHECKING:
@@ -52,6 +54,27 @@ def runs(config: Config, limit: int = 20) -> pd.DataFrame:
         for run in list_runs(open_database(config.registry), limit)
     ]
     return pd.DataFrame(rows).set_index("run") if rows else pd.DataFrame()
+
+
+def compare(config: Config, *runs: str) -> pd.DataFrame:
+    """What differs between runs that can matter, a line each, the first run being compared with.
+
+    Raises:
+      ConfigError: a run is not on record here.
+    """
+    import pandas as pd
+
+    from taxiway.tracking.compare.compare import compare_runs
+    from taxiway.tracking.run_record.files import read_record
+
+    folders = {run: Path(config.output.report_folder(run)) for run in runs}
+    records = {run: read_record(folder) for run, folder in folders.items()}
+    for run, record in records.items():
+        if record is None:
+            raise ConfigError(f"run {run} is not on record", edit=str(folders[run]))
+    found = compare_runs([one for one in records.values() if one])
+    lines = [(one.section, one.name, *one.values) for one in found.differences]
+    return pd.DataFrame(lines, columns=["of", "what", *runs])
 
 
 def _evaluated(session: Session) -> list[SliceMetrics]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
@@ -88,12 +91,10 @@ class Session:
 
     def finish(self) -> Path:
         """Runs the rest; the path of the report."""
-        from taxiway.runners.nodes.run_index import RunIndex
-
         steps = self._begun()
         known = set(steps.results)
         with _logged(steps.folder):
-            ended = steps.finish([RunIndex(self.config)])
+            ended = steps.finish()
         for name, result in steps.results.items():
             if name not in known:
                 print(_line(name, result))  # noqa: T201  # a cell's output
@@ -113,10 +114,23 @@ class Session:
         return self._steps
 
 
-def _logged(folder: Path) -> AbstractContextManager[object]:
+@contextmanager
+def _logged(folder: Path) -> Iterator[None]:
+    """Sends what libraries print to a log; a kernel's own streams are no file descriptors."""
     from taxiway.runners.console.capture import captured_output
 
-    return captured_output(folder / "run.log")
+    with (
+        redirect_stdout(_stream(1)),
+        redirect_stderr(_stream(2)),
+        captured_output(folder / "run.log"),
+    ):
+        yield
+
+
+@functools.cache
+def _stream(descriptor: int) -> TextIO:
+    """A stream on a descriptor, never closed: whoever begins to log in a cell goes on after it."""
+    return os.fdopen(descriptor, "w", buffering=1, closefd=False)
 
 
 def _written(value: Any) -> str:

@@ -1,15 +1,16 @@
 """A run whose nodes are run one by one, by whoever looks at what each has made: a notebook.
 
-It is a run as any other: in ML Metadata with its config, cached as ever, and at its end it has a
-report and a place in the index. Only the order, and when it ends, is the user's.
+It is a run as any other: on record with its config, cached as ever, and at its end it has a report
+and a place in the index. Only the order, and when it ends, is the user's.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +25,21 @@ from taxiway.process.provenance import provenance
 from taxiway.process.temporary import run_folder
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.local.lock import run_lock
+from taxiway.runners.nodes.run_index import index_run
+from taxiway.runners.nodes.run_recorder import RunRecorder, recorded
 from taxiway.runners.preflight import check, open_databases
 from taxiway.workers.active import working
 
 with lean_imports():
     from taxiway.runners.local.containers import make_container_operator
     from taxiway.runners.local.exit_handler import ExitHandler
-    from taxiway.runners.nodes.events import NodeFailed, NodeSkipped, RunEnded, RunObserver
+    from taxiway.runners.nodes.events import (
+        NodeFailed,
+        NodeSkipped,
+        NodeStarted,
+        RunEnded,
+        RunStarted,
+    )
     from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
     from taxiway.runners.nodes.launcher import make_launcher, register_run
     from taxiway.runners.nodes.results import NodeResult, result_of_error, result_of_launch
@@ -65,7 +74,9 @@ class Steps:
             for node in nodes_of(compile_pipeline(load_pipeline(config)(config), run_id))
         }
         check_storable(list(self._nodes.values()), config.metadata)
-        self._register()
+        self._recording = ExitStack()
+        self._recorder = self._register()
+        atexit.register(self._abandon)
 
     @property
     def nodes(self) -> list[str]:
@@ -103,41 +114,44 @@ class Steps:
             raise TaxiwayError(f"{node_id} made nothing: {result.reason}")
         return result.record
 
-    def finish(self, observers: Sequence[RunObserver] = ()) -> RunEnded:
-        """Runs what is left, and then the exit pipeline, which writes the report.
-
-        Args:
-          observers: are told of the run's end too, before and after the report.
-        """
+    def finish(self) -> RunEnded:
+        """Runs what is left, and then the exit pipeline, which writes the report."""
         for node in self._nodes:
             if self._failure() is None:
                 try:
                     self.run(node)
                 except TaxiwayError:
                     logging.exception("node %s failed", node)
-        return self.end(observers)
-
-    def end(self, observers: Sequence[RunObserver] = ()) -> RunEnded:
-        """Ends the run where it is, and has its report written."""
         failure = self._failure()
         outcome = Outcome.SUCCEEDED if failure is None else Outcome(failure.kind.value)
-        seconds = time.monotonic() - self._started
-        ended = RunEnded(self.run_id, outcome, failure, seconds)
-        handler = ExitHandler(self.config)
+        ended = RunEnded(self.run_id, outcome, failure, time.monotonic() - self._started)
         with run_folder(), self._locked():
-            for observer in (handler, *observers):
-                observer.on_event(ended)
+            ExitHandler(self.config).on_event(ended)
+            self._recorder.on_event(ended)
+            self._recording.close()
+            index_run(self.config, self.run_id)
         return ended
 
-    def _register(self) -> None:
+    def _abandon(self) -> None:
+        """Of a process that ends before the run: it is on record as that."""
+        if not self._recorder.has_ended:
+            self._recorder.end(Outcome.INTERRUPTED.value, "its notebook ended before it")
+            self._recording.close()
+            index_run(self.config, self.run_id)
+
+    def _register(self) -> RunRecorder:
         values = {"config": to_yaml(self.config), "command": "a notebook"}
         values |= provenance({"container.image": self.config.container.image})
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.yaml").write_text(values["config"], encoding="utf-8")
         (self.folder / "command.txt").write_text(values["command"] + "\n", encoding="utf-8")
+        recorder = self._recording.enter_context(recorded(self.config, self.run_id, values))
+        recorder.on_event(RunStarted(self.run_id, self.nodes))
         with self._locked():
             register_run(list(self._nodes.values()), self._runs)
             self._runs.write_properties(self.run_id, values)
+            index_run(self.config, self.run_id)
+        return recorder
 
     def _locked(self) -> AbstractContextManager[None]:
         return run_lock(self.config.metadata, self.run_id, self._say)
@@ -157,6 +171,7 @@ class Steps:
 
     def _launch(self, node: CompiledNode) -> None:
         started = time.monotonic()
+        self._recorder.on_event(NodeStarted(self.run_id, node.id))
         tell = partial(self._tell, node.id)
         try:
             operator = make_container_operator(self.config.container.engine, tell)
@@ -166,13 +181,17 @@ class Steps:
             failed = result_of_error(self._runs, self.run_id, node.id, error, seconds)
             if failed.kind is ErrorKind.INTERRUPTED:
                 raise  # and the node may be run again
-            self.results[node.id] = failed
+            self._ended(node, failed)
             raise TaxiwayError(f"{node.id}: {failed.reason}", edit=failed.edit) from error
         seconds = time.monotonic() - started
         result = result_of_launch(self._runs, self.run_id, node.id, launched, seconds)
-        self.results[node.id] = result
+        self._ended(node, result)
         if isinstance(result, NodeFailed):
             raise TaxiwayError(f"{node.id}: {result.reason}", edit=result.edit)
+
+    def _ended(self, node: CompiledNode, result: NodeResult) -> None:
+        self.results[node.id] = result
+        self._recorder.on_event(result)
 
     def _tell(self, node_id: str, text: str) -> None:
         self._say(f"{node_id}: {text}")
