@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -77,8 +78,8 @@ async def _asked(transport: Any) -> dict[str, tuple[list[float], int]]:
     found = {}
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         for path in PATHS:
-            await _timed(lambda path=path: client.get(path))
-            timed = [await _timed(lambda path=path: client.get(path)) for _ in range(TIMES)]
+            await _timed(partial(client.get, path))
+            timed = [await _timed(partial(client.get, path)) for _ in range(TIMES)]
             found[path] = ([seconds for seconds, _ in timed], timed[0][1])
     return found
 
