@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from taxiway.tracking.kept import kept_path
+from taxiway.tracking.reproduce.again import Place
 from taxiway.tracking.run_record.files import read_record, write_record
 from taxiway.tracking.run_record.record import Code, RunRecord
 from tests.conftest import TINY, CommandLine, Run
@@ -95,6 +96,35 @@ def test_changed_data_and_code_are_named_and_nothing_is_started(
     assert (told["started"], told["equal"]) == (False, None)
     assert [one["part"] for one in told["differs"]] == ["code", "code", "config", "data"]
     assert not (tmp_path / "reproduced" / record.run_id / "reports").exists()
+
+
+@pytest.mark.pipeline
+def test_started_anyway_it_is_told_by_how_much_each_metric_differs(
+    first_run: Run, here: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = at_another_place(first_run, tmp_path)
+    change_data(tmp_path, record, keep=False)
+    metrics = {**record.metrics, "auc": record.metrics["auc"] - 0.25}
+    other = record.model_copy(update={"run_id": "again", "metrics": metrics})
+    laid_out: list[str] = []
+
+    def pretended(place: Place, *_: object) -> tuple[RunRecord, Path]:
+        laid_out.extend(path.name for path in sorted(place.data.iterdir()))
+        return other, place.root / "reports" / "again"
+
+    monkeypatch.setattr("taxiway.tracking.reproduce.again.run_again", pretended)
+    asked = ("runs", "reproduce", record.run_id, "--anyway", "--set", f"output.root={tmp_path}")
+    done = here(*asked)
+    then = record.metrics["auc"]
+    assert done.code == 1
+    assert done.out.splitlines()[-3:-1] == [
+        "not equal: 1 of 32 metrics differ:",
+        f"  auc on overall: then {then:.9g}, now {then - 0.25:.9g} (-0.25)",
+    ]
+    assert laid_out == ["span-1", "span-2", "span-3"]
+    told = json.loads(here(*asked, "--json").out)
+    assert (told["started"], told["equal"]) == (True, False)
+    assert [one["metric"] for one in told["changes"]] == ["auc"]
 
 
 def test_a_run_that_is_not_on_record_is_refused(tmp_path: Path, here: CommandLine) -> None:
