@@ -17,8 +17,9 @@ SHOWN: Final = ("state", "alias", "serves", "created_at")
 class Svg:
     """A picture that a notebook shows, and that needs nothing from elsewhere."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, style: str = "") -> None:
+        opened, end, rest = text.partition(">")
+        self.text = f"{opened}{end}<style>{style}</style>{rest}" if style and text else text
 
     def _repr_svg_(self) -> str:
         return self.text
