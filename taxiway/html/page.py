@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import jinja2
 
+from taxiway.html.figures import counted, figure, signed
 from taxiway.terminal import printable
 
 COMMON: Final = Path(__file__).parent
-"""Where `base.html.j2`, `tables.html.j2` and `style.css` are."""
+"""Where `base.html.j2`, `parts.html.j2` and the styles are."""
 _EVERYWHERE: Final[Mapping[str, Callable[..., str]]] = {
-    "metric": lambda value: "n/a" if value is None else _figure(value),
-    "signed": lambda value: "n/a" if value is None else f"{value:+.4f}",
+    "metric": figure,
+    "signed": signed,
+    "counted": counted,
     "share": lambda value: "n/a" if value is None else f"{100 * value:.1f} %",
     "count": lambda value: "n/a" if value is None else f"{round(value):,}",
     "seconds": lambda value: "n/a" if value is None else f"{value:,.1f}",
@@ -51,10 +53,3 @@ def _environment(folder: Path) -> jinja2.Environment:
     )
     environment.filters.update(_EVERYWHERE)
     return environment
-
-
-def _figure(value: float) -> str:
-    """Four decimals, but what is whole and larger than any share, or large, without."""
-    if abs(value) >= 1000 or (abs(value) > 1 and value == int(value)):
-        return f"{value:,.0f}"
-    return f"{value:.4f}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from taxiway.html.figures import counted, figure, signed
 from taxiway.terminal import one_line
 
 WORST: Final = 5
@@ -55,13 +56,13 @@ def _metrics(evaluation: Mapping[str, Any], baselines: Mapping[str, Any]) -> lis
     head += ["linear model"] if linear else []
     rows = []
     for name, value in sorted(overall.items()):
-        row = [name, number(value)]
+        row = [name, figure(value)]
         if change:
             moved = change.get(name)
             known = moved is not None and value is not None
-            row += [number(value - moved), f"{moved:+.4f}"] if known else ["", ""]
+            row += [figure(value - moved), signed(moved)] if known else ["", ""]
         if linear:
-            row.append(number(linear[name]) if name in linear else "")
+            row.append(figure(linear[name]) if name in linear else "")
         rows.append(row)
     blessed = "blessed" if evaluation.get("blessed") else "not blessed"
     reasons = [f"- {escaped(one)}" for one in evaluation.get("reasons") or ()]
@@ -77,7 +78,7 @@ def _goals(goals: Sequence[Mapping[str, Any]]) -> list[str]:
         (
             escaped(one["name"]),
             words.get(one["met"], "not on record"),
-            number(one["value"]),
+            figure(one["value"]),
             escaped(one["wanted"]),
             escaped(one["of"]),
         )
@@ -96,7 +97,7 @@ def _slices(evaluation: Mapping[str, Any]) -> list[str]:
     if not name or not worst:
         return []
     rows = [
-        (one["name"], number(one.get("rows")), number(one["metrics"].get(name))) for one in worst
+        (one["name"], figure(one.get("rows")), figure(one["metrics"].get(name))) for one in worst
     ]
     return [f"#### Worst slices by {escaped(name)}", "", *table(("slice", "rows", name), rows)]
 
@@ -106,11 +107,8 @@ def _gate(report: Mapping[str, Any]) -> list[str]:
     if gate is None:
         return ["#### Data", "", "DataGate did not let the run pass, or has not decided."]
     warns = gate.get("warns") or ()
-    told = (
-        f"DataGate let the run pass, with {len(warns)} warnings."
-        if warns
-        else ("DataGate let the run pass.")
-    )
+    with_warnings = f", with {counted(len(warns), 'warning')}" if warns else ""
+    told = f"DataGate let the run pass{with_warnings}."
     found = [
         f"- {escaped(one['source'])} {escaped(str(one['severity']).lower())}, "
         f"{escaped(one['split'])}/{escaped(one['column'])}: {escaped(one['description'])}"
@@ -139,14 +137,6 @@ def table(
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def number(value: float | None) -> str:
-    """A figure of a table."""
-    if value is None:
-        return "n/a"
-    whole = abs(value) > 1 and value == int(value)
-    return f"{value:,.0f}" if whole or abs(value) >= 1000 else f"{value:.4f}"
 
 
 def escaped(value: object) -> str:

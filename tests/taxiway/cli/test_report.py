@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taxiway.cli.report.markdown import as_markdown, escaped, number
+from taxiway.cli.report.markdown import as_markdown, escaped
 from tests.conftest import REPOSITORY, TINY, CommandLine, Run
 
 REPORT: dict[str, Any] = {
@@ -149,12 +149,6 @@ class TestMarkdown:
         text = as_markdown({**REPORT, "evaluation": evaluation, "sentence": nasty})
         assert "<b>" not in text
         assert "[z]" not in text
-
-    @pytest.mark.parametrize(
-        ("value", "told"), [(None, "n/a"), (0.5, "0.5000"), (1.0, "1.0000"), (600.0, "600")]
-    )
-    def test_figures(self, value: float | None, told: str) -> None:
-        assert number(value) == told
 
 
 def test_it_loads_neither_tensorflow_nor_a_database(reports: Path) -> None:
