@@ -124,11 +124,11 @@ class TestMarkdown:
             "The Evaluator has not blessed the model.",
             "- auc on overall is 0.5000, must be at least 0.6",
             "| auc | 0.5000 | 0.7500 | -0.2500 | 0.7000 |",
-            "| example_count | 600 | 600 | +0.0000 |  |",
+            "| example_count | 600 | 600 | 0 |  |",
             "| recall | n/a |  |  |  |",
             "| quick | met | 3.5000 | at most 5 | ms |",
             "| a=1 | 300 | 0.4000 |",
-            "DataGate let the run pass, with 1 warnings.",
+            "DataGate let the run pass, with 1 warning.",
         ):
             assert line in text.splitlines()
         assert "a=2" not in text
