@@ -42,7 +42,6 @@ def checkout(root: Path, code: Code) -> Iterator[Path]:
             _git(place, "apply", "--whitespace=nowarn", *inside, "-", given=code.diff)
         yield place / below
     finally:
-        ask_git(root, "worktree", "remove", "--force", str(place))
         shutil.rmtree(folder, ignore_errors=True)
         ask_git(root, "worktree", "prune")
 

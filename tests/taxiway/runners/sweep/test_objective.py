@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ def test_a_design_is_read_from_what_it_was_written_as() -> None:
     design = Design(space, "tpe", AUC, 8, 2.5, 7, True, ("--config=x",))
     assert Design.from_json(design.to_json()) == design
     assert canonical(design.to_json())
+    assert design.digest({}) == replace(design, runs=9, minutes=None).digest({})  # only its end
+    assert design.digest({}) != replace(design, seed=8).digest({})
 
 
 def _report(outcome: str, reason: str = "", told: tuple[str, ...] = ()) -> dict[str, Any]:
