@@ -46,6 +46,7 @@ def create_pipeline(config: Config) -> Pipeline:
         pipeline_name=config.pipeline.name,
         pipeline_root=config.output.pipeline_root(config.pipeline.name),
         components=nodes.nodes(),
+        enable_cache=config.pipeline.cache,
     )
 '''
 NODES = ["ArrowExampleGen", "StatisticsGen"]

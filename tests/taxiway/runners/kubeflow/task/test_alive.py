@@ -161,6 +161,7 @@ def test_the_exit_task_puts_its_run_on_record_and_those_that_died(
 
     with pod(config):
         pass
+    Path(config.output.root, "words").write_text("well")
     commit = {GIT_COMMIT: "abc123", GIT_DIRTY: "false"}
     Attempt(config, NODE, NEXT_RUN, TaskOutputs("{}"), commit=commit).run()
     run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
