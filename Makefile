@@ -36,7 +36,7 @@ export BASE CUDA
 # Where bytecode must not be written, every process compiles all that TFX imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install data run-local serve ui compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving bench-ui profile lock clean config-reference signing clients protos axe
+.PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe mlflow tensorboard ui bench-ui notebook notebooks notebooks-setup notebooks-sync
 .PHONY: base-image image test-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
@@ -59,6 +59,12 @@ data: .venv/installed ## Export the example's spans below var/data.
 
 run-local: data ## Run the whole training pipeline on this machine and push the model.
 	@$(RUN) run training
+
+mlflow: .venv/installed ## Serve MLflow over the runs that SET="tracking.kind=mlflow" mirrors, until Ctrl-C.
+	@$(RUN) mlflow
+
+tensorboard: .venv/installed ## Show the training curves of all runs, until Ctrl-C.
+	@$(RUN) tensorboard
 
 serve: .venv/installed ## Answer requests with the model that was pushed, until Ctrl-C.
 	@$(RUN) serve
@@ -153,6 +159,24 @@ clients: .clients/installed ## Set up .clients/env: clients of the gateway that 
 # What tests ask whether a page is accessible; of the npm registry, by the hash in the lock.
 axe: .axe/installed ## Set up .axe with axe-core, which looks at pages in the tests; needs npm.
 
+notebook: .notebooks/installed ## Open the notebooks in JupyterLab, on this machine only.
+	@.notebooks/env/bin/jupyter lab --ip 127.0.0.1 notebooks
+
+notebooks: .notebooks/installed ## Run every notebook from a clean kernel on the smoke data; results go to var/notebooks.
+	@.notebooks/env/bin/jupyter nbconvert --to notebook --execute --output-dir var/notebooks \
+	  $(addprefix notebooks/,explore.ipynb experiment.ipynb deliver.ipynb)
+
+notebooks-setup: .notebooks/installed ## Have git diff and merge notebooks by cells, and commit none of their outputs.
+	@tool=$(call quoted,CURDIR)/.notebooks/env/bin && \
+	  git config filter.nbstripout.clean "'$$tool/nbstripout'" && git config filter.nbstripout.smudge cat && \
+	  git config diff.jupyternotebook.command "'$$tool/git-nbdiffdriver' diff" && \
+	  git config merge.jupyternotebook.name "cells of notebooks" && \
+	  git config merge.jupyternotebook.driver "'$$tool/git-nbmergedriver' merge %O %A %B %L %P" && \
+	  echo "git diffs and merges notebooks by cells now, and commits them without outputs"
+
+notebooks-sync: .notebooks/installed ## Write each notebook from its script, or the script from it: the newer one counts.
+	@.notebooks/env/bin/jupytext --quiet --sync notebooks/*.py
+
 protos: .clients/installed ## Write taxiway/serving/protos/descriptors.binpb from the .proto files beside it.
 	cd taxiway/serving/protos && ../../../.clients/env/bin/python -m grpc_tools.protoc -I. --include_imports \
 	  --descriptor_set_out=descriptors.binpb *.proto
@@ -160,7 +184,7 @@ protos: .clients/installed ## Write taxiway/serving/protos/descriptors.binpb fro
 config-reference: .venv/installed ## Write docs/reference/config.md from the config's docstrings.
 	.venv/bin/python -m taxiway.config.reference docs/reference/config.md
 
-lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, CUDA, signing, clients and MLServer.
+lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of the documentation, CUDA, signing, clients, MLServer and notebooks.
 	$(UV) pip compile --universal --generate-hashes --python-version 3.10 --all-extras --group dev --no-header \
 	  --no-annotate --quiet pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
@@ -173,10 +197,12 @@ lock: | .uv-ready ## Renew requirements.lock from pyproject.toml, and those of t
 	  --quiet deploy/clients.in -o deploy/clients.lock
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --quiet deploy/mlserver.in -o deploy/mlserver.lock
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --quiet deploy/notebooks.in -o deploy/notebooks.lock
 	awk '/^[^ ]/ {ours = /^nvidia-/} ours' deploy/cuda.lock >deploy/cuda.lock.tmp && mv deploy/cuda.lock.tmp deploy/cuda.lock
 
 clean: ## Remove .venv and caches; keeps var/, which holds your runs.
-	rm -rf .venv .uv .docs .signing .clients .mlserver .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
+	rm -rf .venv .uv .docs .signing .clients .mlserver .notebooks .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage* dist
 
 .PHONY: .uv-ready
 .uv-ready:
@@ -211,6 +237,11 @@ clean: ## Remove .venv and caches; keeps var/, which holds your runs.
 .axe/installed: tools/axe/package-lock.json tools/axe/package.json
 	@mkdir -p .axe && cp tools/axe/package.json tools/axe/package-lock.json .axe/ && \
 	  npm ci --prefix .axe --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@
+
+.notebooks/installed: deploy/notebooks.lock tools/notebook-kernel.sh .venv/installed | .uv-ready
+	@echo "setting up .notebooks/env" && $(UV) venv --quiet --clear --python '>=3.11' .notebooks/env && \
+	  $(UV) pip sync --quiet --require-hashes --python .notebooks/env/bin/python deploy/notebooks.lock && \
+	  sh tools/notebook-kernel.sh .notebooks/env/share/jupyter/kernels && touch $@
 
 .mlserver/installed: deploy/mlserver.lock | .uv-ready
 	@echo "setting up .mlserver/env: about 1.5 GB" && $(UV) venv --quiet --clear --python '>=3.11,<3.14' .mlserver/env && \

@@ -42,7 +42,7 @@ def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
     return f"the deploy queue's newest entry is not this push of {' '.join(push)}"
 
 
-@declare(lost=lost)
+@declare(lost=lost, delivers=True)
 @component
 def DeployQueue(  # a component is named like a class
     model_version: InputArtifact[ModelVersion],

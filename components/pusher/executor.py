@@ -62,7 +62,7 @@ def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
     return parse(_custom(parameters)[PUSH_KEY]).lost(place) if place else ""
 
 
-@declare(never_cached=True, lost=lost)
+@declare(never_cached=True, lost=lost, delivers=True)
 class Executor(executor.Executor):  # type: ignore[misc]  # TFX ships no types
     """Pushes a model with its manifest, atomically, unless it is what the destination serves.
 

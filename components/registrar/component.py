@@ -68,7 +68,11 @@ def lost(records: Sequence[NodeRecord], parameters: Mapping[str, Any]) -> str:
     return ""
 
 
-@declare(needs_files="it opens the manifest and what was pushed as local files", lost=lost)
+@declare(
+    needs_files="it opens the manifest and what was pushed as local files",
+    lost=lost,
+    delivers=True,
+)
 @component
 def Registrar(  # a component is named like a class
     examples: InputArtifact[Examples],

@@ -27,6 +27,8 @@ from taxiway.cli import (
     runs,
     serve,
     submit,
+    sweep,
+    tracking,
     ui,
     upgrade,
 )
@@ -54,6 +56,8 @@ app.command()(lineage.lineage)
 app.command()(clean.clean)
 app.command()(report.report)
 app.command()(doctor.doctor)
+app.command()(tracking.mlflow)
+app.command()(tracking.tensorboard)
 app.command()(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(audit.app, name="audit")
@@ -66,6 +70,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(remove.app, name="remove")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
+app.add_typer(sweep.app, name="sweep")
 
 
 def main() -> None:

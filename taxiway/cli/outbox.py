@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles, resolve
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED
+
+if TYPE_CHECKING:
+    from taxiway.registry.outbox.senders import Sender
 
 app = typer.Typer(help="See and send what waits for other systems.", no_args_is_help=True)
 
@@ -67,13 +70,12 @@ def flush(
     from taxiway.registry.database.session import open_database
     from taxiway.registry.outbox.drain import drain, retry_given_up
     from taxiway.registry.outbox.messages import list_messages
-    from taxiway.registry.outbox.senders import SENDERS
     from taxiway.terminal import one_line
 
     database = open_database(resolve(config, assignments).registry)
     if given_up:
         retry_given_up(database)
-    done = drain(database, SENDERS, early=True)
+    done = drain(database, _senders(), early=True)
     if as_json:
         typer.echo(json.dumps(asdict(done), indent=2))
     else:
@@ -84,3 +86,15 @@ def flush(
         for message in list_messages(database) if done.taken > done.sent else ():
             typer.echo(one_line(f"{message.kind} {message.key}: {message.error}"))
     raise typer.Exit(EXIT_OK if done.taken == done.sent and not done.left else EXIT_RUN_FAILED)
+
+
+def _senders() -> dict[str, Sender]:
+    """The registry's, and those of parts above it that may have been taken away."""
+    from taxiway.registry.outbox.senders import SENDERS
+
+    found = dict(SENDERS)
+    try:
+        from taxiway.tracking.mlflow.send import MLFLOW, send
+    except ModuleNotFoundError:
+        return found
+    return found | {MLFLOW: send}

@@ -23,6 +23,7 @@ from taxiway.config.goals import Goals
 from taxiway.config.model import Model, Transform
 from taxiway.config.places import with_places
 from taxiway.config.serving import Serving
+from taxiway.config.tracking import Tracking, TrackingNone
 from taxiway.config.ui import Ui
 from taxiway.delivery.section import Delivery
 from taxiway.metadata.connection import Metadata, SqliteMetadata
@@ -89,6 +90,7 @@ class Config(Frozen):
     push: Push = FilesystemPush(kind="filesystem")
     registry: Registry = SqliteRegistry(kind="sqlite")
     notify: Notify = NotifyNone(kind="none")
+    tracking: Tracking = TrackingNone(kind="none")
     serving: Serving = Serving()
     ui: Ui = Ui()
     delivery: Delivery = Delivery()

@@ -6,13 +6,20 @@ opened, for the processes that convert input do without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gzip
+import itertools
+import struct
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
+
+from taxiway.errors import DataError
 
 GZIP_LEVEL: Final = 1
 """A third of the time of the default level 6, for files a quarter larger."""
 BUFFER_BYTES: Final = 1 << 20
+_HEAD: Final = 12
+_CHECKSUM: Final = 4
 
 
 def compression_of(path: str) -> str:
@@ -50,6 +57,39 @@ def open_examples(files: Sequence[str]) -> Any:
     for part in parts[1:]:
         whole = whole.concatenate(part)
     return whole
+
+
+def first_examples(files: Sequence[str], rows: int) -> list[bytes]:
+    """Some serialized tf.Examples, as many of each file as of any other.
+
+    Read without tf.data, whose start takes longer than to read so few.
+
+    Args:
+      files: compressed ones and others may be mixed.
+      rows: at most.
+
+    Raises:
+      DataError: a file ends within a record.
+    """
+    import tensorflow as tf
+
+    found: list[bytes] = []
+    each = -(-rows // max(1, len(files)))
+    for path in files:
+        with tf.io.gfile.GFile(path, "rb") as raw:
+            is_plain = compression_of(path) == ""
+            with raw if is_plain else gzip.GzipFile(fileobj=raw) as records:
+                found += itertools.islice(_records(records, path), each)
+    return found[:rows]
+
+
+def _records(file: Any, path: str) -> Iterator[bytes]:
+    """Of a TFRecord file: length and its checksum, the record and its checksum."""
+    while head := file.read(_HEAD):
+        record = file.read(struct.unpack("<Q", head[:8])[0]) if len(head) == _HEAD else b""
+        if len(head) < _HEAD or len(file.read(_CHECKSUM)) < _CHECKSUM:
+            raise DataError(f"{path} ends within a record")
+        yield record
 
 
 def examples_writer(path: str, like: str | None = None) -> Any:

@@ -10,10 +10,10 @@ per epoch, and what listeners hear is paced: nothing waits for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 HEARD_SECONDS: Final = 0.5
@@ -33,6 +33,8 @@ class Progress:
     rows: int = 0
     """Read so far."""
     note: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """What was measured at this point, by name: losses and metrics of an epoch."""
 
     @property
     def text(self) -> str:

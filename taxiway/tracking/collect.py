@@ -105,6 +105,11 @@ def root_of(whole: WholeRun) -> str:
     return str(section.get("root", "")) if isinstance(section, dict) else ""
 
 
+def pipeline_of(whole: WholeRun) -> str:
+    """The pipeline in a run's own config; empty where that is not known."""
+    return name_of(read_config(str(whole.properties.get("config", ""))), "pipeline")
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")

@@ -45,7 +45,7 @@ HEADERS: Final = {
     b"cache-control": b"no-store",
 }
 FORM: Final = "application/x-www-form-urlencoded"
-STYLES: Final = (COMMON / "style.css", Path(__file__).parent / "ui.css")
+STYLES: Final = (COMMON / "charts.css", COMMON / "style.css", Path(__file__).parent / "ui.css")
 """The look of all pages of ours, and what these have beside it."""
 HOUR: Final = 3_600.0
 VIEWS: Final = (listing, run, report, compare, catalog, version, decisions, lineage, audit)

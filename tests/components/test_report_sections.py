@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -192,3 +193,72 @@ def test_a_failed_run_says_where_the_graph_ended() -> None:
     page = render_html(report)
     assert "2 nodes; not done: B." in page
     assert page.count('class="fill-bad stroke-line"') == 1
+
+
+class TestBaselinesOfEachTask:
+    """On real files of tf.Examples, with cells that are missing."""
+
+    ROWS = 400
+
+    @pytest.fixture
+    def examples(self, tmp_path: Path) -> str:
+        import tensorflow as tf
+
+        from taxiway.modeling.example_files import examples_writer
+
+        random = np.random.default_rng(5)
+        for split in ("train", "eval"):
+            folder = tmp_path / f"Split-{split}"
+            folder.mkdir()
+            for part in range(2):
+                with examples_writer(str(folder / f"part-{part}.gz")) as writer:
+                    for _ in range(self.ROWS // 2):
+                        writer.write(self.example(tf, random).SerializeToString())
+        return str(tmp_path)
+
+    @staticmethod
+    def example(tf: Any, random: Any) -> Any:
+        size, kind = random.normal(), random.choice(["a", "b", "c"])
+        feature = {
+            "kind": tf.train.Feature(bytes_list={"value": [kind.encode()]}),
+            "late": tf.train.Feature(int64_list={"value": [int(size > 0.3)]}),
+            "answer": tf.train.Feature(bytes_list={"value": [b"yes" if size > 0.3 else b"no"]}),
+            "price": tf.train.Feature(float_list={"value": [3 * size + (kind == "b")]}),
+            "rows": tf.train.Feature(int64_list={"value": [2]}),
+        }
+        if random.random() > 0.05:
+            feature["size"] = tf.train.Feature(float_list={"value": [size]})
+        return tf.train.Example(features=tf.train.Features(feature=feature))
+
+    def section(self, examples: str, task: Any, *columns: Any) -> dict[str, Any]:
+        from components.run_report.sections.baselines import baselines_section
+        from taxiway.modeling.spec import FeatureSpec
+
+        outputs = {"examples": (ArtifactRecord(1, "Examples", examples),)}
+        nodes = [NodeRecord("ArrowExampleGen", 1, "COMPLETE", 1.0, outputs)]
+        found = baselines_section(known(nodes=nodes, spec=FeatureSpec(task=task, columns=columns)))
+        assert found
+        assert (found["train_rows"], found["eval_rows"]) == (self.ROWS, self.ROWS)
+        return found
+
+    def test_they_learn_what_there_is_to_learn(self, examples: str) -> None:
+        from taxiway.modeling.spec import Binary, Categorical, MultiClass, Numeric, Regression
+
+        columns = (Numeric("size"), Categorical("kind"))
+        for task in (
+            Binary("late"),
+            Binary("answer", positive="yes"),
+            Binary("late", weight="rows"),
+        ):
+            found = self.section(examples, task, *columns)
+            assert found["columns"] == ["size", "kind"]
+            assert found["constant"]["metrics"]["auc"] == 0.5
+            assert found["linear"]["metrics"]["auc"] > 0.95
+        numbers = self.section(examples, Regression("price"), *columns)
+        assert abs(numbers["constant"]["metrics"]["r2"]) < 0.05
+        assert numbers["linear"]["metrics"]["r2"] > 0.9
+        by_kind = self.section(examples, MultiClass("kind"), Numeric("size"), Numeric("price"))
+        accuracy = "sparse_categorical_accuracy"
+        assert by_kind["constant"]["metrics"][accuracy] < 0.45
+        assert by_kind["linear"]["metrics"][accuracy] > 0.55
+        assert "one class against the rest" in by_kind["linear"]["is"]

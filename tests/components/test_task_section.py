@@ -14,6 +14,8 @@ from taxiway.config.evaluation import Evaluation
 from taxiway.evaluation.ranking import Ranking
 from taxiway.metadata.records import ArtifactRecord, NodeRecord
 from taxiway.modeling.spec import MultiClass, Task
+from tests.axe import violations
+from tests.browser import page as browser_page
 from tests.taxiway.arrow.evaluator.evaluations import execute, prepare
 from tests.taxiway.evaluation.tasks import ROWS, SPECIES, SPECS, case, rows
 
@@ -199,6 +201,20 @@ class TestNumbers:
         assert drawn
         assert drawn[1].count("<rect") == len(task["residuals"]["rows"])
         assert "nan" not in page
+
+
+def test_the_page_of_each_task_is_accessible(evaluations: dict[str, str], tmp_path: Path) -> None:
+    from components.run_report.logic import write_report
+
+    with browser_page(tmp_path / "profile") as opened:
+        for task, folder in evaluations.items():
+            write_report(report(folder, task), tmp_path / task)
+            for width, scheme in ((400, "dark"), (1600, "light")):
+                opened.open((tmp_path / task / "report.html").as_uri(), width, scheme)
+                opened.wait_for("document.querySelector('#again')")
+                opened.wait_for("document.readyState === 'complete'")
+                assert violations(opened) == []
+            opened.picture(tmp_path / f"{task}.png")
 
 
 def test_an_evaluation_that_taxiway_did_not_ask_for_has_no_section(tmp_path: Path) -> None:

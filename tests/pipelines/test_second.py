@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from taxiway.tracking.kept import restore
+from taxiway.tracking.run_record.files import read_record
 from tests.conftest import CommandLine, Workspace, taxiway
 
 pytestmark = pytest.mark.pipeline
@@ -44,6 +46,7 @@ def create_pipeline(config: Config) -> Pipeline:
         pipeline_name=config.pipeline.name,
         pipeline_root=config.output.pipeline_root(config.pipeline.name),
         components=nodes.nodes(),
+        enable_cache=config.pipeline.cache,
     )
 '''
 NODES = ["ArrowExampleGen", "StatisticsGen"]
@@ -88,6 +91,28 @@ def test_it_runs_by_its_name_and_its_run_says_which_it_was(workspace: Workspace,
     assert "module: added.look_at" in done.report["config"]
     assert done.report["pushed_to"] is None
     assert (workspace.root / "pipelines" / "looking" / "StatisticsGen").is_dir()
+
+
+@pytest.mark.one_stack
+def test_its_input_is_kept_and_its_cache_is_of_use_all_the_same(
+    workspace: Workspace, code: str, tmp_path: Path
+) -> None:
+    """A link changes a file's time of change, by which the cache knows it."""
+    line = ("run", "added.look_at", *workspace.options, "--json", "--set", "data.keep=link")
+    runs = [taxiway(*line, env={"PYTHONPATH": code}) for _ in range(2)]
+    folders = [workspace.root / "reports" / run.report["run_id"] for run in runs]
+    first, second = (read_record(folder) for folder in folders)
+    assert first is not None
+    assert second is not None
+    assert first.data == second.data
+    assert first.data.kept == "link"
+    assert [node.state for node in second.nodes] == ["cached", "cached"]
+    sources = {path: path.read_bytes() for path in workspace.root.glob("data/*/*/*.parquet")}
+    for path in sources:
+        path.unlink()
+    again = restore(first, str(workspace.root), tmp_path / "again")
+    found = {again / path.relative_to(workspace.root / "data" / "tiny") for path in sources}
+    assert {path.read_bytes() for path in found} == set(sources.values())
 
 
 @pytest.mark.parametrize("target", ["ir", "kubeflow"])

@@ -19,8 +19,8 @@ from taxiway.modeling.names import EVAL_SPLIT, TRAIN_SPLIT
 from taxiway.modeling.spec import Binary, FeatureSpec, Regression
 
 Array = npt.NDArray[Any]
-TRAIN_ROWS: Final = 10_000
-EVAL_ROWS: Final = 20_000
+TRAIN_ROWS: Final = 5_000
+EVAL_ROWS: Final = 8_000
 MOST_CLASSES: Final = 10
 MOST_VALUES: Final = 20
 """Of a column that is no number; the others are alike."""

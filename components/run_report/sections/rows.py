@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxiway.modeling.example_files import compression_of, files_in
+from taxiway.modeling.example_files import files_in, first_examples
 from taxiway.modeling.spec import Binary, FeatureSpec, Regression
 
 Array = npt.NDArray[Any]
-BATCH_ROWS: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -83,28 +82,15 @@ def read_columns(examples_uri: str, split: str, spec: FeatureSpec, rows: int) ->
 
 def _table(split_uri: str, names: Sequence[str], rows: int) -> dict[str, Any]:
     """The first value of each row, by column, as one array."""
-    parts: dict[str, list[Any]] = {name: [] for name in names}
-    for batch in _batches(split_uri, rows):
-        for name in names:
-            at = batch.schema.get_field_index(name)
-            parts[name].append(pa.nulls(batch.num_rows) if at < 0 else _first(batch.column(at)))
-    return {name: joined for name, some in parts.items() if (joined := _joined(some)) is not None}
-
-
-def _batches(split_uri: str, rows: int) -> Iterator[Any]:
-    """Rows of all files in turn, so that none is left out."""
-    import tensorflow as tf
     from tfx_bsl.coders import example_coder
 
-    files = files_in(split_uri)
-    if not files:
-        return
-    records = tf.data.TFRecordDataset(
-        files, compression_of(files[0]), num_parallel_reads=len(files)
-    )
-    decoder = example_coder.ExamplesToRecordBatchDecoder()
-    for batch in records.take(rows).batch(BATCH_ROWS).as_numpy_iterator():
-        yield decoder.DecodeBatch(batch)
+    records = first_examples(files_in(split_uri), rows)
+    if not records:
+        return {}
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
+    known = {name: batch.schema.get_field_index(name) for name in names}
+    found = {name: _first(batch.column(at)) for name, at in known.items() if at >= 0}
+    return {name: one for name, one in found.items() if not pa.types.is_null(one.type)}
 
 
 def _first(column: Any) -> Any:
@@ -114,14 +100,6 @@ def _first(column: Any) -> Any:
     lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     starts = np.cumsum(lengths) - lengths
     return column.flatten().take(pa.array(starts.astype(np.int64), mask=lengths == 0))
-
-
-def _joined(parts: Sequence[Any]) -> Any | None:
-    types = {one.type for one in parts if not pa.types.is_null(one.type)}
-    if len(types) != 1:
-        return None
-    (kind,) = types
-    return pa.concat_arrays([one.cast(kind) for one in parts])
 
 
 def _is_number(column: Any) -> bool:

@@ -9,7 +9,7 @@ import typer
 from taxiway.cli.options import Assignments, ConfigFiles, Reason, VersionArgument
 from taxiway.cli.pairs import pairs_of
 from taxiway.cli.registry import OpenRegistry, open_registry
-from taxiway.errors import ConfigError
+from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.terminal import one_line
 
 if TYPE_CHECKING:
@@ -118,12 +118,14 @@ def alias(
     if remove:
         remove_alias(registry.database, found, name, registry.actor, protected, reason)
         typer.echo(f"{one_line(called)} is gone; it was {one_line(found.subject)}")
+        _mirror(registry, found.candidate.model)
         return
     before = move_alias(
         registry.database, found, name, registry.actor, protected, settings.environment, reason
     )
     was = f"; it was {one_line(before)}" if before and before != found.name else ""
     typer.echo(f"{one_line(called)} is {one_line(found.subject)}{was}")
+    _mirror(registry, found.candidate.model)
 
 
 def archive(
@@ -140,6 +142,8 @@ def archive(
     lost = put_away(registry.database, found, registry.actor, reason)
     without = f", without its alias {', '.join(lost)}" if lost else ""
     typer.echo(f"{one_line(found.subject)} is archived{one_line(without)}")
+    if lost:
+        _mirror(registry, found.candidate.model)
 
 
 def unarchive(
@@ -155,6 +159,18 @@ def unarchive(
     found = registry.find(version)
     bring_back(registry.database, found, registry.actor, reason)
     typer.echo(f"{one_line(found.subject)} is back in the lists")
+
+
+def _mirror(registry: OpenRegistry, model: str) -> None:
+    """Tells of a model's aliases where runs are mirrored; it is done, whether that goes well."""
+    try:
+        from taxiway.tracking.mlflow.post import mirror_model
+    except ModuleNotFoundError:  # taken away, as a fork may
+        return
+    try:
+        mirror_model(registry.config, model)
+    except TaxiwayError as error:
+        typer.echo(f"not mirrored: {one_line(error.message)}", err=True)
 
 
 def _subject(registry: OpenRegistry, text: str) -> Subject:

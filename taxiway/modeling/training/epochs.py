@@ -35,4 +35,6 @@ class EpochsDone(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships
         seconds = (time.monotonic() - self._started) / done * (self._epochs - done)
         losses = [f"{name} {told[name]:.4f}" for name in ("loss", "val_loss") if name in told]
         left = [f"at most {seconds:,.0f} s left"] if seconds >= 1 else []
-        report(Progress(done, self._epochs, "epochs", note=", ".join([*losses, *left])))
+        values = {name: float(value) for name, value in told.items()}
+        note = ", ".join([*losses, *left])
+        report(Progress(done, self._epochs, "epochs", note=note, values=values))

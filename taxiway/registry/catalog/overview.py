@@ -63,7 +63,7 @@ def list_models(connection: Connection, environment: str = "") -> list[ModelLine
     ).all()
     here = {row.model: row for row in rows if not row.archived}
     away = {row.model: row.number for row in rows if row.archived}
-    named, serves = _aliases(connection), _serves(connection)
+    named, serves = aliases_by_model(connection), _serves(connection)
     return [
         _line(model, here.get(model), away.get(model, 0), named[model], serves[model])
         for model in dict.fromkeys(row.model for row in rows)
@@ -83,7 +83,7 @@ def _line(
     return ModelLine(model, newest.number, archived, *about, named, serves)
 
 
-def _aliases(connection: Connection) -> defaultdict[str, dict[str, str]]:
+def aliases_by_model(connection: Connection) -> defaultdict[str, dict[str, str]]:
     """By model, the versions by alias."""
     of = aliases.c
     query = select(of.model, of.alias, model_versions.c.name).order_by(of.alias)

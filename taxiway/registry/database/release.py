@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from taxiway.errors import ConfigError
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """Of migrations/versions, oldest first; the last is that of today."""
 VERSION_TABLE: Final = "taxiway_registry_version"
 """Alembic's own; another Alembic, such as MLflow's, may share the server."""

@@ -416,6 +416,36 @@ runs = _table(  # an index of what ML Metadata and the runs' folders hold, to se
     Column("params", Json, nullable=False, default=dict),  # the config by dotted key; much text,
     Index(None, "pipeline", "started_at"),  # and last, so that reading the others passes it by
 )
+sweeps = _table(  # a search through hyperparameters; see runners/sweep
+    "sweeps",
+    _id(),
+    _text("model"),
+    _text("design_digest"),  # of what was asked for: the same command has the same
+    Column("design", Json, nullable=False),  # space, sampler, caps, objective
+    Column("config", Json, nullable=False),  # what every trial's config is made from
+    _text("code_digest"),
+    _text("started_by"),
+    _text("started_at"),
+    _text("ended_at", ""),
+    Column("ending", LongText, nullable=False, default=""),  # why no further trial begins
+    Index(None, "design_digest"),
+)
+sweep_trials = _table(  # one run of a sweep
+    "sweep_trials",
+    _id(),
+    Column("sweep_id", Integer, ForeignKey("sweeps.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1 on
+    Column("given", Json, nullable=False),  # by key of the config, as YAML
+    _text("run_id"),
+    _text("state"),  # running, complete, pruned, failed, stopped, interrupted
+    Column("objective", Double, nullable=True),
+    Column("curve", Json, nullable=False, default=list),  # one value for each epoch
+    Column("nodes", Json, nullable=False, default=dict),  # how each node ended
+    Column("metrics", Json, nullable=False, default=dict),
+    Column("reason", LongText, nullable=False, default=""),
+    Column("seconds", Double, nullable=False, default=0.0),
+    UniqueConstraint("sweep_id", "number"),
+)
 outbox = _table(
     "outbox",
     _id(),

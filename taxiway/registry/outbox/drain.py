@@ -26,7 +26,7 @@ from taxiway.registry.outbox.messages import (
     OutboxMessage,
     message_of_row,
 )
-from taxiway.registry.outbox.senders import Sender
+from taxiway.registry.outbox.senders import ReceiverAway, Sender
 from taxiway.terminal import one_line
 
 BACKOFF_SECONDS: Final = (10, 30, 120, 600, 1800, 3600, 7200, 14400, 28800)
@@ -63,7 +63,8 @@ def drain(
     target: Mapping[str, Any] | None = None,
     seconds: float = math.inf,
 ) -> Drained:
-    """Sends what is due; a message that cannot be sent holds up none after it.
+    """Sends what is due; a message that cannot be sent holds up none to another target after it,
+    and none to the same one, unless its sender says that it is away.
 
     Args:
       database: the registry.
@@ -74,16 +75,19 @@ def drain(
       target: only messages to this one.
       seconds: no other message is begun after that many.
     """
-    wanted: ColumnElement[bool] = outbox.c.kind.in_(senders)
+    asked: ColumnElement[bool] = outbox.c.kind.in_(senders)
     if target is not None:
-        wanted = and_(wanted, outbox.c.target == dict(target))
+        asked = and_(asked, outbox.c.target == dict(target))
+    wanted = asked
     drained, last, began = Drained(), 0, clock()
     while drained.taken < limit and clock() - began <= seconds:
         message = _take(database, and_(wanted, outbox.c.id > last), clock(), early)
         if message is None:
             break
         last = message.id
-        error = _try(senders[message.kind], message)
+        error, is_away = _try(senders[message.kind], message)
+        if is_away:
+            wanted = and_(wanted, outbox.c.target != dict(message.target))
         state = _close(database, message, error, clock())
         drained = replace(
             drained,
@@ -92,15 +96,22 @@ def drain(
             failed=drained.failed + (state == WAITING),
             given_up=drained.given_up + (state == GIVEN_UP),
         )
-    query = select(func.count()).where(wanted, outbox.c.state.in_((WAITING, SENDING)))
+    query = select(func.count()).where(asked, outbox.c.state.in_((WAITING, SENDING)))
     with database.reading() as connection:
         unsent = int(connection.execute(query).scalar_one())
     return replace(drained, left=max(0, unsent - drained.failed))
 
 
-def retry_given_up(database: Database) -> int:
-    """Has what was given up tried anew, with as many tries as at first; how many there were."""
+def retry_given_up(database: Database, kind: str = "") -> int:
+    """Has what was given up tried anew, with as many tries as at first; how many there were.
+
+    Args:
+      database: the registry.
+      kind: of message; empty means any.
+    """
     given_up = update(outbox).where(outbox.c.state == GIVEN_UP)
+    if kind:
+        given_up = given_up.where(outbox.c.kind == kind)
     with database.working() as connection:
         return connection.execute(given_up.values(state=WAITING, tries=0, next_try=0.0)).rowcount
 
@@ -123,19 +134,22 @@ def _take(
         return replace(message_of_row(row), **values)
 
 
-def _try(send: Sender, message: OutboxMessage) -> str:
-    """Why a message could not be sent, in a line; empty where it was."""
+def _try(send: Sender, message: OutboxMessage) -> tuple[str, bool]:
+    """Why a message could not be sent, in a line, and whether its receiver is away; empty where
+    it was sent."""
+    away = False
     try:
         send(message.target, message.payload)
     except TaxiwayError as error:
         text = f"{error.message} (edit: {error.edit})" if error.edit else error.message
+        away = isinstance(error, ReceiverAway)
     except OSError as error:
         text = str(error)
     except Exception as error:  # of unknown kind, so that its text may quote an address
         text = type(error).__name__
     else:
-        return ""
-    return one_line(text)[:ERROR_LENGTH]
+        return "", False
+    return one_line(text)[:ERROR_LENGTH], away
 
 
 def _close(database: Database, message: OutboxMessage, error: str, now: float) -> str:

@@ -6,11 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from taxiway.errors import TaxiwayError
 from taxiway.notify import parse
 
 NOTIFY: Final = "notify"
 Sender = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 """Takes target and payload; raises where the payload was not delivered, or may not have been."""
+
+
+class ReceiverAway(TaxiwayError):  # noqa: N818  # nothing is wrong with the message
+    """No message to this target can be sent now: who drains does not try the next of them."""
 
 
 def _notify(target: Mapping[str, Any], message: Mapping[str, Any]) -> None:

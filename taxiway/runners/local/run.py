@@ -30,6 +30,7 @@ from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.local.lock import run_lock
 from taxiway.runners.nodes.keep_inputs import keep_inputs
 from taxiway.runners.nodes.run_index import RunIndex, index_run
+from taxiway.runners.nodes.run_mirror import RunMirror, mirror_ended
 from taxiway.runners.nodes.run_recorder import RunRecorder, record_killed, recorded
 from taxiway.runners.preflight import check, open_databases
 from taxiway.terminal import one_line
@@ -44,6 +45,8 @@ def run_pipeline(
     command: str,
     as_json: bool = False,
     observers: Sequence[RunObserver] = (),
+    run_id: str = "",
+    deliver: bool = True,
 ) -> int:
     """Runs the pipeline that the config names and prints how it went.
 
@@ -52,6 +55,8 @@ def run_pipeline(
       command: the command line, kept with the run.
       as_json: print the report as JSON, and nothing else, on standard output.
       observers: receive each event too, those of the exit handler's own pipeline included.
+      run_id: see `new_run_id`; empty makes one.
+      deliver: see `LocalRunner`.
 
     Returns:
       The exit code: 0 where the run succeeded.
@@ -60,7 +65,7 @@ def run_pipeline(
       TaxiwayError: nothing could be started.
     """
     check(config)
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     origin = provenance({"container.image": config.container.image})
     properties = {"config": to_yaml(config), "command": command, **origin}
     folder = Path(config.output.report_folder(run_id))
@@ -94,7 +99,7 @@ def run_pipeline(
                 few_arenas()
                 share_gpu()
                 report, loading = _run(
-                    config, run_id, properties, folder, console, observers, recorder
+                    config, run_id, properties, folder, console, observers, recorder, deliver
                 )
                 request = _request(config, report, folder)
         except KeyboardInterrupt:
@@ -117,6 +122,7 @@ def _bury(config: Config, console: TerminalConsole, run_id: str) -> None:
         nodes = end_dead_run(config.metadata, run_id)
         record_killed(config, run_id)
         index_run(config, run_id)
+        mirror_ended(config, run_id, at_once=False)
     except Exception:
         logging.exception("what run %s has left could not be cleaned up", run_id)
         return
@@ -137,7 +143,10 @@ def _unsent(config: Config, run_id: str) -> list[str]:
         logging.exception("the outbox could not be looked into")
         return []
     later = "the next run sends it, or `taxiway outbox flush`"
-    return [one_line(f"{one.kind}: not sent yet: {one.error}; {later}") for one in found]
+    return [
+        one_line(f"{one.kind}: not sent yet{f': {one.error}' if one.error else ''}; {later}")
+        for one in found
+    ]
 
 
 def _request(config: Config, report: Mapping[str, Any], folder: Path) -> str:
@@ -188,6 +197,7 @@ def _run(
     console: TerminalConsole,
     observers: Sequence[RunObserver],
     recorder: RunRecorder,
+    deliver: bool,
 ) -> tuple[dict[str, Any], float]:
     """The report, and the seconds that imports took."""
     started = time.monotonic()
@@ -201,11 +211,12 @@ def _run(
     loading = time.monotonic() - started
 
     exit_handler = ExitHandler(config, (EventLog(), recorder, *observers))
-    at_the_end = (exit_handler, recorder, RunIndex(config))
+    at_the_end = (exit_handler, recorder, RunIndex(config), RunMirror(config))
     runner = LocalRunner(
         config,
         observers=(Progress(console), EventLog(), *observers, *at_the_end),
         run_properties=properties,
+        deliver=deliver,
     )
     ended = runner.run_pipeline(create(config), run_id)
     if exit_handler.ended is not None and exit_handler.ended.failure is not None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from apache_beam.options.pipeline_options import StandardOptions
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner, PipelineNodeAsDoFn
@@ -42,6 +42,7 @@ from taxiway.runners.nodes.events import (
     RunEnded,
     RunObserver,
     RunStarted,
+    StopRun,
 )
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of, of_run
 from taxiway.runners.nodes.launcher import make_launcher, register_run
@@ -64,25 +65,37 @@ class _Run:
     runs: RunStore
     observers: Sequence[RunObserver]
     nodes: Mapping[str, CompiledNode]
+    withheld: frozenset[str] = frozenset()
+    """Ids of nodes that are left out, since the run delivers nothing."""
     background: Background | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     ended_nodes: set[str] = field(default_factory=set)
     failure: NodeFailed | None = None
 
     def emit(self, event: Event) -> None:
-        """Hands an event to every observer, one event at a time."""
+        """Hands an event to every observer, one event at a time.
+
+        Raises:
+          StopRun: an observer of a NodeProgress has.
+        """
+        stop: StopRun | None = None
         with self.lock:
             for observer in self.observers:
                 try:
                     observer.on_event(event)
+                except StopRun as error:
+                    stop = stop or error
                 except Exception:  # who watches a run must not be able to break it
                     logging.exception("%s failed on %s", type(observer).__name__, event)
             if isinstance(event, NodeFailed) and self.failure is None:
                 self.failure = event
             if isinstance(event, NodeCached | NodeFinished | NodeFailed | NodeSkipped):
                 self.ended_nodes.add(event.node_id)
+        if stop is not None and isinstance(event, NodeProgress):
+            raise stop
 
 
+DELIVERS_NOTHING: Final = "this run delivers nothing"
 _active: dict[str, _Run] = {}
 
 
@@ -94,6 +107,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
       observers: receive each event, in this order.
       in_sequence: one node after the other without Beam, which costs a short pipeline more than
         its nodes do; a container component then runs beside no other.
+      deliver: run the nodes that have declared that they hand a model over, and those after them.
       run_properties: strings written on the run's MLMD context before the first node.
     """
 
@@ -107,9 +121,11 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         observers: Sequence[RunObserver] = (),
         run_properties: Mapping[str, str] | None = None,
         in_sequence: bool = False,
+        deliver: bool = True,
     ) -> None:
         self._config = config
         self._in_sequence = in_sequence
+        self._deliver = deliver
         self._observers = observers
         self._run_properties = dict(run_properties or {})
 
@@ -128,6 +144,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
             run_store(self._config.metadata),
             self._observers,
             {node.id: node for node in nodes},
+            frozenset() if self._deliver else _delivering(nodes),
         )
         started = time.monotonic()
         run.emit(RunStarted(run_id, [node.id for node in nodes]))
@@ -160,7 +177,7 @@ class LocalRunner(BeamDagRunner):  # type: ignore[misc]  # TFX ships no types
         runs, nodes = run.runs, list(run.nodes.values())
         register_run(nodes, runs)
         runs.write_properties(run.run_id, self._run_properties)
-        digest = digest_of_input(ir, runs)
+        digest = None if run.withheld else digest_of_input(ir, runs)
         earlier = digest and find_unchanged(runs, digest, nodes, partial(_say, run))
         if earlier:
             record_unchanged(runs, earlier, run.run_id)
@@ -201,6 +218,9 @@ def _launch(run: _Run, node: CompiledNode) -> None:
     """Runs a node to its end and emits how it went; raises where that is a failure."""
     if run.failure is not None:
         raise RuntimeError(f"not started: {run.failure.node_id} has failed")
+    if node.id in run.withheld:
+        run.emit(NodeSkipped(run.run_id, node.id, DELIVERS_NOTHING))
+        return
     run.emit(NodeStarted(run.run_id, node.id))
     started = time.monotonic()
 
@@ -220,6 +240,15 @@ def _launch(run: _Run, node: CompiledNode) -> None:
     run.emit(end)
     if isinstance(end, NodeFailed):
         raise TaxiwayError(end.reason)
+
+
+def _delivering(nodes: Sequence[CompiledNode]) -> frozenset[str]:
+    """Those that deliver, and those after them, which could not do without; nodes are in order."""
+    found: set[str] = set()
+    for node in nodes:
+        if node.declared.delivers or found.intersection(node.upstream):
+            found.add(node.id)
+    return frozenset(found)
 
 
 def _say(run: _Run, node_id: str, text: str) -> None:

@@ -33,6 +33,9 @@ class Declaration:
     lost: Lost | None = None
     """Says what is no longer there, or no longer right, of what an earlier run of it made outside
     of the pipeline. A run in which nothing else is new is not taken for unchanged then."""
+    delivers: bool = False
+    """It hands a model over to what is outside of the pipeline. A run that only tries something, as
+    those of a sweep do, leaves it out."""
 
 
 def declare(
@@ -41,6 +44,7 @@ def declare(
     alone: bool = False,
     needs_files: str = "",
     lost: Lost | None = None,
+    delivers: bool = False,
 ) -> Callable[[T], T]:
     """A decorator for a component class or, where the component is a stock one, its executor.
 
@@ -50,7 +54,7 @@ def declare(
         @component
         def DataGate(...): ...
     """
-    declaration = Declaration(never_cached, alone, needs_files, lost)
+    declaration = Declaration(never_cached, alone, needs_files, lost, delivers)
 
     def decorate(thing: T) -> T:
         spec = getattr(thing, "EXECUTOR_SPEC", None)

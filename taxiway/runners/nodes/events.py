@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from taxiway.errors import GateStopped
 from taxiway.metadata.records import ErrorKind, NodeRecord, Outcome
 from taxiway.process.progress import Progress
 
@@ -108,8 +109,16 @@ Event = (
 )
 
 
+class StopRun(GateStopped):
+    """What an observer raises to stop the run at a node that tells of its progress, and why."""
+
+
 class RunObserver(Protocol):
     """Whoever wants to know: progress, log, exit handler."""
 
     def on_event(self, event: Event) -> None:
-        """Called in the runner's process, in order, one event at a time."""
+        """Called in the runner's process, in order, one event at a time.
+
+        Raises:
+          StopRun: on a NodeProgress, to stop the run there. Anything else is logged, no more.
+        """

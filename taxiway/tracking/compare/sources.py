@@ -32,7 +32,7 @@ def code_differences(records: Sequence[RunRecord], texts: Texts = no_texts) -> l
       texts: gives the files' texts.
     """
     paths = sorted({path for record in records for path in record.code.files})
-    found = []
+    found: list[Difference] = []
     for path in paths:
         digests = [record.code.files.get(path) for record in records]
         if len(set(digests)) > 1:

@@ -83,8 +83,9 @@ def record_dead(config: Config, run_id: str, runner: str = "local") -> None:
     """
     whole = whole_run(run_store(config.metadata), run_id)
     folder = _folder(config, run_id, whole)
-    if not folder.is_dir():  # it has been removed since
+    if whole is None and not folder.is_dir():  # nothing of it was ever written
         return
+    folder.mkdir(parents=True, exist_ok=True)
     begin = read_record(folder) or found_dead(run_id, whole, runner)
     write_record(folder, ended(config, begin, whole, folder, _death(folder, whole)))
     bury(folder)

@@ -12,7 +12,16 @@ import pytest
 
 from tests.conftest import REPOSITORY, TINY, CommandLine, taxiway
 
-HEAVY = ("tensorflow", "tfx", "pydantic", "pyarrow", "ml_metadata", "apache_beam", "omegaconf")
+HEAVY = (
+    "tensorflow",
+    "tfx",
+    "mlflow",
+    "pydantic",
+    "pyarrow",
+    "ml_metadata",
+    "apache_beam",
+    "omegaconf",
+)
 ONE_SPAN = ("--config", TINY, "--set", "data.export.spans=[1]")
 
 

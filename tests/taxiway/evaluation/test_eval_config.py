@@ -81,7 +81,10 @@ class TestEvalConfig:
             [{"name": "both", "class_id": 0, "top_k": 2}],
             [{"name": "one"}, {"name": "taxiway_mean_label"}],
             [{"name": "few"}],
-            [{"name": "taxiway_confusion", "thresholds": [0.5]}],
+            [
+                {"name": "taxiway_confusion", "thresholds": [0.5]},
+                {"name": "taxiway_predictions", "of": "prediction"},
+            ],
         ]
 
     def test_the_bootstrap_is_tfmas_and_formulas_are_none_to_it(self) -> None:

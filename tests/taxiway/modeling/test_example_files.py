@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from taxiway.errors import DataError
+
 pytestmark = pytest.mark.pipeline
 
 NAMES = ("b.gz", "a", "c.gz", "d")
@@ -62,3 +64,28 @@ def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
     from taxiway.modeling.example_files import files_in
 
     assert files_in(str(tmp_path / "never")) == []
+
+
+class TestSomeExamples:
+    """A few of each file, without tf.data."""
+
+    def test_each_file_gives_as_many_as_any_other(self, folder: Path) -> None:
+        from taxiway.modeling.example_files import files_in, first_examples, open_examples
+
+        files = files_in(str(folder))
+        whole = [list(open_examples([one]).as_numpy_iterator()) for one in files]
+        assert first_examples(files, 10_000) == [one for rows in whole for one in rows]
+        assert first_examples(files, len(files)) == [rows[0] for rows in whole]
+        assert len(first_examples(files, 1)) == 1
+        assert first_examples([], 5) == []
+
+    @pytest.mark.parametrize("left", [5, 13, -2])
+    def test_a_file_that_ends_within_a_record_is_refused(self, tmp_path: Path, left: int) -> None:
+        from taxiway.modeling.example_files import examples_writer, first_examples
+
+        path = tmp_path / "cut"
+        with examples_writer(str(path)) as writer:
+            writer.write(b"a record")
+        path.write_bytes(path.read_bytes()[:left])
+        with pytest.raises(DataError, match="cut ends within a record"):
+            first_examples([str(path)], 5)

@@ -25,6 +25,7 @@ from taxiway.runners.nodes.events import RunObserver
 from taxiway.runners.nodes.ir import CompiledNode, compile_pipeline, nodes_of
 from taxiway.runners.nodes.launcher import is_skipped
 from taxiway.runners.nodes.run_index import index_run
+from taxiway.runners.nodes.run_mirror import mirror_ended
 from taxiway.runners.nodes.run_recorder import KUBEFLOW, record_ended, record_killed
 
 _NO_PAGE: Final = "<!doctype html><p>There is no report: see the log of the task <code>exit</code>."
@@ -36,7 +37,7 @@ def run_exit(
 ) -> int:
     """Runs the exit pipeline: by now every other task of the run has ended, well or not.
 
-    What the run was is put on record then, and into the index.
+    What the run was is put on record then, into the index, and mirrored where the config says so.
 
     Returns:
       The exit code.
@@ -59,6 +60,7 @@ def run_exit(
     record_ended(config, run_id, order=[node.id for node in nodes], runner=KUBEFLOW)
     for ended_run in (*sorted(dead - {run_id}), run_id):
         index_run(config, ended_run)
+        mirror_ended(config, ended_run, at_once=ended_run == run_id)
     return EXIT_OK if ended.failure is None else EXIT_RUN_FAILED
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from taxiway.errors import TaxiwayError
 from taxiway.notify import NotifyFile, NotifyWebhook
@@ -39,7 +39,7 @@ from taxiway.registry.outbox.messages import (
     list_messages,
     post,
 )
-from taxiway.registry.outbox.senders import SENDERS
+from taxiway.registry.outbox.senders import SENDERS, ReceiverAway
 from tests.conftest import REPOSITORY
 from tests.receiver import SECRET, Receiver
 from tests.tied import tied
@@ -207,6 +207,34 @@ class TestDraining:
         assert elsewhere.got == ["r2:1"]
         assert [one.key for one in list_messages(database)] == ["r1:1"]
 
+    def test_of_a_receiver_that_is_away_one_message_is_tried_and_another_gets_its_own(
+        self, database: Database
+    ) -> None:
+        elsewhere, other = Elsewhere(), {**TARGET, "url_env": "OTHER"}
+
+        def sender(target: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+            if target == TARGET:
+                raise ReceiverAway("no one answers", edit="nothing")
+            elsewhere(target, payload)
+
+        put(database, "r1:1", "r2:1")
+        put(database, "r3:1", target=other)
+        done = drain(database, {"notify": sender})
+        assert done == Drained(taken=2, sent=1, failed=1, left=1)
+        assert elsewhere.got == ["r3:1"]
+        assert [one.tries for one in list_messages(database)] == [1, 0]
+
+    def test_what_was_given_up_of_one_kind_is_tried_anew_without_the_others(
+        self, file_database: Database
+    ) -> None:
+        put(file_database, "r1:1")
+        put(file_database, "r1:1", kind="another")
+        with file_database.working() as connection:
+            connection.execute(update(outbox).values(state=GIVEN_UP))
+        assert retry_given_up(file_database, "another") == 1
+        states = {one.kind: one.state for one in list_messages(file_database)}
+        assert states == {"notify": "given_up", "another": "waiting"}
+
     def test_a_kind_that_no_one_sends_here_stays(self, database: Database) -> None:
         put(database, "r1:1", kind="of a later release")
         assert drain(database, SENDERS) == Drained()
@@ -276,7 +304,7 @@ KILLED = """
 import os, signal, sys
 from taxiway.registry.database.session import Database
 from taxiway.registry.outbox.drain import drain
-from taxiway.registry.outbox.senders import SENDERS
+from taxiway.registry.outbox.senders import SENDERS, ReceiverAway
 from taxiway.registry.section import parse_registry
 
 def send_and_die(target, payload):
@@ -290,7 +318,7 @@ import json, sys
 from dataclasses import asdict
 from taxiway.registry.database.session import Database
 from taxiway.registry.outbox.drain import drain
-from taxiway.registry.outbox.senders import SENDERS
+from taxiway.registry.outbox.senders import SENDERS, ReceiverAway
 from taxiway.registry.section import parse_registry
 
 database = Database(parse_registry(sys.argv[1]))

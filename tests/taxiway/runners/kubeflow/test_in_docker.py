@@ -27,6 +27,7 @@ from taxiway.config.schema import Config
 from taxiway.metadata.records import NodeRecord
 from taxiway.metadata.store import RunStore, run_store
 from taxiway.process.manifest import MANIFEST_FILE, verify
+from taxiway.tracking.run_record.files import read_record
 from tests.conftest import TINY, Run
 from tests.databases import PASSWORD, Server
 from tests.taxiway.runners.kubeflow.docker_tasks import DockerTasks
@@ -259,6 +260,15 @@ class TestARunWithAccidents:
 
     def test_the_run_is_reported_and_told_once(self, cluster: Cluster) -> None:
         assert cluster.report()["outcome"] == "succeeded"
+        record = read_record(
+            cluster.here(cluster.config.output.report_folder(cluster.interpreter.run_id))
+        )
+        assert record is not None
+        assert (record.runner, record.outcome) == ("kubeflow", "succeeded")
+        trainer = next(node for node in record.nodes if node.node == "Trainer")
+        assert (trainer.cpu_seconds or 0) > 0.5
+        assert record.curves
+        assert record.data.files
         lines = (cluster.volume / "notifications.jsonl").read_text().splitlines()
         assert len(lines) == 1
 

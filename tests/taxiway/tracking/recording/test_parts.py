@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from taxiway.tracking.recording.nodes import cost_of, nodes_of
 from taxiway.tracking.recording.surroundings import code_of
 from taxiway.tracking.run_record.record import NodeUsage, RunRecord
 
-PAID = {"cpu_seconds": 1800.0, "peak_memory_bytes": 4096}
+PAID: dict[str, Any] = {"cpu_seconds": 1800.0, "peak_memory_bytes": 4096}
 
 
 def node(name: str, state: str, kind: ErrorKind | None = None, **told: object) -> NodeRecord:

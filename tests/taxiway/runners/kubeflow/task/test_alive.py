@@ -14,10 +14,16 @@ from ml_metadata import proto
 
 from taxiway.config.loader import load_config
 from taxiway.config.schema import Config
+from taxiway.config.tracking import TrackingMlflow
 from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.metadata.store import run_store
 from taxiway.notify import NotifyFile
+from taxiway.process.provenance import GIT_COMMIT, GIT_DIRTY
+from taxiway.registry.database.session import open_database
+from taxiway.registry.outbox.messages import list_messages
+from taxiway.registry.runs import list_runs
 from taxiway.runners.kubeflow.task.alive import at_work, close_lost, comes_back, goes_on
+from taxiway.tracking.run_record.files import read_record
 from tests.conftest import REPOSITORY, TINY
 from tests.taxiway.runners.kubeflow import flaky_pipeline
 
@@ -137,8 +143,44 @@ def test_the_exit_task_does_it(config: Config, output: Path) -> None:
 
     with pod(config):
         pass
+    away = TrackingMlflow(kind="mlflow", uri="http://127.0.0.1:9")
+    config = config.model_copy(update={"tracking": away})
     run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
     assert state(config) == CLOSED
+    waiting = list_messages(open_database(config.registry))
+    mirrored = {one.payload["run"]["run_id"]: one.payload["run"]["tags"] for one in waiting}
+    assert mirrored[NEXT_RUN]["taxiway.runner"] == "kubeflow"
+
+
+def test_the_exit_task_puts_its_run_on_record_and_those_that_died(
+    config: Config, output: Path
+) -> None:
+    from taxiway.runners.kubeflow.task.attempt import Attempt
+    from taxiway.runners.kubeflow.task.exit import run_exit
+    from taxiway.runners.kubeflow.task.outputs import TaskOutputs
+
+    with pod(config):
+        pass
+    Path(config.output.root, "words").write_text("well")
+    commit = {GIT_COMMIT: "abc123", GIT_DIRTY: "false"}
+    Attempt(config, NODE, NEXT_RUN, TaskOutputs("{}"), commit=commit).run()
+    run_exit(config, NEXT_RUN, TaskOutputs("{}"), ())
+    reports = Path(config.output.report_folder(""))
+    record, dead = (read_record(reports / run) for run in (NEXT_RUN, LOST_RUN))
+    assert record is not None
+    assert dead is not None
+    assert (record.runner, record.outcome, record.reason) == ("kubeflow", "succeeded", "")
+    assert (record.code.commit, record.code.dirty, record.code.diff) == ("abc123", False, "")
+    assert "taxiway/runners/kubeflow/task/exit.py" in record.code.files
+    assert record.config["model.name"] == "tiny"
+    (node,) = record.nodes
+    assert (node.node, node.state) == (NODE, "complete")
+    assert node.cpu_seconds is not None
+    assert node.peak_memory_bytes
+    assert (dead.runner, dead.outcome) == ("kubeflow", "interrupted")
+    assert dead.reason == f"{NODE}: {CLOSED[1]}"
+    listed = {run.run_id: run.outcome for run in list_runs(open_database(config.registry))}
+    assert listed == {NEXT_RUN: "succeeded", LOST_RUN: "interrupted"}
 
 
 def test_the_exit_task_tells_an_end_once_however_often_it_is_tried(

@@ -1,0 +1,1 @@
+"""Sweeps: one run after the other, each with other values of some keys of the config."""
