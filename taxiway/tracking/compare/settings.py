@@ -20,6 +20,7 @@ CANNOT_MATTER: Final[Mapping[str, str]] = {
     "notify.*": "who is told of a run",
     "tracking.*": "where a run is mirrored",
     "cost.*": "what an hour costs",
+    "ui.*": "where the page for the team is",
     "data.keep": "whether a run's data are kept, not which they are",
     "serving.*": "how versions are served once they are made",
     "delivery.*": "how versions get traffic once they are made",
