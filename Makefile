@@ -4,6 +4,8 @@ SHELL := /bin/sh
 CONFIG ?=
 MODEL ?=
 SET ?=
+IMAGE ?= taxiway:dev
+PROFILE ?= var/profile.svg
 define newline
 
 
@@ -11,6 +13,7 @@ endef
 # As typed: `value` keeps make from reading $, and the quotes keep the shell from reading anything.
 quoted = '$(subst ','\'',$(subst $(newline), ,$(value $(1))))'
 GIVEN = CONFIG=$(call quoted,CONFIG) SET=$(call quoted,SET)
+# After their defaults: make takes a name that is unexported before for one that has a value.
 unexport CONFIG SET IMAGE MODEL PROFILE
 TAXIWAY := .venv/bin/python -m taxiway.cli.make
 RUN = $(GIVEN) IMAGE= $(TAXIWAY)
@@ -18,7 +21,6 @@ RUN_ON_KUBEFLOW = $(GIVEN) BASE_CONFIG=kubeflow \
   IMAGE=$(if $(filter-out taxiway:dev,$(value IMAGE)),$(call quoted,IMAGE)) $(TAXIWAY)
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 WORKERS ?= 2
-PROFILE ?= var/profile.svg
 TARGET ?=
 ROWS ?=
 ADD ?=
@@ -29,7 +31,6 @@ LONG ?= 14400
 # All sizes go into the repository, and ADD's in the place of theirs; ROWS' go below var/.
 BENCH = --repeat $(REPEAT) $(if $(ROWS)$(ADD),--rows $(ROWS)$(ADD) $(if $(ALONE),--alone $(ALONE)),--alone 3.4m) \
   $(if $(ROWS),--output var/benchmarks,--page docs/explanation/speed.md) $(if $(ADD),--add)
-IMAGE ?= taxiway:dev
 BASE ?= debian:trixie-slim
 CUDA ?=
 export BASE CUDA
@@ -37,7 +38,7 @@ export BASE CUDA
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install data run-local serve compile compile-kubeflow submit-kubeflow doctor check test test-fast test-long coverage bench bench-startup bench-registry bench-runs bench-serving profile lock clean config-reference signing clients protos axe mlflow tensorboard ui bench-ui notebook notebooks notebooks-setup notebooks-sync
-.PHONY: base-image image test-image test-in-image dask-certs dask-up docs
+.PHONY: base-image image test-image test-outside-image test-in-image dask-certs dask-up docs
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -135,9 +136,11 @@ image: ## Build the container image, $(IMAGE), from $(BASE); CUDA=1 adds what GP
 base-image: ## Make a base image from Debian's packages, where none can be pulled.
 	@sh tools/base-image.sh taxiway-base:trixie
 
-test-image: image .venv/installed ## Look at the image from outside, then run the tests in it.
-	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest tests/deploy/test_image.py
-	@$(MAKE) --no-print-directory test-in-image
+test-image: image test-outside-image test-in-image ## Build the image, look at it from outside, and run the tests in it.
+
+test-outside-image: .venv/installed ## Look at the image from outside, and run tasks in it as Kubeflow does.
+	TAXIWAY_IMAGE=$(IMAGE) .venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup \
+	  tests/deploy/test_image.py tests/taxiway/runners/kubeflow/test_in_docker.py
 
 # All but what is the same on both stacks and takes long (the marker one_stack; CONTRIBUTING.md).
 # Without a network only `localhost` has an address, and Beam's job server is known by its host's name.

@@ -58,6 +58,22 @@ def given(checkout: Path, *words: str) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="the image has no make")
+@pytest.mark.parametrize(
+    ("target", "default"),
+    [
+        ("image", "runtime 'taxiway:dev'"),
+        ("test-in-image", "taxiway:dev-test"),
+        ("profile", "--output 'var/profile.svg'"),
+    ],
+)
+def test_what_is_not_given_has_its_default(target: str, default: str) -> None:
+    ours = {name: one for name, one in os.environ.items() if name not in ("IMAGE", "PROFILE")}
+    command = ["make", "-n", "-o", "data", target]
+    done = subprocess.run(command, cwd=REPOSITORY, env=ours, capture_output=True, text=True)
+    assert default in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="the image has no make")
 class TestMake:
     @pytest.mark.parametrize("typed", TYPED)
     def test_a_value_is_what_was_typed(self, checkout: Path, typed: str) -> None:
