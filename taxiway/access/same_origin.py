@@ -18,8 +18,7 @@ from taxiway.section import is_loopback
 from taxiway.terminal import one_line
 
 MOST_BODY_BYTES: Final = 64 * 2**10
-READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""Methods that change nothing, as HTTP calls them safe; what a port does not know is a 405."""
+READS: Final = frozenset({"GET", "HEAD"})
 
 
 def guarded(
