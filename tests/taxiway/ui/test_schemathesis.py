@@ -22,8 +22,8 @@ CHECKS = (
     "response_schema_conformance",
     "response_headers_conformance",
 )
-"""Not `unsupported_method`: at the door all but GET and HEAD is refused with a 400 where it brings no
-body of a known media type, whether the application would know the method or not."""
+"""Not `unsupported_method`: at the door all but GET and HEAD is refused with a 400 where it brings
+no body of a known media type, whether the application would know the method or not."""
 SECONDS = 120
 
 
