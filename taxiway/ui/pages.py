@@ -108,10 +108,10 @@ class Pages:
 
 
 def wants_json(request: Request) -> bool:
-    """Whether a client asks for JSON: by its path, or by `Accept` and not for a page as well."""
+    """Whether a client is a program: by its path, or by `Accept` and not for a page as well."""
     accepted = request.headers.get("accept", "")
     by_header = "application/json" in accepted and "text/html" not in accepted
-    return by_header or request.url.path.endswith(".json")
+    return by_header or request.url.path.endswith((".json", ".svg"))
 
 
 def back_to(place: str) -> RedirectResponse:
