@@ -56,6 +56,7 @@ def _key_of(config: Config, place: str) -> str:
     values = {
         f"{section}.{key}": value
         for section, keys in config.model_dump(mode="json").items()
+        if isinstance(keys, dict)  # goals are a list, without places
         for key, value in keys.items()
         if isinstance(value, str) and value and key != "guards"  # it is push.destination
     }
