@@ -9,6 +9,7 @@ _ENDED: Final[Mapping[str, str]] = {
     "failed": "Failed in",
     "stopped": "Stopped by",
     "interrupted": "Interrupted in",
+    "killed": "Killed in",
 }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from taxiway.cli.options import AsJson, Assignments, ConfigFiles
-from taxiway.cli.registry import open_registry
+from taxiway.cli.registry import OpenRegistry, open_registry
 from taxiway.cli.runs.asked import RUN_HELP, find_run
 from taxiway.errors import EXIT_OK, EXIT_RUN_FAILED, ConfigError
 
@@ -44,7 +45,7 @@ def reproduce(
     no version, no baseline and no push.
     """
     registry = open_registry(config, assignments)
-    run_id = find_run(registry, run).run_id
+    run_id = _named(registry, run)
     try:
         from taxiway.tracking.reproduce.reproduce import reproduce as repeat
     except ModuleNotFoundError as error:
@@ -65,6 +66,13 @@ def reproduce(
     else:
         _print_after(done)
     raise typer.Exit(EXIT_OK if done.is_equal else EXIT_RUN_FAILED)
+
+
+def _named(registry: OpenRegistry, run: str) -> str:
+    """The run that is meant: one with a folder here, or else of the index."""
+    if Path(registry.config.output.report_folder(run)).is_dir():
+        return run
+    return find_run(registry, run).run_id
 
 
 def _print_before(found: Report) -> None:

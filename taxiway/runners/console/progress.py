@@ -38,6 +38,7 @@ STYLES = {
     "failed": "bold red",
     "stopped": "bold yellow",
     "interrupted": "bold yellow",
+    "killed": "bold red",
 }
 
 
@@ -87,7 +88,7 @@ class Progress:
             running = row.state == "running"
             seconds = time.monotonic() - row.started if running else row.seconds
             table.add_row(
-                Spinner("dots", style="cyan") if running else Text(_MARKS.get(row.state, " ")),
+                Spinner("dots", style="cyan") if running else Text(MARKS.get(row.state, " ")),
                 node_id,
                 Text(row.state, style=STYLES[row.state]),
                 "" if seconds is None else f"{seconds:.1f}",
@@ -161,11 +162,12 @@ def _first_line(text: str) -> str:
     return one_line(text.splitlines()[0]) if text else ""
 
 
-_MARKS = {
+MARKS = {
     "done": "✓",
     "cached": "=",
     "skipped": "-",
     "failed": "✗",
     "stopped": "■",
     "interrupted": "■",
+    "killed": "✗",
 }

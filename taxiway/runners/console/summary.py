@@ -29,7 +29,13 @@ NUMBER_WIDTH = 9
 CONFIG_OPTIONS = ("--config", "-c", "--set", "-s")
 UNBOUNDED = 10_000
 """Columns: more than any table takes."""
-TONES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "interrupted": "yellow"}
+TONES = {
+    "succeeded": "green",
+    "failed": "red",
+    "killed": "red",
+    "stopped": "yellow",
+    "interrupted": "yellow",
+}
 
 
 def print_summary(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from taxiway.process.git import DIFF_BYTES, MOST_NEW_FILES, uncommitted
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 USED = ("models", "configs")
 

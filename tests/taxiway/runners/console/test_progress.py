@@ -11,7 +11,7 @@ import pytest
 
 from taxiway.metadata.records import ArtifactRecord, ErrorKind, NodeRecord, Outcome
 from taxiway.process.progress import Progress as HowFar
-from taxiway.runners.console.progress import STYLES, Progress
+from taxiway.runners.console.progress import MARKS, STYLES, Progress
 from taxiway.runners.console.terminal import TerminalConsole
 from taxiway.runners.nodes.event_log import EventLog
 from taxiway.runners.nodes.events import (
@@ -261,3 +261,9 @@ class TestHowFarANodeIs:
             view.on_event(event)
         out.show_json({"a": 1})
         assert out.file.getvalue() == '{\n  "a": 1\n}\n'  # type: ignore[attr-defined]  # it is a StringIO
+
+
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_however_a_node_ends_it_has_a_colour_and_a_mark(kind: ErrorKind) -> None:
+    assert kind.value in STYLES
+    assert kind.value in MARKS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from taxiway.tracking.compare.settings import CANNOT_MATTER, SAID_BY_CONTENT
 from taxiway.tracking.compare.sources import LONGEST, MOST
 from taxiway.tracking.run_record.record import RunRecord, Slice
 from tests.taxiway.tracking.compare.records import FEATURES, SOURCE, Project, named
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 RATE = "model.hyperparameters.learning_rate"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from taxiway.errors import TaxiwayError
 from taxiway.tracking.reproduce.checkout import PREFIX, checkout
 from taxiway.tracking.run_record.record import Code
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 AS_ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
 
