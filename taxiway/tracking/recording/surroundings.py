@@ -81,10 +81,14 @@ def _cores() -> int:
 def _installed() -> dict[str, str]:
     """Releases by name, as the names of the folders beside the packages say them.
 
-    Python's own importlib.metadata reads a file for each, which takes a quarter of a second.
+    Python's own importlib.metadata reads a file for each, which takes a quarter of a second. What a
+    package has brought for itself, as setuptools puts it on the path once it is imported, is not
+    installed: it would depend on what this process has imported before.
     """
     found: dict[str, str] = {}
     for place in reversed(sys.path):
+        if (Path(place).parent / "__init__.py").is_file():
+            continue
         try:
             names = [path.name for path in Path(place).iterdir() if path.name.endswith(_SUFFIX)]
         except OSError:  # an archive, or not there

@@ -56,6 +56,7 @@ STATES: dict[str, tuple[list[Event], tuple[str, ...]]] = {
         [NodeStarted(RUN, "Node"), failed(ErrorKind.INTERRUPTED)],
         ("2.0", "the reason"),
     ),
+    "killed": ([NodeStarted(RUN, "Node"), failed(ErrorKind.KILLED)], ("2.0", "the reason")),
 }
 
 

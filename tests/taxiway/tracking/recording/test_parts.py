@@ -12,7 +12,7 @@ from taxiway.metadata.records import ErrorKind, NodeRecord
 from taxiway.modeling.curves import CURVES_FILE, read_curves, write_curves
 from taxiway.modeling.input_files import FILE, InputFile, read_input_files, write_input_files
 from taxiway.tracking.recording.nodes import cost_of, nodes_of
-from taxiway.tracking.recording.surroundings import code_of
+from taxiway.tracking.recording.surroundings import code_of, packages_of
 from taxiway.tracking.run_record.record import NodeUsage, RunRecord
 
 PAID: dict[str, Any] = {"cpu_seconds": 1800.0, "peak_memory_bytes": 4096}
@@ -103,3 +103,17 @@ def test_a_model_folder_outside_of_the_project_counts_by_its_own_name(
     files = code_of("model_elsewhere", {}).files
     own = sorted(name for name in files if "elsewhere" in name)
     assert own == ["model_elsewhere/__init__.py", "model_elsewhere/features.py"]
+
+
+def test_what_a_package_has_brought_for_itself_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendored = tmp_path / "tools" / "_vendor"
+    for folder in (vendored / "inner-1.0.dist-info", tmp_path / "outer-2.0.dist-info"):
+        folder.mkdir(parents=True)
+    (tmp_path / "tools" / "__init__.py").touch()
+    for place in (tmp_path, vendored):
+        monkeypatch.syspath_prepend(str(place))
+    found = packages_of({}).releases
+    assert found["outer"] == "2.0"
+    assert "inner" not in found
