@@ -26,6 +26,7 @@ from taxiway.process.temporary import run_folder
 from taxiway.runners.catalog import load_pipeline
 from taxiway.runners.local.lock import run_lock
 from taxiway.runners.nodes.run_index import index_run
+from taxiway.runners.nodes.run_mirror import mirror_ended
 from taxiway.runners.nodes.run_recorder import RunRecorder, recorded
 from taxiway.runners.preflight import check, open_databases
 from taxiway.workers.active import working
@@ -128,16 +129,20 @@ class Steps:
         with run_folder(), self._locked():
             ExitHandler(self.config).on_event(ended)
             self._recorder.on_event(ended)
-            self._recording.close()
-            index_run(self.config, self.run_id)
+            self._told()
         return ended
 
     def _abandon(self) -> None:
         """Of a process that ends before the run: it is on record as that."""
         if not self._recorder.has_ended:
             self._recorder.end(Outcome.INTERRUPTED.value, "its notebook ended before it")
-            self._recording.close()
-            index_run(self.config, self.run_id)
+            self._told()
+
+    def _told(self) -> None:
+        """The run has ended, and is on record: so it is in the index, and mirrored."""
+        self._recording.close()
+        index_run(self.config, self.run_id)
+        mirror_ended(self.config, self.run_id)
 
     def _register(self) -> RunRecorder:
         values = {"config": to_yaml(self.config), "command": "a notebook"}
