@@ -6,7 +6,7 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -62,15 +62,13 @@ class Session:
           TaxiwayError: one failed; what made it fail can be mended and the cell run again.
         """
         steps = self._begun()
-        known = set(steps.results)
+        known = dict(steps.results)
         try:
             for node in nodes:
                 with _logged(steps.folder):
                     steps.run(node)
         finally:
-            for name, result in steps.results.items():
-                if name not in known:
-                    print(_line(name, result))  # noqa: T201  # a cell's output
+            _print_new(steps, known)
 
     def record(self, node: str) -> NodeRecord:
         """What ML Metadata has of a node; it is run where it has not been yet."""
@@ -92,12 +90,10 @@ class Session:
     def finish(self) -> Path:
         """Runs the rest; the path of the report."""
         steps = self._begun()
-        known = set(steps.results)
+        known = dict(steps.results)
         with _logged(steps.folder):
             ended = steps.finish()
-        for name, result in steps.results.items():
-            if name not in known:
-                print(_line(name, result))  # noqa: T201  # a cell's output
+        _print_new(steps, known)
         print(f"run {self.run_id} {ended.outcome.value}")  # noqa: T201  # a cell's output
         return steps.folder / "report.html"
 
@@ -136,6 +132,13 @@ def _stream(descriptor: int) -> TextIO:
 def _written(value: Any) -> str:
     """A value as an assignment has it: YAML, which JSON is."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _print_new(steps: Steps, known: Mapping[str, NodeResult]) -> None:
+    """A line for each node that has a result since."""
+    for name, result in steps.results.items():
+        if known.get(name) is not result:
+            print(_line(name, result))  # noqa: T201  # a cell's output
 
 
 def _line(name: str, result: NodeResult) -> str:

@@ -85,7 +85,7 @@ class Steps:
         return list(self._nodes)
 
     def run(self, node_id: str) -> NodeResult:
-        """Runs a node, before it those it waits for, each once.
+        """Runs a node, before it those it waits for, each once; one that failed is tried again.
 
         Raises:
           ConfigError: the pipeline has no such node.
@@ -100,7 +100,7 @@ class Steps:
         wanted = self._waits_for(self._nodes[node_id])
         with run_folder(), self._locked(), working(self.config.engine.workers):
             for node in self._nodes.values():
-                if node.id in wanted and node.id not in self.results:
+                if node.id in wanted and self._is_to_be_run(node.id):
                     self._launch(node)
         return self.results[node_id]
 
@@ -169,6 +169,9 @@ class Steps:
                 found.add(one)
                 left.extend(self._nodes[one].upstream)
         return found
+
+    def _is_to_be_run(self, node_id: str) -> bool:
+        return isinstance(self.results.get(node_id), NodeFailed | None)
 
     def _failure(self) -> NodeFailed | None:
         failed = (one for one in self.results.values() if isinstance(one, NodeFailed))
