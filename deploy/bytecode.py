@@ -18,8 +18,9 @@ from pathlib import Path
 
 WHOLE = (
     *("components", "models", "pipelines", "taxiway/arrow", "taxiway/config"),
-    *("taxiway/delivery/policies", "taxiway/evaluation", "taxiway/metadata", "taxiway/modeling"),
-    *("taxiway/process", "taxiway/push", "taxiway/registry", "taxiway/runners/console"),
+    *("taxiway/delivery/policies", "taxiway/evaluation", "taxiway/html", "taxiway/lineage"),
+    *("taxiway/metadata", "taxiway/modeling", "taxiway/process", "taxiway/push"),
+    *("taxiway/registry", "taxiway/runners/console"),
     *("taxiway/runners/kubeflow/task", "taxiway/runners/nodes", "taxiway/serving/worker"),
     "taxiway/workers",
 )
@@ -42,7 +43,7 @@ LEFT_OUT = re.compile(
             r"/config/reference\.py",
             r"/console/summary\.py",
             r"/evaluation/(checks|skill)\.py",
-            r"/metadata/content\.py",
+            r"/lineage/printing/plain\.py",
             r"/modeling/mock\.py",
             r"/policies/(best_arm|logs)\.py",
             r"/runners/(preflight|targets|vertex)\.py",

@@ -14,7 +14,7 @@ _ENDED: Final[Mapping[str, str]] = {
 
 
 def sentence(report: Mapping[str, Any]) -> str:
-    """Such as `Succeeded: version 1.2.0 was blessed and pushed to /serving/flights/7.`"""
+    """Such as `Succeeded: version 1.2.0 was blessed and pushed to /serving/7.`"""
     failure = report["failure"]
     if failure:
         reason = (str(failure["reason"]).splitlines() or [""])[0]

@@ -28,6 +28,7 @@ def test_what_a_node_says_while_it_is_launched_is_a_line(monkeypatch: pytest.Mon
 
     class Node:
         id, type = "Transform", "Transform"
+        driver_spec = None
 
     out = TerminalConsole(file=io.StringIO(), width=120)
     attempt: Any = object.__new__(module.Attempt)
