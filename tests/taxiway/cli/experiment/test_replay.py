@@ -42,7 +42,7 @@ def written(desk: Desk) -> Written:
             columns = {"person": [f"p-{number}"], "temp": [20.0 + number % 7]}
             asked = an_ask(f"r-{number}", model="tiny", key=f"p-{number}", columns=columns)
             answer = {"version": version, "arm": version, "propensity": 0.5, "policy": "weights"}
-            logged(log, asked, **(answer | {"propensities": HALF, "revision": 2} | said))
+            logged(log, asked, took=0, **(answer | {"propensities": HALF, "revision": 2} | said))
             if number >= without:
                 rewarded(log, Reward(f"r-{number}", value, "tiny", name))
         folder.converted()
@@ -218,7 +218,7 @@ def test_an_experiment_says_whose_decisions_which_reward_and_what_is_missing(
     assert "did you mean 'checkout'" in wrong.err
     with desk.database.working() as connection:
         records.end(connection, made, {}, "enough")
-    logged(folder.log(), an_ask("after", model="tiny"), **late, revision=2)
+    logged(folder.log(), an_ask("after", model="tiny"), took=0, **late, revision=2)
     folder.converted()
     assert "400 of 401" in desk(*words, "checkout").out
 
