@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,7 +75,7 @@ def build_report(run: KnownRun, release: Mapping[str, Any] | None = None) -> dic
         "missing": {},
     }
     for name, make in SECTIONS.items():
-        report[name] = _made(name, lambda make=make: make(run), report["missing"])  # type: ignore[misc]
+        report[name] = _made(name, partial(make, run), report["missing"])
     report["goals"] = _made("goals", lambda: goals_section(run, report), report["missing"])
     report["sentence"] = sentence(report)
     return {key: _finite(value) for key, value in report.items()}

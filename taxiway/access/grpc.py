@@ -20,7 +20,7 @@ HEALTH: Final = frozenset(
 """Methods that say whether the gateway lives and is ready, and nothing else."""
 
 
-class RequireToken(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class RequireToken(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Refuses who has none; metadata has it as HTTP does, under `authorization`.
 
     Args:

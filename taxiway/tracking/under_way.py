@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
+from taxiway.metadata.records import Outcome
+from taxiway.registry.runs import UNFINISHED
+
 FILE: Final = ".running"
 """In a run's folder, as long as it is under way."""
 
@@ -81,6 +84,18 @@ def under_way(folder: Path) -> bool | None:
     except OSError:
         return None
     return False if _said(folder).get("host") == socket.gethostname() else None
+
+
+def outcome_now(outcome: str, folder: Path) -> str:
+    """How a run ended: one without an end on record is under way, or was killed.
+
+    Args:
+      outcome: as the index has it.
+      folder: the run's.
+    """
+    if outcome == UNFINISHED and under_way(folder) is False:
+        return Outcome.KILLED.value
+    return outcome
 
 
 def killed_where(folder: Path) -> str:

@@ -149,7 +149,8 @@ def fit_logistic(x: Array, y: Array, weights: Array) -> Array:
 
 
 def _sigmoid(z: Array) -> Array:
-    return 1 / (1 + np.exp(-np.clip(z, -30, 30)))  # type: ignore[no-any-return]
+    chance: Array = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+    return chance
 
 
 def binary_metrics(truth: Array, answers: Array, weights: Array) -> dict[str, float]:

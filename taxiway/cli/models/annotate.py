@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taxiway.cli.options import Assignments, ConfigFiles, Reason, VersionArgument
-from taxiway.cli.pairs import pairs_of
+from taxiway.cli.pairs import RemovedTags, TagPairs, check_tags, pairs_of, set_tags
 from taxiway.cli.registry import OpenRegistry, open_registry
 from taxiway.errors import ConfigError, TaxiwayError
 from taxiway.terminal import one_line
@@ -71,27 +71,17 @@ def annotate(
 
 def tag(
     subject: SubjectArgument,
-    pairs: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Tags to set.")
-    ] = None,
-    removed: Annotated[
-        list[str] | None, typer.Option("--remove", help="Key of a tag to take away. Repeatable.")
-    ] = None,
+    pairs: TagPairs = None,
+    removed: RemovedTags = None,
     reason: Reason = "",
     config: ConfigFiles = None,
     assignments: Assignments = None,
 ) -> None:
     """Set tags of a version, or of a model: those of a model hold for all its versions."""
-    from taxiway.registry.catalog.labels import change_tags
-
-    if not (pairs or removed):
-        raise ConfigError("no tag is given", edit="KEY=VALUE, or --remove KEY")
+    check_tags(pairs, removed)
     registry = open_registry(config, assignments)
     about = _subject(registry, subject)
-    values = pairs_of(pairs or (), "KEY=VALUE")
-    after = change_tags(registry.database, about, values, removed or (), registry.actor, reason)
-    told = ", ".join(f"{key}={value}" for key, value in after.items()) or "no tags"
-    typer.echo(f"{one_line(about.name)}: {one_line(told)}")
+    set_tags(registry, about, pairs, removed, reason)
 
 
 def alias(

@@ -7,36 +7,27 @@ from typing import Annotated
 import typer
 
 from taxiway.cli.options import Assignments, ConfigFiles, Reason
-from taxiway.cli.pairs import pairs_of
+from taxiway.cli.pairs import RemovedTags, TagPairs, check_tags, set_tags
 from taxiway.cli.registry import open_registry
 from taxiway.cli.runs.asked import RunArgument, find_run
-from taxiway.errors import ConfigError
 from taxiway.terminal import one_line
 
 
 def tag(
     run: RunArgument,
-    pairs: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Tags to set.")
-    ] = None,
-    removed: Annotated[
-        list[str] | None, typer.Option("--remove", help="Key of a tag to take away. Repeatable.")
-    ] = None,
+    pairs: TagPairs = None,
+    removed: RemovedTags = None,
     reason: Reason = "",
     config: ConfigFiles = None,
     assignments: Assignments = None,
 ) -> None:
     """Set tags of a run, or take some away."""
-    from taxiway.registry.catalog.labels import Subject, change_tags
+    from taxiway.registry.catalog.labels import Subject
 
-    if not (pairs or removed):
-        raise ConfigError("no tag is given", edit="KEY=VALUE, or --remove KEY")
+    check_tags(pairs, removed)
     registry = open_registry(config, assignments)
     about = Subject("run", find_run(registry, run).run_id)
-    values = pairs_of(pairs or (), "KEY=VALUE")
-    after = change_tags(registry.database, about, values, removed or (), registry.actor, reason)
-    told = ", ".join(f"{key}={value}" for key, value in after.items()) or "no tags"
-    typer.echo(f"{one_line(about.name)}: {one_line(told)}")
+    set_tags(registry, about, pairs, removed, reason)
 
 
 def note(

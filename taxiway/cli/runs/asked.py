@@ -30,8 +30,6 @@ Pipeline = Annotated[str, typer.Option(help="Only runs of the pipeline of this n
 Html = Annotated[
     str, typer.Option(metavar="FILE", help="Write a page that needs no other file; - prints it.")
 ]
-KILLED: Final = "killed"
-"""A run without an end whose process is gone."""
 LOOK: Final = Look(
     heads={"started_at": "started (UTC)", "commit": "commit"},
     cells={
@@ -52,7 +50,7 @@ def find_run(registry: OpenRegistry, text: str) -> IndexedRun:
     with registry.database.reading() as connection:
         found = read_run(connection, find(connection, text))
     assert found is not None
-    return replace(found, outcome=outcome_now(found.outcome, found.folder))
+    return replace(found, outcome=_outcome_now()(found.outcome, Path(found.folder)))
 
 
 def recorded(run: IndexedRun) -> RunRecord:
@@ -66,22 +64,13 @@ def recorded(run: IndexedRun) -> RunRecord:
     return record_of(run)
 
 
-def outcome_now(outcome: str, folder: str) -> str:
-    """How a run ended; one without an end is under way, or was killed."""
-    from taxiway.registry.runs import UNFINISHED
-
-    if outcome == UNFINISHED and _under_way()(Path(folder)) is False:
-        return KILLED
-    return outcome
-
-
 @cache
-def _under_way() -> Callable[[Path], bool | None]:
+def _outcome_now() -> Callable[[str, Path], str]:
     try:
-        from taxiway.tracking.under_way import under_way
+        from taxiway.tracking.under_way import outcome_now
     except ModuleNotFoundError:  # without it no one knows
-        return lambda _: None
-    return under_way
+        return lambda outcome, _: outcome
+    return outcome_now
 
 
 def read_rows(registry: OpenRegistry, query: Query, wanted: Filter) -> list[Entry]:
@@ -137,7 +126,7 @@ def asked_fields(wanted: Filter, columns: str, *more: str) -> list[str]:
 
 def _as_it_is(entry: Entry) -> Entry:
     fields = entry.fields
-    outcome = outcome_now(str(fields["outcome"]), str(fields["folder"]))
+    outcome = _outcome_now()(str(fields["outcome"]), Path(str(fields["folder"])))
     if outcome == fields["outcome"]:
         return entry
     return replace(entry, fields={**fields, "outcome": outcome})

@@ -10,7 +10,6 @@ from taxiway.cli.options import AsJson, Assignments, ConfigFiles
 from taxiway.cli.registry import open_registry
 from taxiway.cli.rows import AsCsv, Limit, Sort, print_rows, split_columns
 from taxiway.cli.runs.asked import (
-    KILLED,
     LOOK,
     FilterArgument,
     Html,
@@ -127,7 +126,7 @@ def _check_outcome(outcome: str) -> None:
     from taxiway.metadata.records import Outcome
     from taxiway.registry.runs import UNFINISHED
 
-    known = list(dict.fromkeys([*(one.value for one in Outcome), KILLED, UNFINISHED]))
+    known = list(dict.fromkeys([*(one.value for one in Outcome), UNFINISHED]))
     if outcome not in known:
         raise ConfigError(
             f"--outcome: unknown outcome '{outcome}'{did_you_mean(outcome, known)} "

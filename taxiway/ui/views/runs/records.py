@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 from taxiway.access.refusal import Code, Refusal
 from taxiway.errors import ConfigError
 from taxiway.registry.database.session import Database
-from taxiway.registry.runs import UNFINISHED, IndexedRun, read_run
+from taxiway.registry.runs import IndexedRun, read_run
 from taxiway.registry.runs.references import find_run
 
 if TYPE_CHECKING:
     from taxiway.tracking.run_record.record import RunRecord
-
-KILLED = "killed"
-"""A run without an end whose process is gone."""
 
 
 def named(database: Database, text: str) -> IndexedRun:
@@ -47,16 +44,14 @@ def recorded(run: IndexedRun) -> RunRecord | None:
 
 
 def outcome_now(outcome: str, folder: str) -> str:
-    """How a run ended; one without an end is under way, or was killed."""
-    if outcome == UNFINISHED and _under_way()(Path(folder)) is False:
-        return KILLED
-    return outcome
+    """How a run ended, as far as that can be known now."""
+    return _outcome_now()(outcome, Path(folder))
 
 
 @cache
-def _under_way() -> Callable[[Path], bool | None]:
+def _outcome_now() -> Callable[[str, Path], str]:
     try:
-        from taxiway.tracking.under_way import under_way
+        from taxiway.tracking.under_way import outcome_now
     except ModuleNotFoundError:  # without it no one knows
-        return lambda _: None
-    return under_way
+        return lambda outcome, _: outcome
+    return outcome_now

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from taxiway.cli.runs.asked import _under_way
+from taxiway.cli.runs.asked import _outcome_now
 from taxiway.registry.database.session import open_database
 from taxiway.registry.runs import write_runs
 from taxiway.tracking.under_way import FILE, running
@@ -84,7 +84,7 @@ class TestList:
         out = told(lab("runs", "list", "metrics.acu > 0"))
         assert out == "no run is like that; none has metrics.acu; did you mean 'metrics.auc'?\n"
 
-    def test_a_run_without_an_end_is_under_way_or_was_killed(self, lab: Lab) -> None:
+    def test_a_run_without_an_end_is_outcome_now_or_was_killed(self, lab: Lab) -> None:
         for name in ("run-4", "run-5", "run-6"):
             lab.add(name, None, 0.1, outcome="unfinished")
         (lab.root / "reports" / "run-5" / FILE).write_text(
@@ -197,12 +197,12 @@ def test_without_tracking_runs_are_listed_and_the_others_say_what_they_miss(
 ) -> None:
     for name in ("run_record.known", "compare.compare", "source_texts", "under_way"):
         monkeypatch.setitem(sys.modules, f"taxiway.tracking.{name}", None)
-    _under_way.cache_clear()
+    _outcome_now.cache_clear()
     assert len(lab.json("runs", "list")) == 3
     for words in (("show", "run-1"), ("compare", "run-1", "run-2")):
         done = lab("runs", *words)
         assert (done.code, "taxiway/tracking" in done.err) == (2, True)
-    _under_way.cache_clear()
+    _outcome_now.cache_clear()
 
 
 def test_nothing_heavy_is_imported(lab: Lab) -> None:
